@@ -1,0 +1,39 @@
+// Places in files: line and column, and the error that names them.
+// 1. Lines and columns count from 1; columns count UTF-16 units.
+
+import { HoldfastError } from "./errors.ts";
+import type { ErrorDetail } from "./errors.ts";
+
+/** Line and column, both from 1. */
+export interface TextPosition {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A reason, and where in a file it holds; without a position it holds for the whole file. */
+export interface PlacedReason {
+  readonly position: TextPosition | undefined;
+  readonly reason: string;
+}
+
+/** The INVALID_ARGUMENT error of one place in a file: `rules.yaml:4:7: reason`. */
+export function placeError(file: string, position: TextPosition | undefined, reason: string): HoldfastError {
+  return placeErrors(file, [{ position, reason }]);
+}
+
+/** The INVALID_ARGUMENT error of several places in a file, in the given order, one line each. */
+export function placeErrors(file: string, reasons: readonly PlacedReason[]): HoldfastError {
+  const details: ErrorDetail[] = reasons.map(({ position, reason }) => ({ place: placeName(file, position), reason }));
+  return new HoldfastError("INVALID_ARGUMENT", details.map(({ place, reason }) => `${place}: ${reason}`).join("\n"), { details });
+}
+
+/** `file:line:column`, or the file alone. */
+export function placeName(file: string, position: TextPosition | undefined): string {
+  return position === undefined ? file : `${file}:${position.line}:${position.column}`;
+}
+
+/** Line and column of an offset into a text. */
+export function positionOf(text: string, offset: number): TextPosition {
+  const before = text.slice(0, offset);
+  return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+}
