@@ -1,0 +1,317 @@
+// The seams of the engine, on one page: everything that touches disk, network, clock, processes or chance stands behind one of these.
+// 1. Adapters implement them and never import each other; the engine never knows which adapter it got.
+// 2. Each port has a contract suite in test/contract/, run by the real adapter and by the fake.
+// 3. No port is called inside a turn but the synchronous ones: Clock.nowMs, Ids and Journal's reads of what was appended.
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { Effects, Event } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptDetail, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { ErrorDetail } from "../base/errors.ts";
+import type { Seq, StreamId, TimeMs, WorkflowId } from "../base/ids.ts";
+
+// ---------------------------------------------------------------------------------------------------------------- Journal
+
+/** What one turn writes: all of it or nothing, in one atomic batch with whatever other turns it is grouped with. */
+export interface JournalEntry {
+  readonly id: WorkflowId;
+  /** The number of the first of `events`; must follow the stream's last one without a gap, or it is a bug. */
+  readonly firstSeq: Seq;
+  /** When the turn was taken. The journal sets each event's `afterMs` from it. */
+  readonly timeMs: TimeMs;
+  /** May be empty when only the guard moved. */
+  readonly events: readonly Event[];
+  /** What the guard did in the same turn. */
+  readonly guardEvents: readonly GuardEvent[];
+  /** The number of the first of `guardEvents`. */
+  readonly guardFirstSeq: Seq;
+  /** Rows beside the events: read when an expression or a person asks. Keyed by (id, task); the latest attempt wins, all are kept. */
+  readonly details: readonly AttemptDetail[];
+  /** A change of the indexes by which a workflow is found. */
+  readonly index?: IndexChange;
+}
+
+/** Changes of the indexes; they share the batch of the events that they follow from. */
+export type IndexChange =
+  | { readonly kind: "opened"; readonly record: WorkflowRecord }
+  | { readonly kind: "ended"; readonly record: WorkflowRecord }
+  | { readonly kind: "reopened"; readonly record: WorkflowRecord };
+
+/** What the journal knows of a workflow without replaying it. While it is open, `status` is that of its Submit. */
+export interface WorkflowRecord {
+  readonly status: WorkflowStatus;
+  readonly requestId: string;
+  readonly requestDigest: string;
+  readonly isOpen: boolean;
+}
+
+/** A frame as read back: contiguous events with the time of each. */
+export interface JournalFrame {
+  readonly firstSeq: Seq;
+  readonly timeMs: TimeMs;
+  readonly events: readonly Event[];
+  readonly guardEvents: readonly GuardEvent[];
+}
+
+/** One damaged place. */
+export interface JournalDamage {
+  readonly stream: string;
+  readonly seq: number;
+  readonly reason: string;
+}
+
+/** What a verification of the whole journal found. */
+export interface JournalReport {
+  readonly batches: number;
+  readonly frames: number;
+  readonly events: number;
+  /** SHA-256 of the last batch header, hex; empty for an empty journal. */
+  readonly head: string;
+  readonly damage: readonly JournalDamage[];
+}
+
+/** The journal: disk first, then everybody else. */
+export interface Journal {
+  /**
+   * Queues an entry at once (in call order) and resolves when it and all entries before it are on disk. One batch is in flight while the next
+   * gathers. A failed write never rejects to the caller: it ends the process through `onFatal` (H12).
+   */
+  append(entry: JournalEntry): Promise<void>;
+  /** Frames on disk after `afterSeq`, in order. Throws HoldfastError DATA_LOSS naming the stream at damage, a gap or a missing tail. */
+  readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame>;
+  /** The latest detail of a task; sees entries that were appended and are not on disk yet. Throws DATA_LOSS at damage. */
+  detail(id: WorkflowId, task: number): AttemptDetail | undefined;
+  /** The detail of one attempt. */
+  detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined;
+  /** The record of a workflow; sees pending entries. */
+  record(id: WorkflowId): WorkflowRecord | undefined;
+  /** The workflow that a request ID led to; sees pending entries. */
+  findByRequest(namespace: string, requestId: string): WorkflowId | undefined;
+  /** The last workflow that bore a key; sees pending entries. */
+  findByKey(namespace: string, key: string): WorkflowId | undefined;
+  /** All open workflows, the oldest first. */
+  openWorkflows(): AsyncIterable<WorkflowId>;
+  /** Records, the newest first, starting below `before` (absent: at the newest). `namespace` "*": all. */
+  listRecords(options: {
+    readonly namespace: string;
+    readonly before?: WorkflowId;
+    readonly limit: number;
+  }): Promise<readonly WorkflowRecord[]>;
+  /** Reads everything and names all damage. */
+  verify(options: { readonly head?: string }): Promise<JournalReport>;
+  /** The journal's records as JSON lines; all streams, or one. */
+  dump(options: { readonly stream?: string }): AsyncIterable<string>;
+  /** Waits for the batch in flight and lets go of the store. Nothing is saved specially (H11). */
+  close(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------------------ Clock, Ids, Disk
+
+/** Time, as an input. */
+export interface Clock {
+  /** Wall clock. */
+  nowMs(): TimeMs;
+  /** Never steps; for measuring how long something took. */
+  monotonicMs(): number;
+  /** Calls back once after `delayMs` (beyond 2^31 ms too), unless cancelled. Returns the cancel. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** Chance, as an input. */
+export interface Ids {
+  /** A new UUIDv7, above all that this process made before. */
+  workflowId(nowMs: TimeMs): WorkflowId;
+  /** Uniform in [0, 1): for jitter. What comes of it is journaled. */
+  fraction(): number;
+}
+
+/** How much room the store's disk has. */
+export interface Disk {
+  /** Free bytes for an unprivileged process. */
+  freeBytes(): Promise<number>;
+}
+
+// ------------------------------------------------------------------------------------------------------- Inventory, Secrets, Pace
+
+/** The targets that exist, with labels and connections, re-read when their sources change. */
+export interface Inventory {
+  /** The last good reading, sorted by name, names unique. Throws FAILED_PRECONDITION when there never was one. */
+  targets(): readonly Target[];
+}
+
+/** Values of `secret('name')`; resolved at dispatch only. */
+export interface Secrets {
+  /** Throws HoldfastError NOT_FOUND, naming the secret and where it was looked for. */
+  value(name: string): string;
+}
+
+/** Paces outgoing traffic per host or origin. No guarantee rests on it. */
+export interface Pace {
+  /** Runs `work` when the origin has room; rejects with CANCELLED when the signal aborts before it began. */
+  run<T>(origin: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- Transport
+
+/** A command for a target, local or remote. */
+export interface HostCommand {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absent: the connection's root, or the user's home. */
+  readonly cwd?: string;
+  readonly stdin?: Uint8Array;
+  /**
+   * Present: status and output are kept at the target under this reference, so that the run can be settled by looking after a crash: for
+   * everything that may change something. Absent: read-only; it has a process group and a timeout too, but is lost with the connection.
+   */
+  readonly run?: RunRef;
+  readonly timeoutMs: number;
+  readonly outputBytesMax: number;
+  readonly signal: AbortSignal;
+}
+
+/** Names one run of a command at its target: the shim locks the task (no two runs of it overlap), and keeps the status of each run. */
+export interface RunRef {
+  readonly taskKey: string;
+  readonly attempt: number;
+}
+
+/** How a command at a target ended. Only `exited` says what the command itself said. */
+export type HostResult =
+  | {
+      readonly kind: "exited";
+      /** 0–255; 128 + n after signal n. */
+      readonly status: number;
+      readonly stdout: Uint8Array;
+      readonly stderr: Uint8Array;
+      /** True when output beyond the bound was dropped (the end is kept of stderr, the beginning of stdout). */
+      readonly isTruncated: boolean;
+    }
+  /** The whole process group was ended at its timeout, and it is known that it ended. */
+  | { readonly kind: "timed-out"; readonly stdout: Uint8Array; readonly stderr: Uint8Array }
+  /** The whole process group was ended because the signal aborted, and it is known that it ended. */
+  | { readonly kind: "cancelled" }
+  /** The target could not be reached, or cannot run commands; nothing was started. */
+  | { readonly kind: "unreachable"; readonly message: string }
+  /** It was, or may have been, started, and nobody can say how it ended. */
+  | { readonly kind: "unknown"; readonly message: string };
+
+/** What the shim's files at the target say of a run. `absent`: no lock held and no status: never started, or died with its machine. */
+export type HostLook = HostResult | { readonly kind: "absent" };
+
+/** Runs commands at targets. */
+export interface Transport {
+  run(target: Target, command: HostCommand): Promise<HostResult>;
+  /** Settles a run of a former life: waits while its lock is held (until the timeout or the abort, then ends it), else reads its status. */
+  look(target: Target, command: Pick<HostCommand, "timeoutMs" | "outputBytesMax" | "signal"> & { readonly run: RunRef }): Promise<HostLook>;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ Actions
+
+/** The catalogue of actions: built-in ones and the service's own. */
+export interface Actions {
+  /** Undefined: no such action; `names()` helps with "did you mean". */
+  find(uses: string): Action | undefined;
+  names(): readonly string[];
+}
+
+/** One kind of action. The runner (engine/attempt.ts), not the action, keeps the promises. */
+export interface Action {
+  readonly uses: string;
+  /** The effects when the arguments promise nothing else. */
+  readonly effects: Effects;
+  /** SHA-256 of its definition file for actions of the service's own, else empty. */
+  readonly digest: string;
+  /**
+   * Checks arguments as written, before any `${{ }}` in them has a value: a string that holds one passes as any type. Returns all faults;
+   * `names` are the declared root names for arguments that are themselves CEL, such as assert's `that`.
+   */
+  validate(raw: JsonObject, context: { readonly place: string; readonly names: readonly string[] }): readonly ErrorDetail[];
+  /** Parses rendered arguments; throws HoldfastError INVALID_ARGUMENT naming the argument. */
+  parse(raw: JsonObject): PreparedAction;
+}
+
+/** An action with its arguments. */
+export interface PreparedAction {
+  /** After looking at the arguments: a command with `effects: none` is NONE, one with guards IDEMPOTENT, else UNSAFE. */
+  readonly effects: Effects;
+  /** True when apply happens whole or not at all: then, after doubt, a state that is neither before nor wanted is a foreign change. */
+  readonly isAtomic: boolean;
+  /** Hides diff and arguments from people. */
+  readonly isSensitive: boolean;
+  /** Looks, changes nothing. Not called for effects NONE. */
+  check(context: AttemptContext): Promise<CheckResult>;
+  /** Does the work. For effects NONE this is the whole attempt. */
+  apply(context: AttemptContext, before: string): Promise<ApplyResult>;
+  /** After doubt: what became of the apply that was under way? Absent: nothing but the check can tell. */
+  look?(context: AttemptContext): Promise<ApplyResult | { readonly kind: "absent" }>;
+  /** First half of a handshake with another service; its ID is on disk before `apply` (which commits) runs with `context.remoteId`. */
+  prepare?(context: AttemptContext): Promise<{ readonly kind: "prepared"; readonly remoteId: string } | Failure>;
+}
+
+/** What an action gets to know of the attempt. */
+export interface AttemptContext {
+  readonly workflowId: WorkflowId;
+  readonly target: Target | undefined;
+  /** The idempotency key: the same for every attempt of a task, on the wire as `HOLDFAST_TASK_KEY`. Safe as a file name. */
+  readonly taskKey: string;
+  readonly attempt: number;
+  /** When the attempt began, by the journal: waits are measured from it, so that a restart does not begin them anew. */
+  readonly startedAtMs: TimeMs;
+  /** What is left of the attempt's time when the call is made. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** The ID that the other side of a handshake gave; empty before. */
+  readonly remoteId: string;
+  /** Values of root names for arguments that are CEL. */
+  readonly scope: (name: string) => unknown;
+}
+
+/** What a check found. Checksums are hex SHA-256, or any short text that is the same exactly when the state is the same. */
+export type CheckResult =
+  | { readonly kind: "converged"; readonly checksum: string; readonly output?: JsonValue }
+  | { readonly kind: "different"; readonly checksum: string; readonly diff: string }
+  /** There is no way to look: only an unsafe action says so. */
+  | { readonly kind: "unknowable" }
+  | Failure;
+
+/** What an apply did. */
+export type ApplyResult =
+  | {
+      readonly kind: "applied";
+      readonly output?: JsonValue;
+      /** What it printed, for people; bounded by the runner. */
+      readonly outputTail?: string;
+      readonly exitStatus?: number;
+      /** Only from unsafe actions that can tell: false when nothing was changed after all. Default true. */
+      readonly isChanged?: boolean;
+    }
+  | Failure;
+
+/** An action's failure is a value. */
+export interface Failure {
+  readonly kind: "failed" | "unreachable" | "unknown" | "cancelled";
+  /** Which thing, what was found, what to do next; masked by the runner. */
+  readonly message: string;
+  /** False: trying again cannot help (wrong arguments, a refused path). Default true. */
+  readonly isRetryable?: boolean;
+  readonly output?: JsonValue;
+  readonly outputTail?: string;
+  readonly exitStatus?: number;
+}
+
+// ------------------------------------------------------------------------------------------------------------------- All
+
+/** Everything the engine is given by cmd/holdfastd, or by a test. */
+export interface EnginePorts {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly disk: Disk;
+  readonly inventory: Inventory;
+  readonly secrets: Secrets;
+  readonly actions: Actions;
+  /** A bug was found: the process must end now, without another reply. */
+  readonly onFatal: (error: unknown) => void;
+}

@@ -1,0 +1,175 @@
+// A batch that gathers: what LevelDB writes at once, whole or not at all.
+// 1. All entries of one stream share one frame, and all entries' guard events one frame of the guard, unless a time or a size forbids it.
+// 2. It is bounded: JOURNAL_BATCH_ENTRIES_MAX entries, and no entry is added once it holds JOURNAL_BATCH_BYTES_MAX bytes.
+// 3. What it writes depends on what was appended alone: numbers and digests, no clock but the one for the header.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { hash } from "node:crypto";
+import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
+import type { StreamId, WorkflowId } from "../base/ids.ts";
+import { JOURNAL_BATCH_BYTES_MAX, JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
+import type { JournalEntry } from "../engine/ports.ts";
+import {
+  BatchHeaderSchema,
+  ChainHeadSchema,
+  FrameDigestSchema,
+  LatestAttemptSchema,
+  StreamHeadSchema,
+} from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { FrameDigest } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { addEvent, encodeEvent, encodeGuardEvent, framePayload, hasRoom, openFrame } from "./frame.ts";
+import type { EncodedEvent, OpenFrame } from "./frame.ts";
+import { CHAIN_KEY, detailKey, frameKey, headerKey, headKey, latestKey } from "./layout.ts";
+import { seal } from "./record.ts";
+import type { RowChange } from "./store.ts";
+import { indexRows } from "./workflow-record.ts";
+
+/** Where a stream ends, as of what was appended. */
+export interface StreamEnd {
+  lastSeq: number;
+  isOpen: boolean;
+}
+
+/** A batch that gathers entries. */
+export interface Batch {
+  readonly number: number;
+  readonly frames: OpenFrame[];
+  readonly frameOf: Map<StreamId, OpenFrame>;
+  readonly ends: Map<StreamId, { readonly end: StreamEnd; hasMoved: boolean }>;
+  readonly rows: Map<string, RowChange>;
+  readonly synced: PromiseWithResolvers<void>;
+  entries: number;
+  bytes: number;
+}
+
+/** The end of the chain of headers. */
+export interface ChainEnd {
+  readonly number: number;
+  readonly digest: Uint8Array;
+}
+
+/** An empty batch. */
+export function newBatch(number: number): Batch {
+  return {
+    number,
+    frames: [],
+    frameOf: new Map(),
+    ends: new Map(),
+    rows: new Map(),
+    synced: Promise.withResolvers(),
+    entries: 0,
+    bytes: 0,
+  };
+}
+
+/** Whether the batch takes another entry. */
+export function isFull(batch: Batch): boolean {
+  return batch.entries >= JOURNAL_BATCH_ENTRIES_MAX || batch.bytes >= JOURNAL_BATCH_BYTES_MAX;
+}
+
+/** A row's key as the text by which maps know it. */
+export function rowName(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+}
+
+/** Adds an entry's events, details and index rows; returns the bytes it took. `latest` says which attempt of a task has been the latest so far. */
+export function addEntry(batch: Batch, entry: JournalEntry, latest: (id: WorkflowId, task: number) => number): number {
+  const before = batch.bytes;
+  batch.entries++;
+  const stream = workflowStream(entry.id);
+  addEvents(batch, stream, { firstSeq: entry.firstSeq, atMs: entry.timeMs, events: entry.events.map(encodeEvent) });
+  addEvents(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, atMs: entry.timeMs, events: entry.guardEvents.map(encodeGuardEvent) });
+  for (const detail of entry.details) {
+    const { task, attempt } = detail;
+    putRow(batch, detailKey(entry.id, task, attempt), toBinary(AttemptDetailSchema, detail));
+    if (attempt > 1 && attempt > latest(entry.id, task))
+      putRow(batch, latestKey(entry.id, task), toBinary(LatestAttemptSchema, create(LatestAttemptSchema, { attempt })));
+  }
+  if (entry.index !== undefined) for (const row of indexRows(entry.id, entry.index)) putRow(batch, row.key, row.payload);
+  return batch.bytes - before;
+}
+
+/** Notes where a stream ends with this batch; `hasMoved` when it went from open to closed or back. */
+export function noteEnd(batch: Batch, stream: StreamId, end: StreamEnd, hasMoved: boolean): void {
+  const noted = batch.ends.get(stream);
+  if (noted === undefined) batch.ends.set(stream, { end: { ...end }, hasMoved });
+  else {
+    noted.end.lastSeq = end.lastSeq;
+    noted.end.isOpen = end.isOpen;
+    noted.hasMoved ||= hasMoved;
+  }
+}
+
+/** All that the batch writes, once nothing more is added: frames, rows, heads, header. */
+export function sealBatch(
+  batch: Batch,
+  options: { readonly previous: ChainEnd; readonly nowMs: number },
+): { changes: RowChange[]; chain: ChainEnd } {
+  const changes: RowChange[] = [];
+  const frames: FrameDigest[] = [];
+  for (const frame of batch.frames) {
+    const key = frameKey(frame.stream, frame.firstSeq);
+    const value = seal(key, framePayload(frame, batch.number));
+    changes.push({ key, value });
+    frames.push(create(FrameDigestSchema, { ...frameRange(frame), digest: sha256(value) }));
+  }
+  changes.push(...batch.rows.values());
+  for (const [stream, { end, hasMoved }] of batch.ends) {
+    const key = headKey(stream, end);
+    const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq) }));
+    changes.push({ key, value: seal(key, [payload]) });
+    if (hasMoved) changes.push({ key: headKey(stream, { isOpen: !end.isOpen }), value: undefined });
+  }
+  const header = sealHeader(batch.number, { ...options, frames });
+  changes.push(...header.changes);
+  return { changes, chain: header.chain };
+}
+
+/** SHA-256 of a record. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash("sha256", bytes, "buffer");
+}
+
+function sealHeader(
+  number: number,
+  options: { previous: ChainEnd; nowMs: number; frames: FrameDigest[] },
+): { changes: RowChange[]; chain: ChainEnd } {
+  const { previous, nowMs, frames } = options;
+  const key = headerKey(number);
+  const message = create(BatchHeaderSchema, { number: BigInt(number), previous: previous.digest, frames, timeMs: BigInt(nowMs) });
+  const value = seal(key, [toBinary(BatchHeaderSchema, message)]);
+  const chain = { number, digest: sha256(value) };
+  const chainPayload = toBinary(ChainHeadSchema, create(ChainHeadSchema, { number: BigInt(number), digest: chain.digest }));
+  return {
+    changes: [
+      { key, value },
+      { key: CHAIN_KEY, value: seal(CHAIN_KEY, [chainPayload]) },
+    ],
+    chain,
+  };
+}
+
+function addEvents(batch: Batch, stream: StreamId, added: { firstSeq: number; atMs: number; events: readonly EncodedEvent[] }): void {
+  let seq = added.firstSeq;
+  for (const event of added.events) {
+    let frame = batch.frameOf.get(stream);
+    if (frame === undefined || !hasRoom(frame, added.atMs)) {
+      frame = openFrame(stream, { firstSeq: seq, timeMs: added.atMs });
+      batch.frames.push(frame);
+      batch.frameOf.set(stream, frame);
+    }
+    batch.bytes += addEvent(frame, added.atMs, event);
+    seq++;
+  }
+}
+
+function putRow(batch: Batch, key: Uint8Array, payload: Uint8Array): void {
+  const value = seal(key, [payload]);
+  batch.bytes += key.length + value.length;
+  batch.rows.set(rowName(key), { key, value });
+}
+
+function frameRange(frame: OpenFrame): { stream: string; firstSeq: bigint; lastSeq: bigint } {
+  return { stream: frame.stream, firstSeq: BigInt(frame.firstSeq), lastSeq: BigInt(frame.lastSeq) };
+}

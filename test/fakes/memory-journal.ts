@@ -1,0 +1,235 @@
+// The journal in memory: the same contract without a disk, for tests and the simulator.
+// 1. "auto": an append is durable in a microtask. "manual": nothing is durable until sync() says so, in the order of appends.
+// 2. crash() is a power cut: it hands out a new journal with what was durable, and as much of the rest as the test likes (the disk may hold
+//    more than was acknowledged); the old one never acknowledges anything again.
+
+import { assert } from "../../internal/base/assert.ts";
+import { HoldfastError } from "../../internal/base/errors.ts";
+import { GUARD_STREAM, seq, workflowStream } from "../../internal/base/ids.ts";
+import type { Seq, StreamId, WorkflowId } from "../../internal/base/ids.ts";
+import { JOURNAL_LIST_MAX } from "../../internal/base/limits.ts";
+import type { Journal, JournalDamage, JournalEntry, JournalFrame, JournalReport, WorkflowRecord } from "../../internal/engine/ports.ts";
+import type { AttemptDetail } from "../../internal/gen/holdfast/v1/status_pb.ts";
+
+/** When appends become durable. */
+export type MemoryJournalMode = "auto" | "manual";
+
+/** What reads see: everything appended, or what is durable. */
+interface View {
+  readonly frames: Map<StreamId, JournalFrame[]>;
+  readonly details: Map<string, AttemptDetail>;
+  readonly latest: Map<string, number>;
+  readonly records: Map<WorkflowId, WorkflowRecord>;
+  readonly open: Set<WorkflowId>;
+  readonly byKey: Map<string, WorkflowId>;
+  readonly byRequest: Map<string, WorkflowId>;
+}
+
+/** A journal without a disk. */
+export class MemoryJournal implements Journal {
+  /** All that is durable, in order. */
+  readonly entries: JournalEntry[] = [];
+  /** Called with each entry as it is appended, before anything else: for crashes at the n-th append. */
+  onAppend: ((entry: JournalEntry, index: number) => void) | undefined;
+  readonly #mode: MemoryJournalMode;
+  readonly #pending: { readonly entry: JournalEntry; readonly resolve: () => void }[] = [];
+  readonly #appended = newView();
+  readonly #durable = newView();
+  readonly #ends = new Map<StreamId, number>();
+  readonly #damaged = new Map<StreamId, string>();
+  #isScheduled = false;
+  #hasEnded = false;
+  #count = 0;
+
+  constructor(mode: MemoryJournalMode, entries: readonly JournalEntry[] = []) {
+    this.#mode = mode;
+    for (const entry of entries) {
+      this.#check(entry);
+      addTo(this.#appended, entry);
+      this.#makeDurable(entry);
+    }
+  }
+
+  /** Entries that were appended and are not durable. */
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  append(entry: JournalEntry): Promise<void> {
+    if (this.#hasEnded) return new Promise<void>(() => {});
+    this.onAppend?.(entry, this.#count++);
+    this.#check(entry);
+    addTo(this.#appended, entry);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pending.push({ entry, resolve });
+    if (this.#mode === "auto" && !this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(() => {
+        this.#isScheduled = false;
+        this.sync();
+      });
+    }
+    return promise;
+  }
+
+  /** Makes the oldest pending entries durable (absent: all) and resolves their appends. */
+  sync(count: number = this.#pending.length): void {
+    if (this.#hasEnded) return;
+    for (const { entry, resolve } of this.#pending.splice(0, count)) {
+      this.#makeDurable(entry);
+      resolve();
+    }
+  }
+
+  /** Power off. The next life has what was durable and the `kept` oldest pending entries. */
+  crash(options: { readonly kept: number; readonly mode?: MemoryJournalMode }): MemoryJournal {
+    this.#hasEnded = true;
+    const survived = this.#pending.slice(0, options.kept).map(({ entry }) => entry);
+    const next = new MemoryJournal(options.mode ?? this.#mode, [...this.entries, ...survived]);
+    for (const [stream, reason] of this.#damaged) next.damage(stream, reason);
+    return next;
+  }
+
+  /** From now on reading this stream's frames throws DATA_LOSS. */
+  damage(stream: StreamId, reason: string): void {
+    this.#damaged.set(stream, reason);
+  }
+
+  async *readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncGenerator<JournalFrame> {
+    const reason = this.#damaged.get(stream);
+    if (reason !== undefined) {
+      const details = [{ place: `${stream}:${range.afterSeq + 1}`, reason }];
+      throw new HoldfastError("DATA_LOSS", `JOURNAL_CORRUPT: stream ${stream}, event ${range.afterSeq + 1}: ${reason}`, { details });
+    }
+    const frames = this.#durable.frames.get(stream) ?? [];
+    const start = frames.findLastIndex(({ firstSeq }) => firstSeq <= range.afterSeq + 1);
+    for (const frame of frames.slice(Math.max(0, start))) {
+      const skipped = Math.max(0, range.afterSeq + 1 - frame.firstSeq);
+      const [events, guardEvents] = [frame.events.slice(skipped), frame.guardEvents.slice(skipped)];
+      if (events.length + guardEvents.length > 0) yield { ...frame, firstSeq: add(frame.firstSeq, skipped), events, guardEvents };
+    }
+  }
+
+  detail(id: WorkflowId, task: number): AttemptDetail | undefined {
+    return this.detailOf(id, task, this.#appended.latest.get(`${id} ${task}`) ?? 1);
+  }
+
+  detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined {
+    return this.#appended.details.get(`${id} ${task} ${attempt}`);
+  }
+
+  record(id: WorkflowId): WorkflowRecord | undefined {
+    return this.#appended.records.get(id);
+  }
+
+  findByRequest(namespace: string, requestId: string): WorkflowId | undefined {
+    return this.#appended.byRequest.get(`${namespace} ${requestId}`);
+  }
+
+  findByKey(namespace: string, key: string): WorkflowId | undefined {
+    return this.#appended.byKey.get(`${namespace} ${key}`);
+  }
+
+  async *openWorkflows(): AsyncGenerator<WorkflowId> {
+    yield* [...this.#durable.open].sort();
+  }
+
+  async listRecords(options: {
+    readonly namespace: string;
+    readonly before?: WorkflowId;
+    readonly limit: number;
+  }): Promise<readonly WorkflowRecord[]> {
+    const { namespace, before, limit } = options;
+    assert(Number.isInteger(limit) && limit > 0 && limit <= JOURNAL_LIST_MAX, "a page of records has 1 to JOURNAL_LIST_MAX of them");
+    return [...this.#durable.records]
+      .filter(([id, { status }]) => (namespace === "*" || status.namespace === namespace) && (before === undefined || id < before))
+      .sort(([left], [right]) => (left < right ? 1 : -1))
+      .slice(0, limit)
+      .map(([, record]) => record);
+  }
+
+  async verify(options: { readonly head?: string }): Promise<JournalReport> {
+    const damage: JournalDamage[] = [...this.#damaged].map(([stream, reason]) => ({ stream, seq: 1, reason }));
+    const hasHead = options.head === undefined || options.head === "";
+    if (!hasHead) damage.push({ stream: "", seq: 0, reason: "its tail is lost: a journal in memory has no head" });
+    const frames = [...this.#durable.frames.values()].flat();
+    const events = frames.reduce((sum, frame) => sum + frame.events.length + frame.guardEvents.length, 0);
+    return { batches: this.entries.length, frames: frames.length, events, head: "", damage };
+  }
+
+  async *dump(options: { readonly stream?: string }): AsyncGenerator<string> {
+    for (const entry of this.entries) {
+      const { id, firstSeq, timeMs } = entry;
+      if (options.stream === undefined || options.stream === id) yield JSON.stringify({ row: "frame", stream: id, firstSeq, timeMs });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#hasEnded = true;
+  }
+
+  #check(entry: JournalEntry): void {
+    const stream = workflowStream(entry.id);
+    if (entry.events.length > 0) this.#follow(stream, entry.firstSeq, entry.events.length);
+    if (entry.guardEvents.length > 0) this.#follow(GUARD_STREAM, entry.guardFirstSeq, entry.guardEvents.length);
+    assert(
+      [...entry.events, ...entry.guardEvents].every(({ afterMs }) => afterMs === 0),
+      "events are appended without afterMs: the journal sets it",
+    );
+  }
+
+  #follow(stream: StreamId, firstSeq: number, count: number): void {
+    const last = this.#ends.get(stream) ?? 0;
+    assert(firstSeq === last + 1, `an append to stream ${stream} follows its last event without a gap`);
+    this.#ends.set(stream, last + count);
+  }
+
+  #makeDurable(entry: JournalEntry): void {
+    this.entries.push(entry);
+    addTo(this.#durable, entry);
+  }
+}
+
+function newView(): View {
+  return {
+    frames: new Map(),
+    details: new Map(),
+    latest: new Map(),
+    records: new Map(),
+    open: new Set(),
+    byKey: new Map(),
+    byRequest: new Map(),
+  };
+}
+
+function addTo(view: View, entry: JournalEntry): void {
+  const { id, timeMs, events, guardEvents } = entry;
+  if (events.length > 0) {
+    push(view.frames, workflowStream(id), { firstSeq: entry.firstSeq, timeMs, events, guardEvents: [] });
+    if (!view.records.has(id)) view.open.add(id);
+  }
+  if (guardEvents.length > 0) push(view.frames, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, timeMs, events: [], guardEvents });
+  for (const detail of entry.details) {
+    const { task, attempt } = detail;
+    view.details.set(`${id} ${task} ${attempt}`, detail);
+    view.latest.set(`${id} ${task}`, Math.max(attempt, view.latest.get(`${id} ${task}`) ?? 1));
+  }
+  if (entry.index === undefined) return;
+  const { kind, record } = entry.index;
+  const { namespace, key } = record.status;
+  view.records.set(id, record);
+  if (kind === "ended") view.open.delete(id);
+  else view.open.add(id);
+  if (kind !== "ended" && key !== "") view.byKey.set(`${namespace} ${key}`, id);
+  if (kind === "opened" && record.requestId !== "") view.byRequest.set(`${namespace} ${record.requestId}`, id);
+}
+
+function push(frames: Map<StreamId, JournalFrame[]>, stream: StreamId, frame: JournalFrame): void {
+  const list = frames.get(stream);
+  if (list === undefined) frames.set(stream, [frame]);
+  else list.push(frame);
+}
+
+function add(first: Seq, count: number): Seq {
+  return seq(first + count);
+}
