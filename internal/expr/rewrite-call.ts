@@ -1,0 +1,137 @@
+// The part of the rewriting pass that handles calls: operators, functions, methods, functions of the scope, and macros gone wrong.
+// 1. What is planned is a name of the table of builtins.ts, or one of the few operators that the planner itself knows.
+
+import { didYouMean } from "../base/nearest.ts";
+import { builtins } from "./builtins.ts";
+import { callNode, literalOf, stringNode } from "./nodes.ts";
+import { dottedName, freeRoot, refuse } from "./pass.ts";
+import type { Bound, Pass } from "./pass.ts";
+import { SCOPE_FUNCTION_ARITY_MAX, isOfType } from "./scope-functions.ts";
+import type { ExprFunction } from "./scope-functions.ts";
+import type { Expr } from "./source.ts";
+import { isPattern } from "./text-functions.ts";
+
+type Call = Extract<Expr["exprKind"], { case: "callExpr" }>["value"];
+type Below = (child: Expr) => Expr;
+
+/** What the planner itself evaluates, because the right side may not be evaluated at all or is a place. */
+const PLANNED: ReadonlySet<string> = new Set(["_&&_", "_||_", "_?_:_", "_[_]", "@not_strictly_false"]);
+const SECRET_REASON =
+  "secret('name') must be all of a ${{ }} in an action's arguments: text may stand around the ${{ }}, but no operator or call around secret()";
+const MACROS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "existsOne", "filter", "map"]);
+
+/** Rewrites a call and its arguments. */
+export function rewriteCall(pass: Pass, node: Expr, call: Call, bound: Bound, below: Below): Expr {
+  const { function: name, target, args } = call;
+  if (name === "_[_]") return rewriteIndex(pass, node, call, bound, below);
+  if (PLANNED.has(name)) return callNode(node.id, name, args.map(below));
+  const prefix = target === undefined ? undefined : dottedName(target);
+  const qualified = prefix === undefined ? undefined : `${prefix}.${name}`;
+  const provided = pass.functions.get(target === undefined ? name : (qualified ?? ""));
+  if (provided !== undefined && !bound.has(provided.name)) return rewriteScopeCall(pass, node, provided, args, below);
+  const table = builtins();
+  if (qualified !== undefined && table.arities(qualified, "function").length > 0) return rewriteBuiltin(pass, node, qualified, args, below);
+  if (target === undefined) return rewriteBuiltin(pass, node, name, args, below);
+  const all = [target, ...args];
+  const key = table.find({ name, kind: "method", arity: all.length });
+  if (key === undefined) {
+    refuseCall(
+      pass,
+      node,
+      name,
+      args.length,
+      table.arities(name, "method").map((arity) => arity - 1),
+      "method",
+    );
+    return node;
+  }
+  if (name === "matches") checkPattern(pass, args[0]);
+  return callNode(node.id, key, all.map(below));
+}
+
+function rewriteBuiltin(pass: Pass, node: Expr, name: string, args: readonly Expr[], below: Below): Expr {
+  const table = builtins();
+  const key = table.find({ name, kind: "function", arity: args.length });
+  if (key !== undefined) return callNode(node.id, key, args.map(below));
+  refuseCall(pass, node, name, args.length, table.arities(name, "function"), "function");
+  return node;
+}
+
+/** `params["change"]` reads the same path as `params.change`. */
+function rewriteIndex(pass: Pass, node: Expr, call: Call, bound: Bound, below: Below): Expr {
+  const [operand, index] = call.args;
+  if (operand === undefined || index === undefined) return node;
+  const root = freeRoot(pass, operand, bound);
+  const key = literalOf(index);
+  if (root === undefined || typeof key !== "string") return callNode(node.id, call.function, [below(operand), below(index)]);
+  pass.names.add(root);
+  pass.paths.add(`${root}.${key}`);
+  return callNode(node.id, call.function, [operand, below(index)]);
+}
+
+function rewriteScopeCall(pass: Pass, node: Expr, declared: ExprFunction, args: readonly Expr[], below: Below): Expr {
+  const { name, parameters } = declared;
+  const literals = args.map(literalOf);
+  if (args.length !== parameters.length || parameters.length > SCOPE_FUNCTION_ARITY_MAX) {
+    refuse(pass, node, `${name}() takes ${countOf(parameters.length)}, found ${args.length}`);
+  }
+  args.forEach((argument, index) => {
+    const wanted = parameters[index] ?? "any";
+    const found = literalType(argument);
+    if (found !== undefined && !isOfType(found, wanted))
+      refuse(pass, argument, `${name}(): argument ${index + 1} is ${found}, expected ${wanted}`);
+  });
+  pass.calls.push({ name, literals, offset: pass.syntax.offsetOf(node.id) });
+  const key = builtins().find({ name: "@scope", kind: "function", arity: args.length + 2 });
+  if (key === undefined) return node;
+  return callNode(node.id, key, [stringNode(node.id, name), stringNode(node.id, parameters.join(",")), ...args.map(below)]);
+}
+
+function literalType(node: Expr): string | undefined {
+  if (node.exprKind.case === "listExpr") return "list";
+  if (node.exprKind.case === "structExpr") return "map";
+  if (node.exprKind.case !== "constExpr") return undefined;
+  switch (node.exprKind.value.constantKind.case) {
+    case "stringValue":
+      return "string";
+    case "int64Value":
+      return "int";
+    case "doubleValue":
+      return "double";
+    case "boolValue":
+      return "bool";
+    default:
+      return undefined;
+  }
+}
+
+/** A pattern that is a literal is compiled once at load, so that a bad one is refused there. */
+function checkPattern(pass: Pass, pattern: Expr | undefined): void {
+  if (pattern === undefined) return;
+  const text = literalOf(pattern);
+  if (typeof text === "string" && !isPattern(text))
+    refuse(pass, pattern, "this is not a regular expression of RE2 (no look-around, no back-references)");
+}
+
+function refuseCall(pass: Pass, node: Expr, name: string, found: number, arities: readonly number[], kind: "function" | "method"): void {
+  refuse(pass, node, callReason(pass, name, found, arities, kind));
+}
+
+function callReason(pass: Pass, name: string, found: number, arities: readonly number[], kind: "function" | "method"): string {
+  if (name === "secret") return SECRET_REASON;
+  if (name === "has") return "has() takes one field, such as has(target.labels.role)";
+  if (MACROS.has(name)) return `${name}() takes a plain name and an expression, such as list.${name}(item, item > 0)`;
+  if (arities.length > 0)
+    return `${name}() takes ${[...new Set(arities)].sort((left, right) => left - right).join(" or ")} argument(s), found ${found}`;
+  const table = builtins();
+  if (kind === "method" && table.arities(name, "function").length > 0)
+    return `no such method "${name}"; it is a function: write ${name}(…)`;
+  if (kind === "function" && table.arities(name, "method").length > 0)
+    return `no such function "${name}"; it is a method: write value.${name}(…)`;
+  const candidates = [...table.names(kind), ...(kind === "method" ? MACROS : ["has", ...pass.functions.keys()])];
+  return `no such ${kind} "${name}"${didYouMean(name, candidates)}`;
+}
+
+function countOf(count: number): string {
+  return `${count} argument${count === 1 ? "" : "s"}`;
+}
