@@ -11,8 +11,6 @@ import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import type { Seq, StreamId, TimeMs, WorkflowId } from "../base/ids.ts";
 
-// ---------------------------------------------------------------------------------------------------------------- Journal
-
 /** What one turn writes: all of it or nothing, in one atomic batch with whatever other turns it is grouped with. */
 export interface JournalEntry {
   readonly id: WorkflowId;
@@ -82,7 +80,6 @@ export interface Journal {
   readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame>;
   /** The latest detail of a task; sees entries that were appended and are not on disk yet. Throws DATA_LOSS at damage. */
   detail(id: WorkflowId, task: number): AttemptDetail | undefined;
-  /** The detail of one attempt. */
   detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined;
   /** The record of a workflow; sees pending entries. */
   record(id: WorkflowId): WorkflowRecord | undefined;
@@ -98,7 +95,6 @@ export interface Journal {
     readonly before?: WorkflowId;
     readonly limit: number;
   }): Promise<readonly WorkflowRecord[]>;
-  /** Reads everything and names all damage. */
   verify(options: { readonly head?: string }): Promise<JournalReport>;
   /** The journal's records as JSON lines; all streams, or one. */
   dump(options: { readonly stream?: string }): AsyncIterable<string>;
@@ -106,13 +102,10 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-// ------------------------------------------------------------------------------------------------------------ Clock, Ids, Disk
-
 /** Time, as an input. */
 export interface Clock {
-  /** Wall clock. */
   nowMs(): TimeMs;
-  /** Never steps; for measuring how long something took. */
+  /** Never steps. */
   monotonicMs(): number;
   /** Calls back once after `delayMs` (beyond 2^31 ms too), unless cancelled. Returns the cancel. */
   after(delayMs: number, callback: () => void): () => void;
@@ -128,11 +121,8 @@ export interface Ids {
 
 /** How much room the store's disk has. */
 export interface Disk {
-  /** Free bytes for an unprivileged process. */
   freeBytes(): Promise<number>;
 }
-
-// ------------------------------------------------------------------------------------------------------- Inventory, Secrets, Pace
 
 /** The targets that exist, with labels and connections, re-read when their sources change. */
 export interface Inventory {
@@ -140,9 +130,8 @@ export interface Inventory {
   targets(): readonly Target[];
 }
 
-/** Values of `secret('name')`; resolved at dispatch only. */
+/** Values of `secret('name')`; resolved at dispatch only. Throws NOT_FOUND, naming the secret and where it was looked for. */
 export interface Secrets {
-  /** Throws HoldfastError NOT_FOUND, naming the secret and where it was looked for. */
   value(name: string): string;
 }
 
@@ -151,8 +140,6 @@ export interface Pace {
   /** Runs `work` when the origin has room; rejects with CANCELLED when the signal aborts before it began. */
   run<T>(origin: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
-
-// ---------------------------------------------------------------------------------------------------------------- Transport
 
 /** A command for a target, local or remote. */
 export interface HostCommand {
@@ -206,8 +193,6 @@ export interface Transport {
   /** Settles a run of a former life: waits while its lock is held (until the timeout or the abort, then ends it), else reads its status. */
   look(target: Target, command: Pick<HostCommand, "timeoutMs" | "outputBytesMax" | "signal"> & { readonly run: RunRef }): Promise<HostLook>;
 }
-
-// ------------------------------------------------------------------------------------------------------------------ Actions
 
 /** The catalogue of actions: built-in ones and the service's own. */
 export interface Actions {
@@ -300,8 +285,6 @@ export interface Failure {
   readonly outputTail?: string;
   readonly exitStatus?: number;
 }
-
-// ------------------------------------------------------------------------------------------------------------------- All
 
 /** Everything the engine is given by cmd/holdfastd, or by a test. */
 export interface EnginePorts {

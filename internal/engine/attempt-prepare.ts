@@ -1,0 +1,146 @@
+// Makes an attempt ready: finds the action, renders and reveals its arguments, parses them, and says what time is left.
+// 1. What fails here fails before anything is looked at or changed, and trying again cannot help.
+
+import { HoldfastError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import type { JsonValue } from "../base/json.ts";
+import { ATTEMPT_SETTLE_MS_MIN, ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
+import { maskRendered, revealRendered } from "../expr/rendered.ts";
+import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
+import type { TaskPlace } from "../workflow/blueprint.ts";
+import type { AttemptReport } from "../workflow/commands.ts";
+import { taskScope } from "../workflow/expression-scope.ts";
+import type { RunningTask, WorkflowState } from "../workflow/state.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import { Reporter } from "./attempt-report.ts";
+import { guardAction } from "./guarded-action.ts";
+import { Masking } from "./masking.ts";
+import type { Action, AttemptContext, PreparedAction } from "./ports.ts";
+
+/** An attempt that is ready to run. */
+export interface PreparedAttempt {
+  readonly kind: "ready";
+  readonly task: number;
+  readonly attempt: number;
+  readonly action: PreparedAction;
+  readonly reporter: Reporter;
+  /** What the check had found, when the attempt is in doubt after a restart. */
+  readonly inDoubtSince: string | undefined;
+  /** The ID that the other side of a handshake gave; empty before. */
+  remoteId(): string;
+  /** The context of the next call to the action, with what time is left. */
+  context(): AttemptContext;
+}
+
+/** Makes an attempt ready, or says why it cannot be. */
+export function prepareAttempt(
+  host: AttemptHost,
+  at: { readonly task: number; readonly running: RunningTask },
+  signal: AbortSignal,
+): PreparedAttempt | { readonly kind: "refused"; readonly report: AttemptReport } {
+  const { state, ports } = host;
+  const place = placeOf(state.blueprint, at.task);
+  const reporter = new Reporter({ task: at.task, attempt: at.running.attempt, startedAtMs: at.running.startedAtMs, clock: ports.clock });
+  try {
+    const action = prepareAction(host, { place, task: at.task, reporter });
+    return ready(host, { ...at, place, action: guardAction(action), reporter, signal });
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return {
+      kind: "refused",
+      report: reporter.failed(
+        { kind: at.running.before === undefined ? "failed" : "unknown", message: error.message, isRetryable: false },
+        {},
+      ),
+    };
+  }
+}
+
+function prepareAction(
+  host: AttemptHost,
+  at: { readonly place: TaskPlace; readonly task: number; readonly reporter: Reporter },
+): PreparedAction {
+  const { state, ports } = host;
+  const { action: plan } = at.place;
+  const action = ports.actions.find(plan.uses);
+  checkKind(host, plan.uses, action);
+  const rendered = plan.arguments.render(taskScope(state, at.task, { detail: (task) => ports.journal.detail(state.blueprint.id, task) }));
+  const secrets: string[] = [];
+  const reveal = (name: string): string => {
+    const value = ports.secrets.value(name);
+    secrets.push(value);
+    return value;
+  };
+  const revealed = revealRendered(rendered, reveal);
+  at.reporter.mask(new Masking(secrets));
+  const prepared = action.parse(requireObject(revealed));
+  if (plan.arguments.hasExpressions && !prepared.isSensitive) at.reporter.noteInput(maskRendered(rendered));
+  if (prepared.isSensitive) at.reporter.hide();
+  return prepared;
+}
+
+/** What a workflow was submitted with is what runs: an action of the service's own that was edited since is refused. */
+function checkKind(host: AttemptHost, uses: string, action: Action | undefined): asserts action is Action {
+  if (action === undefined)
+    throw new HoldfastError("FAILED_PRECONDITION", `the service knows no action "${uses}" any more; bring its definition back, then retry`);
+  const pinned = host.state.submitted.actionKinds.find((kind) => kind.uses === uses);
+  if (pinned === undefined || pinned.digest === action.digest) return;
+  throw new HoldfastError(
+    "FAILED_PRECONDITION",
+    `action "${uses}" was changed since the workflow was submitted; submit it again, or bring the former definition back`,
+  );
+}
+
+function requireObject(value: JsonValue) {
+  if (isJsonObject(value)) return value;
+  throw new HoldfastError("INVALID_ARGUMENT", "an action's arguments are an object");
+}
+
+interface Ready {
+  readonly task: number;
+  readonly running: RunningTask;
+  readonly place: TaskPlace;
+  readonly action: PreparedAction;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+function ready(host: AttemptHost, { task, running, place, action, reporter, signal }: Ready): PreparedAttempt {
+  const { state, ports } = host;
+  const endsMs = ports.clock.monotonicMs() + attemptTimeMs(state, { task, running, nowMs: ports.clock.nowMs() });
+  const target = targetAt(state.blueprint, place.stage, place.ordinal);
+  const scope = taskScope(state, task, { detail: (other) => ports.journal.detail(state.blueprint.id, other) });
+  const remoteId = (): string => state.running.get(task)?.remoteId ?? running.remoteId;
+  return {
+    kind: "ready",
+    task,
+    attempt: running.attempt,
+    action,
+    reporter,
+    inDoubtSince: running.before,
+    remoteId,
+    context: () => ({
+      workflowId: state.blueprint.id,
+      target,
+      taskKey: taskKey(state.blueprint.id, task),
+      attempt: running.attempt,
+      startedAtMs: running.startedAtMs,
+      timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
+      signal,
+      remoteId: remoteId(),
+      scope,
+    }),
+  };
+}
+
+/** How long the attempt may take from now on. After a restart there is always time enough to look. */
+export function attemptTimeMs(
+  state: WorkflowState,
+  at: { readonly task: number; readonly running: RunningTask; readonly nowMs: number },
+): number {
+  const { task, running, nowMs } = at;
+  const { action } = placeOf(state.blueprint, task);
+  const firstMs = state.firstStartMs.get(task) ?? running.startedAtMs;
+  const leftMs = Math.max(0, Math.min(action.timeoutMs, firstMs + action.totalTimeoutMs - nowMs));
+  return running.before === undefined ? leftMs : Math.max(leftMs, ATTEMPT_SETTLE_MS_MIN);
+}

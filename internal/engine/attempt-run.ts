@@ -1,0 +1,84 @@
+// Runs one attempt at a task and keeps the promise that no action has to: look first, write down, change, look again.
+// 1. Nothing is changed before ApplyStarted is on disk, and nothing is applied again before it was looked at (H2).
+// 2. An attempt ends with one report, or with none when the turn that refused its apply has ended it already.
+
+import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { placeOf } from "../workflow/blueprint.ts";
+import type { AttemptReport } from "../workflow/commands.ts";
+import { wouldChangeBefore } from "../workflow/plan-mode.ts";
+import type { RunningTask } from "../workflow/state.ts";
+import { applyAndVerify, notChanged } from "./attempt-apply.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import type { PreparedAttempt } from "./attempt-prepare.ts";
+import { prepareAttempt } from "./attempt-prepare.ts";
+import type { Reporter } from "./attempt-report.ts";
+import type { ApplyResult } from "./ports.ts";
+import { settleAttempt } from "./settle.ts";
+
+/** Runs an attempt to its report; undefined: it was ended by the turn that refused its apply. */
+export async function runAttempt(
+  host: AttemptHost,
+  at: { readonly task: number; readonly running: RunningTask },
+  signal: AbortSignal,
+): Promise<AttemptReport | undefined> {
+  const prepared = prepareAttempt(host, at, signal);
+  const isPlan = host.state.blueprint.mode === Mode.PLAN;
+  if (prepared.kind === "refused") return isPlan ? skippedInPlan(host, prepared.report) : prepared.report;
+  const { action, reporter } = prepared;
+  if (isPlan && mustSkipInPlan(host, prepared)) return reporter.end(AttemptOutcome.SKIPPED, {});
+  if (action.effects === Effects.NONE) return endOfReading(reporter, await action.apply(prepared.context(), ""));
+  if (prepared.inDoubtSince !== undefined) return settleAttempt(prepared, prepared.inDoubtSince);
+  return lookAndApply(host, prepared, isPlan);
+}
+
+async function lookAndApply(host: AttemptHost, prepared: PreparedAttempt, isPlan: boolean): Promise<AttemptReport | undefined> {
+  const { action, reporter } = prepared;
+  const check = await action.check(prepared.context());
+  switch (check.kind) {
+    case "converged": {
+      const output = check.output === undefined ? {} : { output: check.output };
+      return reporter.end(AttemptOutcome.UNCHANGED, { before: check.checksum, after: check.checksum, ...output });
+    }
+    case "different":
+      reporter.noteDiff(check.diff);
+      return isPlan ? reporter.end(AttemptOutcome.CHANGED, { before: check.checksum }) : beginApply(host, prepared, check.checksum);
+    case "unknowable":
+      return isPlan ? reporter.end(AttemptOutcome.CHANGED, {}) : beginApply(host, prepared, "");
+    default:
+      // assertNever has nothing to find here: all that is left is one type, a failure.
+      return reporter.failed(notChanged(check), {});
+  }
+}
+
+/** Asks for leave to change something, with a handshake's first half before it, and applies. */
+async function beginApply(host: AttemptHost, prepared: PreparedAttempt, before: string): Promise<AttemptReport | undefined> {
+  const { action, reporter, task, attempt } = prepared;
+  if (action.prepare !== undefined && prepared.remoteId() === "") {
+    const answer = await action.prepare(prepared.context());
+    if (answer.kind !== "prepared") return reporter.failed(notChanged(answer), { before });
+    await host.post({ kind: "recordPrepared", task, attempt, remoteId: answer.remoteId });
+  }
+  // crash: test/crash/every-append-memory.test.ts
+  await host.post({ kind: "startApply", task, attempt, before });
+  const running = host.state.running.get(task);
+  if (running?.attempt !== attempt || running.before === undefined) return undefined;
+  return applyAndVerify(prepared, before);
+}
+
+function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {
+  if (result.kind !== "applied") return reporter.failed(notChanged(result), {});
+  reporter.noteResult(result);
+  return reporter.end(AttemptOutcome.UNCHANGED, {});
+}
+
+/** A plan does not wait, and cannot look at what an earlier action on this target would change first. */
+function mustSkipInPlan({ state }: AttemptHost, { action, task }: PreparedAttempt): boolean {
+  if (placeOf(state.blueprint, task).action.uses === "wait") return true;
+  return action.effects === Effects.NONE && wouldChangeBefore(state, task);
+}
+
+/** In a plan, arguments may name what an earlier action would only have brought about. */
+function skippedInPlan({ state }: AttemptHost, report: AttemptReport): AttemptReport {
+  if (!wouldChangeBefore(state, report.task)) return report;
+  return { ...report, outcome: AttemptOutcome.SKIPPED, error: "", detail: undefined, detailCrc: 0 };
+}

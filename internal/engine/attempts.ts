@@ -1,0 +1,87 @@
+// The attempts of one workflow that are under way in this process. Which ones there should be is the state's to say.
+// 1. An attempt is started only when the event that started it is on disk, and never twice in one life of the process.
+// 2. A cancel that is on disk aborts what runs; the attempt still reports how it really ended.
+
+import { AssertionError } from "../base/assert.ts";
+import { ATTEMPT_WATCHDOG_GRACE_MS } from "../base/limits.ts";
+import type { AttemptReport } from "../workflow/commands.ts";
+import type { RunningTask } from "../workflow/state.ts";
+import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import { attemptTimeMs } from "./attempt-prepare.ts";
+import { runAttempt } from "./attempt-run.ts";
+
+interface Handle {
+  readonly attempt: number;
+  readonly abort: AbortController;
+  isOverdue: boolean;
+}
+
+/** Starts and aborts attempts so that they follow the state. */
+export class Attempts {
+  readonly #host: AttemptHost;
+  readonly #onFatal: (error: unknown) => void;
+  readonly #handles = new Map<number, Handle>();
+
+  constructor(host: AttemptHost, onFatal: (error: unknown) => void) {
+    this.#host = host;
+    this.#onFatal = onFatal;
+  }
+
+  /** Starts what should run and does not, aborts what should not run any more. */
+  reconcile(): void {
+    const { state } = this.#host;
+    for (const [task, running] of state.running) this.#startIfMissing(task, running);
+    if (!state.isCancelRequested) return;
+    for (const handle of this.#handles.values()) handle.abort.abort();
+  }
+
+  #startIfMissing(task: number, running: RunningTask | undefined): void {
+    if (running === undefined || this.#handles.has(task) || running.startSeq > this.#host.durableSeq) return;
+    this.#start(task, running);
+  }
+
+  #start(task: number, running: RunningTask): void {
+    const handle: Handle = { attempt: running.attempt, abort: new AbortController(), isOverdue: false };
+    this.#handles.set(task, handle);
+    const cancelWatchdog = this.#watch(task, running, handle);
+    void runAttempt(this.#host, { task, running: { ...running } }, handle.abort.signal)
+      .then((report) => {
+        cancelWatchdog();
+        return report === undefined ? undefined : this.#host.post({ kind: "endAttempt", report: overdueReport(handle, report) });
+      })
+      .then(() => {
+        // Only now: before its end is on disk the state still says that it runs, and it would be started twice.
+        this.#handles.delete(task);
+        this.#startIfMissing(task, this.#host.state.running.get(task));
+      })
+      .catch((error: unknown) => this.#failed(error));
+    if (this.#host.state.isCancelRequested) handle.abort.abort();
+  }
+
+  /** Actions keep their own time; the watchdog ends one that does not, well after its time is over. */
+  #watch(task: number, running: RunningTask, handle: Handle): () => void {
+    const { clock } = this.#host.ports;
+    const timeMs = attemptTimeMs(this.#host.state, { task, running, nowMs: clock.nowMs() });
+    return clock.after(timeMs + ATTEMPT_WATCHDOG_GRACE_MS, () => {
+      handle.isOverdue = true;
+      handle.abort.abort();
+    });
+  }
+
+  /** A refused post means that the service is stopping; anything else that an attempt throws is a bug. */
+  #failed(error: unknown): void {
+    if (error instanceof AssertionError || !(error instanceof Error) || error.name !== "HoldfastError") this.#onFatal(error);
+  }
+}
+
+/** Nobody asked for a cancel when the watchdog aborted: it was the time that was over. */
+function overdueReport(handle: Handle, report: AttemptReport): AttemptReport {
+  if (!handle.isOverdue || report.outcome !== AttemptOutcome.CANCELLED) return report;
+  return {
+    ...report,
+    outcome: AttemptOutcome.FAILED,
+    error: "it did not end in its time and was ended; raise `timeout`, or see why it takes so long",
+    isRetryable: true,
+  };
+}

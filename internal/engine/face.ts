@@ -1,0 +1,59 @@
+// What the engine offers to the API: the one door to workflows.
+// 1. A promise resolves only after everything its answer tells of is on disk (H3).
+// 2. Expected errors are HoldfastError; any other error is a bug, after which the process must end.
+
+import type {
+  GetHistoryResponse,
+  ListTasksRequest,
+  ListTasksResponse,
+  ListWorkflowsRequest,
+} from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { ListWorkflowsResponse, PlanResponse, ResolveTaskRequest, SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { SubmitResponse, WatchResponse, WhyResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+
+/** Names a workflow: an ID, or a key and its namespace. The message WorkflowRef fits. */
+export interface Ref {
+  readonly id: string;
+  readonly namespace: string;
+}
+
+/** The engine as the API sees it; `by` is the principal who asks. */
+export interface EngineFace {
+  /** Records a workflow, or with `validateOnly` only checks it. */
+  submit(by: string, request: SubmitRequest, mode: Mode): Promise<SubmitResponse>;
+  /** Records and executes a workflow of the checks alone. */
+  plan(by: string, request: SubmitRequest): Promise<PlanResponse>;
+  /** Starts a submitted workflow; an empty digest is not checked. */
+  exec(by: string, ref: Ref, digest: string): Promise<WorkflowStatus>;
+  /** Resolves when the workflow has ended or waits for a person; rejects when the signal aborts. */
+  waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus>;
+  /** Where the workflow stands, in constant time. */
+  status(ref: Ref): Promise<WorkflowStatus>;
+  /** What happens to the workflow after `afterSeq`, until its end or the abort. */
+  watch(
+    ref: Ref,
+    options: { readonly afterSeq: number; readonly isStatusOnly: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<WatchResponse>;
+  /** A page of tasks. */
+  listTasks(request: ListTasksRequest): Promise<ListTasksResponse>;
+  /** A page of workflows. */
+  listWorkflows(request: ListWorkflowsRequest): Promise<ListWorkflowsResponse>;
+  /** The events after `afterSeq` that are on disk now. */
+  history(ref: Ref, options: { readonly afterSeq: number; readonly hasDetails: boolean }): AsyncIterable<GetHistoryResponse>;
+  /** Ends the workflow. */
+  cancel(by: string, ref: Ref, reason: string): Promise<WorkflowStatus>;
+  /** Starts nothing more. */
+  pause(by: string, ref: Ref, reason: string): Promise<WorkflowStatus>;
+  /** Lets it go on. */
+  unpause(by: string, ref: Ref): Promise<WorkflowStatus>;
+  /** Runs again what failed, was unknown or never started; an empty digest is not checked. */
+  retry(by: string, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus>;
+  /** A person settles a held task. */
+  resolveTask(by: string, request: ResolveTaskRequest): Promise<WorkflowStatus>;
+  /** Why the workflow, or one of its targets (empty: none), stands where it stands. */
+  why(ref: Ref, target: string): Promise<WhyResponse>;
+  /** A polite crash: nothing is saved specially, nothing is aborted at targets. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+// A workflow's events as people read them: numbered, timed, with the names of stage, action and target beside the positions.
+// 1. Only what is on disk is read, and it is read in order without gaps.
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { seq, workflowStream } from "../base/ids.ts";
+import { WATCH_EVENTS_MAX } from "../base/limits.ts";
+import type { Event } from "../gen/holdfast/v1/event_pb.ts";
+import type { HistoryEvent } from "../gen/holdfast/v1/status_pb.ts";
+import { HistoryEventSchema } from "../gen/holdfast/v1/status_pb.ts";
+import type { GetHistoryResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { GetHistoryResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import type { Blueprint } from "../workflow/blueprint.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import type { Journal } from "./ports.ts";
+
+/** Streams events after a number, at most WATCH_EVENTS_MAX at a time. */
+export async function* readHistory(
+  journal: Journal,
+  state: WorkflowState,
+  options: { readonly afterSeq: number; readonly hasDetails: boolean },
+): AsyncIterable<GetHistoryResponse> {
+  for await (const events of readEvents(journal, state.blueprint, options)) yield create(GetHistoryResponseSchema, { events });
+}
+
+/** The events after a number that are on disk, in chunks of at most WATCH_EVENTS_MAX. */
+export async function* readEvents(
+  journal: Journal,
+  blueprint: Blueprint,
+  options: { readonly afterSeq: number; readonly hasDetails: boolean },
+): AsyncIterable<HistoryEvent[]> {
+  let chunk: HistoryEvent[] = [];
+  for await (const frame of journal.readFrames(workflowStream(blueprint.id), { afterSeq: seq(options.afterSeq) })) {
+    for (const [offset, event] of frame.events.entries()) {
+      const number = frame.firstSeq + offset;
+      if (number <= options.afterSeq) continue;
+      chunk.push(historyEvent(journal, blueprint, { event, number, atMs: frame.timeMs + event.afterMs, hasDetails: options.hasDetails }));
+      if (chunk.length < WATCH_EVENTS_MAX) continue;
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+interface Numbered {
+  readonly event: Event;
+  readonly number: number;
+  readonly atMs: number;
+  readonly hasDetails: boolean;
+}
+
+function historyEvent(journal: Journal, blueprint: Blueprint, { event, number, atMs, hasDetails }: Numbered): HistoryEvent {
+  const { kind } = event;
+  const detail =
+    hasDetails && kind.case === "attemptEnded" && kind.value.detailCrc !== 0
+      ? journal.detailOf(blueprint.id, kind.value.task, kind.value.attempt)
+      : undefined;
+  return create(HistoryEventSchema, {
+    seq: BigInt(number),
+    at: timestampFromMs(atMs),
+    event,
+    ...namesOf(blueprint, kind),
+    ...(detail === undefined ? {} : { detail }),
+  });
+}
+
+function namesOf(
+  blueprint: Blueprint,
+  kind: Event["kind"],
+): { readonly stage?: string; readonly action?: string; readonly target?: string } {
+  if (kind.case === undefined) return {};
+  if ("task" in kind.value) {
+    const { stage, action, ordinal } = placeOf(blueprint, kind.value.task);
+    return { stage: stage.name, action: action.name, target: targetAt(blueprint, stage, ordinal)?.name ?? "" };
+  }
+  if ("stage" in kind.value) return { stage: blueprint.stages[kind.value.stage]?.name ?? "" };
+  return {};
+}

@@ -1,0 +1,60 @@
+// Keeps the values of secrets out of everything that is journaled, shown or logged: outputs, errors, diffs.
+// 1. A value is replaced wherever it stands in a text, also where the text was cut in the middle of it at either end.
+
+import type { JsonValue } from "../base/json.ts";
+import { isJsonObject, setKey } from "../base/json.ts";
+
+const MASK = "***";
+/** A shorter piece of a secret at the edge of a cut text says too little to be worth hiding, and would hide ordinary text. */
+const EDGE_LENGTH_MIN = 4;
+
+/** Hides secrets in texts and JSON. */
+export class Masking {
+  /** Longest first, so that a secret that contains another is hidden whole. */
+  readonly #values: readonly string[];
+
+  constructor(values: Iterable<string>) {
+    this.#values = [...new Set(values)].filter((value) => value !== "").sort((a, b) => b.length - a.length);
+  }
+
+  text(text: string): string {
+    let masked = text;
+    for (const value of this.#values) masked = maskEdges(masked.replaceAll(value, MASK), value);
+    return masked;
+  }
+
+  json(value: JsonValue): JsonValue {
+    if (this.#values.length === 0) return value;
+    if (typeof value === "string") return this.text(value);
+    if (typeof value === "number" || typeof value === "boolean" || value === null) return this.#scalar(value);
+    if (isJsonObject(value)) {
+      const object: { [key: string]: JsonValue } = {};
+      for (const [key, item] of Object.entries(value)) setKey(object, this.text(key), this.json(item));
+      return object;
+    }
+    return value.map((item) => this.json(item));
+  }
+
+  /** A number that is a secret's text is hidden too. */
+  #scalar(value: number | boolean | null): JsonValue {
+    return this.#values.includes(String(value)) ? MASK : value;
+  }
+}
+
+function maskEdges(text: string, value: string): string {
+  return maskStart(maskEnd(text, value), value);
+}
+
+function maskEnd(text: string, value: string): string {
+  for (let length = Math.min(value.length - 1, text.length); length >= EDGE_LENGTH_MIN; length--) {
+    if (text.endsWith(value.slice(0, length))) return text.slice(0, text.length - length) + MASK;
+  }
+  return text;
+}
+
+function maskStart(text: string, value: string): string {
+  for (let length = Math.min(value.length - 1, text.length); length >= EDGE_LENGTH_MIN; length--) {
+    if (text.startsWith(value.slice(value.length - length))) return MASK + text.slice(length);
+  }
+  return text;
+}

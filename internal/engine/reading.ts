@@ -1,0 +1,110 @@
+// Lists: pages of workflows, and what is said of a workflow whose journal is damaged.
+// 1. A page examines at most PAGE_ROWS_EXAMINED_MAX rows and may come back short with a token.
+
+import { create, toJson } from "@bufbuild/protobuf";
+import { HoldfastError } from "../base/errors.ts";
+import { WorkflowId } from "../base/ids.ts";
+import type { JsonObject } from "../base/json.ts";
+import { PAGE_ROWS_EXAMINED_MAX, PAGE_SIZE_DEFAULT } from "../base/limits.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { compileFilter } from "../expr/filter.ts";
+import { Mode, ModeSchema } from "../gen/holdfast/v1/event_pb.ts";
+import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import { HoldKind, HoldSchema, Phase, PhaseSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
+import type { ListWorkflowsRequest, ListWorkflowsResponse, ResolveTaskRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { ListWorkflowsResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { taskAt } from "../workflow/blueprint.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { NAMESPACE_DEFAULT } from "./lookup.ts";
+import type { Journal, WorkflowRecord } from "./ports.ts";
+
+/** A page of workflows, the newest first. `live` gives the status of those in memory. */
+export async function listWorkflows(
+  journal: Journal,
+  request: ListWorkflowsRequest,
+  live: (id: WorkflowId) => WorkflowStatus | undefined,
+): Promise<ListWorkflowsResponse> {
+  const pageSize = request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize;
+  const namespace = request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace;
+  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ["workflow"], "filter");
+  const workflows: WorkflowStatus[] = [];
+  let before = request.pageToken === "" ? undefined : WorkflowId.parse(request.pageToken);
+  for (let examined = 0; examined < PAGE_ROWS_EXAMINED_MAX;) {
+    const limit = Math.min(pageSize, PAGE_ROWS_EXAMINED_MAX - examined);
+    const records = await journal.listRecords({ namespace, limit, ...(before === undefined ? {} : { before }) });
+    for (const record of records) {
+      examined += 1;
+      before = WorkflowId.parse(record.status.id);
+      const status = live(before) ?? record.status;
+      if (filter !== undefined && !filter.matches({ workflow: filterRow(status, record) })) continue;
+      workflows.push(create(WorkflowStatusSchema, { ...status, stages: [] }));
+      if (workflows.length === pageSize) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: before });
+    }
+    if (records.length < limit) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: "" });
+  }
+  return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: before ?? "" });
+}
+
+function filterRow(status: WorkflowStatus, record: WorkflowRecord): JsonObject {
+  return {
+    id: status.id,
+    name: status.name,
+    namespace: status.namespace,
+    key: status.key,
+    phase: PhaseSchema.value[status.phase]?.localName ?? "UNSPECIFIED",
+    mode: ModeSchema.value[status.mode]?.localName ?? "UNSPECIFIED",
+    counts: status.counts === undefined ? {} : toJson(TaskCountsSchema, status.counts, { alwaysEmitImplicit: true }),
+    targets: status.targets,
+    annotations: status.annotations,
+    priority: status.priority,
+    submitted_by: status.submittedBy,
+    submitted_at: Number(status.submittedAt?.seconds ?? 0n),
+    request_id: record.requestId,
+  };
+}
+
+/** What is said of a workflow whose events cannot be read: it waits for an operator and keeps its locks. */
+export function corruptStatus(journal: Journal, id: WorkflowId, damage: HoldfastError): WorkflowStatus {
+  const record = journal.record(id);
+  const known = record?.status ?? create(WorkflowStatusSchema, { id, mode: Mode.APPLY });
+  const message = `${damage.message}; its locks are kept; see "holdfast journal verify"`;
+  const hold = create(HoldSchema, { kind: HoldKind.JOURNAL_CORRUPT, message });
+  return create(WorkflowStatusSchema, { ...known, phase: Phase.WAITING, error: damage.message, waitingFor: [hold] });
+}
+
+/** The position of a target in the workflow's list; throws NOT_FOUND. */
+export function findTarget({ blueprint }: WorkflowState, name: string): number {
+  const ordinal = blueprint.targets.findIndex((target) => target.name === name);
+  if (ordinal !== -1) return ordinal;
+  const near = didYouMean(
+    name,
+    blueprint.targets.map((target) => target.name),
+  );
+  throw new HoldfastError("NOT_FOUND", `workflow ${blueprint.id} has no target "${name}"${near}`);
+}
+
+/** The position of a task that is named by stage, action and target; throws NOT_FOUND. */
+export function taskNamed(state: WorkflowState, named: Pick<ResolveTaskRequest, "stage" | "action" | "target">): number {
+  const { stages, id } = state.blueprint;
+  const stage = stages.find((candidate) => candidate.name === named.stage);
+  if (stage === undefined)
+    throw new HoldfastError(
+      "NOT_FOUND",
+      `workflow ${id} has no stage "${named.stage}"${didYouMean(
+        named.stage,
+        stages.map((candidate) => candidate.name),
+      )}`,
+    );
+  const action = stage.actions.find((candidate) => candidate.name === named.action);
+  if (action === undefined)
+    throw new HoldfastError(
+      "NOT_FOUND",
+      `stage "${stage.name}" has no action "${named.action}"${didYouMean(
+        named.action,
+        stage.actions.map((candidate) => candidate.name),
+      )}`,
+    );
+  if (!stage.isOverTargets && named.target !== "")
+    throw new HoldfastError("INVALID_ARGUMENT", `stage "${stage.name}" runs once; name no target`);
+  return taskAt(stage, stage.isOverTargets ? findTarget(state, named.target) : 0, action.index);
+}

@@ -1,0 +1,168 @@
+// The workflows that the engine holds in memory, the guard over them, and what is known to be damaged.
+// 1. A restart is no special case: replay, mark what is in doubt, reconcile.
+// 2. A workflow whose journal is damaged says so and keeps its locks; the others go on. A damaged guard stops all dispatch.
+// 3. A key has one open workflow in a namespace; it is free again once that one's end is on disk.
+
+import { HoldfastError } from "../base/errors.ts";
+import type { WorkflowId } from "../base/ids.ts";
+import { GUARD_STREAM, seq } from "../base/ids.ts";
+import { OPEN_WORKFLOWS_MAX } from "../base/limits.ts";
+import type { GuardState } from "../guard/guard.ts";
+import { applyGuardEvent, canTakeLock, emptyGuard, waitForLock } from "../guard/guard.ts";
+import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import type { Command } from "../workflow/commands.ts";
+import { decide } from "../workflow/decide.ts";
+import type { Facts } from "../workflow/facts.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { EndedCache, replay } from "./lookup.ts";
+import type { EnginePorts } from "./ports.ts";
+import { Runtime } from "./runtime.ts";
+import type { RuntimeOwner } from "./runtime.ts";
+
+/** Open workflows by ID, and the way to those that have ended. */
+export class Registry implements RuntimeOwner {
+  readonly ports: EnginePorts;
+  readonly guard: GuardState = emptyGuard();
+  readonly #runtimes = new Map<WorkflowId, Runtime>();
+  readonly #corrupt = new Map<WorkflowId, HoldfastError>();
+  readonly #openKeys = new Map<string, WorkflowId>();
+  readonly #ended: EndedCache;
+  #guardDamage: HoldfastError | undefined;
+
+  constructor(ports: EnginePorts) {
+    this.ports = ports;
+    this.#ended = new EndedCache(ports.journal);
+  }
+
+  /** Replays the guard and every open workflow, marks what is in doubt, and lets each go on. */
+  async recover(): Promise<void> {
+    await this.#recoverGuard();
+    const states: WorkflowState[] = [];
+    for await (const id of this.ports.journal.openWorkflows()) {
+      const state = await this.#recoverWorkflow(id);
+      if (state !== undefined) states.push(state);
+    }
+    // Only now: no workflow takes a turn before all that hold or want a lock are known.
+    for (const state of states) this.#askForLocks(state);
+    await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
+  }
+
+  /** The open workflow; undefined: it has ended, is damaged, or does not exist. */
+  find(id: WorkflowId): Runtime | undefined {
+    return this.#runtimes.get(id);
+  }
+
+  /** Why a workflow cannot be read; undefined: it can. */
+  damageOf(id: WorkflowId): HoldfastError | undefined {
+    return this.#corrupt.get(id);
+  }
+
+  /** Throws DATA_LOSS when the guard cannot be read: then nobody may start anything. */
+  checkGuard(): void {
+    if (this.#guardDamage !== undefined) throw this.#guardDamage;
+  }
+
+  /** The state of a workflow, open or ended. Throws DATA_LOSS when it is damaged. */
+  async stateOf(id: WorkflowId): Promise<WorkflowState> {
+    const damage = this.#corrupt.get(id);
+    if (damage !== undefined) throw damage;
+    return this.#runtimes.get(id)?.state ?? this.#ended.get(id);
+  }
+
+  /** Takes a workflow into memory; `durable` says what of it is on disk, and when all of it is. */
+  register(state: WorkflowState, durable: { readonly seq: number; readonly after: Promise<void> }): Runtime {
+    const runtime = new Runtime(this, state, durable);
+    this.#runtimes.set(runtime.id, runtime);
+    if (state.blueprint.key !== "") this.#openKeys.set(keyOf(state), runtime.id);
+    return runtime;
+  }
+
+  /** Throws when there is no room for one more open workflow, or its key is borne by another. */
+  checkRoom(state: WorkflowState): void {
+    if (this.#runtimes.size >= OPEN_WORKFLOWS_MAX) {
+      const found = `${this.#runtimes.size} workflows are open, at most ${OPEN_WORKFLOWS_MAX} are allowed`;
+      throw new HoldfastError("RESOURCE_EXHAUSTED", `${found}; wait until some have ended`);
+    }
+    const { key, namespace, id } = state.blueprint;
+    const bearer = this.#openKeys.get(keyOf(state));
+    if (key === "" || bearer === undefined || bearer === id) return;
+    const found = `the open workflow ${bearer} of namespace "${namespace}" bears the key "${key}"`;
+    throw new HoldfastError("ALREADY_EXISTS", `${found}; wait for its end, cancel it, or use another key`);
+  }
+
+  /** Hands a command to a workflow, open or ended; resolves when what follows from it is on disk. */
+  async ask(id: WorkflowId, command: Command): Promise<void> {
+    const open = this.#runtimes.get(id);
+    if (open !== undefined) return open.post(command);
+    const state = await this.stateOf(id);
+    // While it was read somebody may have opened it again.
+    if (this.#runtimes.has(id)) return this.ask(id, command);
+    const events = decide(state, command, this.#factsOfEnded());
+    if (events.length === 0) return undefined;
+    this.checkRoom(state);
+    this.#ended.delete(id);
+    return this.register(state, { seq: state.seq, after: Promise.resolve() }).post(command);
+  }
+
+  wake(ids: readonly WorkflowId[]): void {
+    for (const id of ids) this.#runtimes.get(id)?.wake();
+  }
+
+  ended(runtime: Runtime): void {
+    this.#runtimes.delete(runtime.id);
+    const key = keyOf(runtime.state);
+    if (this.#openKeys.get(key) === runtime.id) this.#openKeys.delete(key);
+    this.#ended.put(runtime.id, runtime.state);
+  }
+
+  /** Lets no workflow take a further turn, and waits for what was appended. */
+  async close(): Promise<void> {
+    const runtimes = [...this.#runtimes.values()];
+    for (const runtime of runtimes) runtime.close();
+    await Promise.all(runtimes.map((runtime) => runtime.durable()));
+  }
+
+  /** Only Retry makes anything of an ended workflow; it asks for nothing but its state. */
+  #factsOfEnded(): Facts {
+    return { nowMs: this.ports.clock.nowMs(), fraction: () => 0, detail: () => undefined, canLock: () => false };
+  }
+
+  async #recoverGuard(): Promise<void> {
+    try {
+      for await (const frame of this.ports.journal.readFrames(GUARD_STREAM, { afterSeq: seq(0) })) {
+        for (const event of frame.guardEvents) applyGuardEvent(this.guard, event);
+      }
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#guardDamage = error;
+    }
+  }
+
+  async #recoverWorkflow(id: WorkflowId): Promise<WorkflowState | undefined> {
+    try {
+      this.checkGuard();
+      return await replay(this.ports.journal, id);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#corrupt.set(id, error);
+      const status = this.ports.journal.record(id)?.status;
+      if (status !== undefined && status.key !== "") this.#openKeys.set(`${status.namespace}\n${status.key}`, id);
+      return undefined;
+    }
+  }
+
+  /** Who waits for a lock is not journaled: after a restart the waiting ask again. */
+  #askForLocks(state: WorkflowState): void {
+    const { blueprint, submitted } = state;
+    for (const task of state.stageRun?.waitingForLock ?? []) {
+      const { stage, ordinal } = placeOf(blueprint, task);
+      const name = targetAt(blueprint, stage, ordinal)?.name;
+      if (name === undefined || canTakeLock(this.guard, name, blueprint.id)) continue;
+      waitForLock(this.guard, name, { workflow: blueprint.id, priority: submitted.priority });
+    }
+  }
+}
+
+function keyOf({ blueprint }: WorkflowState): string {
+  return `${blueprint.namespace}\n${blueprint.key}`;
+}

@@ -1,0 +1,248 @@
+// One open workflow in memory: its state, its mailbox, its attempts, its timer. The only mutable thing about a workflow.
+// 1. Turns are serial (H5); at most TURNS_IN_FLIGHT_MAX of them wait for the disk, further commands gather in the mailbox.
+// 2. Replies, attempts, timers and watchers act only on what is on disk (H3).
+// 3. Which attempts run follows from the state: after each sync the missing are started and the surplus aborted.
+
+import { HoldfastError } from "../base/errors.ts";
+import type { Seq, TimeMs, WorkflowId } from "../base/ids.ts";
+import { seq } from "../base/ids.ts";
+import { TURNS_IN_FLIGHT_MAX, TURN_COMMANDS_MAX } from "../base/limits.ts";
+import type { GuardState } from "../guard/guard.ts";
+import { canTakeLock } from "../guard/guard.ts";
+import { nextDueMs } from "../workflow/dispatch.ts";
+import type { Command } from "../workflow/commands.ts";
+import type { Facts } from "../workflow/facts.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { isEnded, phaseOf, statusOf } from "../workflow/status.ts";
+import type { AttemptHost } from "./attempt-host.ts";
+import { Attempts } from "./attempts.ts";
+import type { EnginePorts, IndexChange, JournalEntry } from "./ports.ts";
+import type { Turn } from "./turn.ts";
+import { takeTurn } from "./turn.ts";
+
+/** So that a timer that fires early, or a due time that is past, never makes a busy loop. */
+const TIMER_DELAY_MS_MIN = 1;
+const STOPPING = "the service is stopping; ask again when it is back";
+
+interface Mail {
+  readonly command: Command;
+  readonly resolve: () => void;
+  readonly reject: (error: HoldfastError) => void;
+}
+
+/** What a runtime tells the engine around it. */
+export interface RuntimeOwner {
+  readonly ports: EnginePorts;
+  readonly guard: GuardState;
+  /** These workflows were handed a lock. */
+  wake(ids: readonly WorkflowId[]): void;
+  /** The workflow has ended, on disk. */
+  ended(runtime: Runtime): void;
+}
+
+/** An open workflow. */
+export class Runtime implements AttemptHost {
+  readonly state: WorkflowState;
+  readonly #owner: RuntimeOwner;
+  readonly #attempts: Attempts;
+  readonly #mailbox: Mail[] = [];
+  readonly #listeners = new Set<() => void>();
+  #durableSeq: number;
+  #lastAppend: Promise<void> = Promise.resolve();
+  #turnsInFlight = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  #isRetired = false;
+  #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
+
+  constructor(owner: RuntimeOwner, state: WorkflowState, durable: { readonly seq: number; readonly after: Promise<void> }) {
+    this.#owner = owner;
+    this.state = state;
+    this.#durableSeq = durable.seq;
+    this.#lastAppend = durable.after;
+    this.#attempts = new Attempts(this, (error) => owner.ports.onFatal(error));
+    // What is on disk then, not what the state may hold by then.
+    const { seq: lastSeq } = state;
+    void durable.after.then(() => this.#synced(lastSeq));
+  }
+
+  get id(): WorkflowId {
+    return this.state.blueprint.id;
+  }
+
+  get ports(): EnginePorts {
+    return this.#owner.ports;
+  }
+
+  /** The number of the last event on disk. */
+  get durableSeq(): Seq {
+    return seq(this.#durableSeq);
+  }
+
+  /** Hands in a command; resolves when what follows from it is on disk, rejects when it is refused. */
+  post(command: Command): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(new HoldfastError("UNAVAILABLE", STOPPING));
+      this.#mailbox.push({ command, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when everything that the state holds now is on disk. */
+  durable(): Promise<void> {
+    return this.#lastAppend;
+  }
+
+  /** Resolves when an event after `afterSeq` is on disk, the workflow has left memory, or the signal aborts. Rejects when the service stops. */
+  changed({ afterSeq, signal }: { readonly afterSeq: number; readonly signal: AbortSignal }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!this.#isClosed && !this.#isRetired && !signal.aborted && this.#durableSeq <= afterSeq) return;
+        this.#listeners.delete(look);
+        signal.removeEventListener("abort", look);
+        if (this.#isClosed) reject(new HoldfastError("UNAVAILABLE", STOPPING));
+        else resolve();
+      };
+      this.#listeners.add(look);
+      signal.addEventListener("abort", look);
+      look();
+    });
+  }
+
+  /** Takes no further turn; ends nothing at the targets (H11). */
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    for (const mail of this.#mailbox.splice(0)) mail.reject(new HoldfastError("UNAVAILABLE", STOPPING));
+    this.#tellListeners();
+  }
+
+  /** Wakes the workflow up: time has passed, or a lock came free. */
+  wake(): void {
+    if (!this.#isClosed) void this.post({ kind: "wake" }).catch(() => undefined);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isOver() || this.#turnsInFlight >= TURNS_IN_FLIGHT_MAX) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      if (this.#isOver()) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.ports.onFatal(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    const mails = this.#mailbox.splice(0, TURN_COMMANDS_MAX);
+    const firstSeq = seq(this.state.seq + 1);
+    const guardFirstSeq = seq(this.#owner.guard.seq + 1);
+    const facts = this.#facts();
+    const turn = takeTurn({ state: this.state, guard: this.#owner.guard, commands: mails.map((mail) => mail.command), facts });
+    const isEmpty = turn.events.length === 0 && turn.guardEvents.length === 0;
+    if (isEmpty) this.#setTimer();
+    else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: facts.nowMs });
+    this.#answer(mails, turn);
+    if (turn.hasMore || this.#mailbox.length > 0) this.#schedule();
+    this.#retireIfDone();
+  }
+
+  /** An ended workflow leaves memory once its end is on disk and nobody asks it anything any more. */
+  #retireIfDone(): void {
+    const isDone = isEnded(phaseOf(this.state)) && this.#durableSeq === this.state.seq && this.#mailbox.length === 0;
+    if (!isDone || this.#isRetired) return;
+    this.#isRetired = true;
+    this.#timer?.cancel();
+    this.#owner.ended(this);
+    this.#tellListeners();
+  }
+
+  /** True when it takes no further turn: a workflow that is opened again gets a runtime of its own. */
+  #isOver(): boolean {
+    return this.#isClosed || this.#isRetired;
+  }
+
+  #tellListeners(): void {
+    for (const callback of Array.from(this.#listeners)) callback();
+  }
+
+  /** The turn's own time is the entry's, so that a replay folds each event in at the very time it had. */
+  #append(turn: Turn, first: { readonly firstSeq: Seq; readonly guardFirstSeq: Seq; readonly timeMs: TimeMs }): void {
+    const { journal } = this.ports;
+    const index = this.#indexChange(turn);
+    const entry: JournalEntry = {
+      id: this.id,
+      ...first,
+      events: turn.events,
+      guardEvents: turn.guardEvents,
+      details: turn.details,
+      ...(index === undefined ? {} : { index }),
+    };
+    const lastSeq = this.state.seq;
+    this.#turnsInFlight += 1;
+    this.#lastAppend = journal.append(entry);
+    void this.#lastAppend.then(() => {
+      this.#turnsInFlight -= 1;
+      this.#synced(lastSeq);
+      this.#owner.wake(turn.wakened);
+      this.#schedule();
+    });
+  }
+
+  #answer(mails: readonly Mail[], turn: Turn): void {
+    const answered = this.#lastAppend;
+    for (const [index, mail] of mails.entries()) {
+      const refusal = turn.answers[index]?.refusal;
+      if (refusal === undefined) void answered.then(mail.resolve);
+      // A refusal too tells of a state that must be on disk first (H3).
+      else void answered.then(() => mail.reject(refusal));
+    }
+  }
+
+  /** After each sync: act on what is on disk now. */
+  #synced(lastSeq: number): void {
+    if (this.#isClosed) return;
+    this.#durableSeq = Math.max(this.#durableSeq, lastSeq);
+    this.#attempts.reconcile();
+    this.#setTimer();
+    this.#tellListeners();
+    this.#retireIfDone();
+  }
+
+  #setTimer(): void {
+    const dueMs = nextDueMs(this.state);
+    if (this.#timer?.dueMs === dueMs) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (dueMs === undefined) return;
+    const cancel = this.ports.clock.after(Math.max(TIMER_DELAY_MS_MIN, dueMs - this.ports.clock.nowMs()), () => {
+      // Should the wall clock say that it is too early, the turn sets the timer anew.
+      this.#timer = undefined;
+      this.wake();
+    });
+    this.#timer = { dueMs, cancel };
+  }
+
+  #indexChange(turn: Turn): IndexChange | undefined {
+    const names = new Set(turn.events.map((event) => event.kind.case));
+    const isOpen = !isEnded(phaseOf(this.state));
+    if (isOpen && !names.has("workflowRetried")) return undefined;
+    const { requestId, requestDigest } = this.state.submitted;
+    const record = { status: statusOf(this.state), requestId, requestDigest, isOpen };
+    return { kind: isOpen ? "reopened" : "ended", record };
+  }
+
+  #facts(): Facts {
+    const { journal, clock, ids } = this.ports;
+    const { guard } = this.#owner;
+    return {
+      nowMs: clock.nowMs(),
+      fraction: () => ids.fraction(),
+      detail: (task) => journal.detail(this.id, task),
+      canLock: (target) => canTakeLock(guard, target, this.id),
+    };
+  }
+}

@@ -1,0 +1,154 @@
+// Makes a workflow of a submission: parameters filled in, targets chosen and frozen, everything checked, the digest taken.
+// 1. All faults of a definition are found at once, and nothing is recorded when there is one. The choice of targets comes after them.
+// 2. The list of targets is resolved here, once; empty is an error, never "all" (H6).
+
+import { create, toJson } from "@bufbuild/protobuf";
+import type { JsonValue } from "../base/json.ts";
+import { digestJson } from "../base/digest.ts";
+import { HoldfastError } from "../base/errors.ts";
+import type { WorkflowId } from "../base/ids.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
+import type { ActionKind, Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import { ActionKindSchema, WorkflowSubmittedSchema } from "../gen/holdfast/v1/event_pb.ts";
+import type { Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import { TargetSchema, WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { namesBefore } from "../workflow/action-plan.ts";
+import { checkDefinition } from "../workflow/blueprint.ts";
+import { rootNames } from "../workflow/names.ts";
+import { FaultList } from "../workflow/fault-list.ts";
+import { resolveParams } from "../workflow/params.ts";
+import { compileSelector, selectTargets } from "../workflow/targets.ts";
+import { NAMESPACE_DEFAULT } from "./lookup.ts";
+import type { Actions, Inventory } from "./ports.ts";
+
+/** What a submission is checked against. */
+export interface SubmissionContext {
+  readonly id: WorkflowId;
+  readonly mode: Mode;
+  readonly inventory: Inventory;
+  readonly actions: Actions;
+  readonly submitTtlMs: number;
+}
+
+/** SHA-256 of a request as it came: what makes a repeated Submit the same one. Throws INVALID_ARGUMENT for what JSON cannot say. */
+export function requestDigest(request: SubmitRequest, mode: Mode): string {
+  return digestJson({ mode, request: requestJson({ ...request, validateOnly: false }) });
+}
+
+/** The wire can carry what JSON cannot: values without a kind, numbers that are not finite, times out of range. */
+function requestJson(request: SubmitRequest): JsonValue {
+  try {
+    return toJson(SubmitRequestSchema, request);
+  } catch (cause) {
+    throw new HoldfastError(
+      "INVALID_ARGUMENT",
+      "the submission holds a value that has no JSON form: one that is empty, not finite or out of range",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Makes the first event of a workflow; throws INVALID_ARGUMENT with all faults. */
+export function makeSubmission(request: SubmitRequest, context: SubmissionContext): WorkflowSubmitted {
+  const { definition } = request;
+  if (definition === undefined)
+    throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
+  const digest = requestDigest(request, context.mode);
+  const faults = new FaultList();
+  const params = resolveParams(definition.params, request.params ?? {}, faults);
+  const kinds = actionKinds(definition, context.actions, faults);
+  checkDefinition(definition, context.mode, faults);
+  checkSelector(definition, faults);
+  faults.throwIfAny(`workflow "${definition.name}" is not valid`);
+  const targets = chooseTargets(definition, { request, params, inventory: context.inventory });
+  checkSize(definition, targets.length);
+  const submitted = create(WorkflowSubmittedSchema, {
+    id: context.id,
+    definition,
+    params,
+    targets: [...targets],
+    namespace: request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace,
+    key: request.key,
+    requestId: request.requestId,
+    requestDigest: digest,
+    priority: request.priority,
+    annotations: request.annotations,
+    mode: context.mode,
+    expiresAfterMs: context.submitTtlMs,
+    actionKinds: kinds,
+  });
+  submitted.digest = frozenDigest(submitted);
+  return submitted;
+}
+
+/** The digest of what is frozen: definition, parameters, targets, annotations, mode, and what each action is. */
+function frozenDigest(submitted: WorkflowSubmitted): string {
+  const { definition, params, targets, annotations, mode, actionKinds: kinds } = submitted;
+  return digestJson({
+    definition: definition === undefined ? null : toJson(WorkflowDefinitionSchema, definition),
+    params: params ?? {},
+    targets: targets.map((target): JsonValue => toJson(TargetSchema, target)),
+    annotations,
+    mode,
+    actions: kinds.map((kind) => ({ uses: kind.uses, digest: kind.digest })),
+  });
+}
+
+function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: FaultList): ActionKind[] {
+  const kinds = new Map<string, ActionKind>();
+  for (const [stageIndex, stage] of definition.stages.entries()) {
+    const before = namesBefore(stage.actions);
+    for (const [index, action] of stage.actions.entries()) {
+      const place = `stages[${stageIndex}].actions[${index}]`;
+      const found = actions.find(action.uses);
+      if (found === undefined) {
+        faults.add(`${place}.uses`, `the service knows no action "${action.uses}"${didYouMean(action.uses, actions.names())}`);
+        continue;
+      }
+      const names = rootNames({ hasTarget: stage.over !== undefined, actions: before[index] ?? [] });
+      faults.addAll(found.validate(action.with ?? {}, { place: `${place}.with`, names }));
+      kinds.set(action.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
+    }
+  }
+  return [...kinds.values()].sort((left, right) => (left.uses < right.uses ? -1 : 1));
+}
+
+function checkSelector({ targets }: WorkflowDefinition, faults: FaultList): void {
+  if (targets === undefined || targets.where === "") return;
+  faults.collect("targets.where", () => compileSelector(targets.where));
+}
+
+interface Choice {
+  readonly request: SubmitRequest;
+  readonly params: ReturnType<typeof resolveParams>;
+  readonly inventory: Inventory;
+}
+
+function chooseTargets(definition: WorkflowDefinition, { request, params, inventory }: Choice): readonly Target[] {
+  const isNeeded = definition.stages.some((stage) => stage.over !== undefined);
+  if (definition.targets === undefined) {
+    if (!isNeeded) return [];
+    throw new HoldfastError(
+      "INVALID_ARGUMENT",
+      "targets: a stage runs over targets and none are chosen; say `targets: { where: … }` or `{ names: […] }`",
+    );
+  }
+  const expected = request.expectTargets ?? definition.targets.expect;
+  return selectTargets(definition.targets, { known: inventory.targets(), params, expected });
+}
+
+function checkSize(definition: WorkflowDefinition, targets: number): void {
+  if (targets > TARGETS_MAX)
+    throw new HoldfastError("RESOURCE_EXHAUSTED", `targets: ${targets} were chosen, a workflow has at most ${TARGETS_MAX}; split it`);
+  const tasks = definition.stages.reduce((sum, stage) => sum + stage.actions.length * (stage.over === undefined ? 1 : targets), 0);
+  if (tasks > TASKS_PER_WORKFLOW_MAX)
+    throw new HoldfastError(
+      "RESOURCE_EXHAUSTED",
+      `the workflow has ${tasks} tasks, at most ${TASKS_PER_WORKFLOW_MAX} are allowed; split it`,
+    );
+}

@@ -1,0 +1,137 @@
+// Pages of tasks, in the order of the workflow: what the state knows of each, and what the journal keeps beside it.
+// 1. Outcome, stage and target are looked at in the state first, so that a few failed tasks among a million are found fast (H9).
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { HoldfastError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import { PAGE_ROWS_EXAMINED_MAX, PAGE_SIZE_DEFAULT } from "../base/limits.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { compileFilter } from "../expr/filter.ts";
+import type { AttemptDetail, Task } from "../gen/holdfast/v1/status_pb.ts";
+import { TaskSchema } from "../gen/holdfast/v1/status_pb.ts";
+import type { ListTasksRequest, ListTasksResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { TaskPlace } from "../workflow/blueprint.ts";
+import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { TaskState, isGood, outcomeName, outcomeOf } from "../workflow/task-state.ts";
+import { jsonToValue } from "../workflow/value-json.ts";
+import { maskRendered } from "../expr/rendered.ts";
+import type { Journal } from "./ports.ts";
+
+/** How many tasks one page passes over by looking at their state alone. */
+const TASKS_SCANNED_MAX = 2_000_000;
+
+/** A page of tasks. */
+export function listTasks(journal: Journal, state: WorkflowState, request: ListTasksRequest): ListTasksResponse {
+  const pageSize = request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize;
+  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ["task"], "filter");
+  const range = stageRange(state, request.stage);
+  const ordinal = request.target === "" ? undefined : state.blueprint.targets.findIndex((target) => target.name === request.target);
+  if (ordinal === -1) throw new HoldfastError("NOT_FOUND", `workflow ${state.blueprint.id} has no target "${request.target}"`);
+  const outcomes = new Set(request.outcomes);
+  const tasks: Task[] = [];
+  const end = Math.min(range.end, TASKS_SCANNED_MAX);
+  let examined = 0;
+  for (let index = Math.max(range.first, parseToken(request.pageToken)); index < end; index++) {
+    if (outcomes.size > 0 && !outcomes.has(outcomeOf(state.tasks.get(index)))) continue;
+    const place = placeOf(state.blueprint, index);
+    if (ordinal !== undefined && !(place.stage.isOverTargets && place.ordinal === ordinal)) continue;
+    if (tasks.length === pageSize || examined === PAGE_ROWS_EXAMINED_MAX)
+      return create(ListTasksResponseSchema, { tasks, nextPageToken: String(index) });
+    examined += 1;
+    if (filter === undefined || filter.matches({ task: filterRow(state, { index, place }) }))
+      tasks.push(taskOf(journal, state, { index, place }));
+  }
+  return create(ListTasksResponseSchema, { tasks, nextPageToken: "" });
+}
+
+function stageRange(state: WorkflowState, name: string): { readonly first: number; readonly end: number } {
+  const { stages, tasks, id } = state.blueprint;
+  if (name === "") return { first: 0, end: tasks };
+  const stage = stages.find((candidate) => candidate.name === name);
+  if (stage === undefined)
+    throw new HoldfastError(
+      "NOT_FOUND",
+      `workflow ${id} has no stage "${name}"${didYouMean(
+        name,
+        stages.map((candidate) => candidate.name),
+      )}`,
+    );
+  return { first: stage.firstTask, end: stage.firstTask + stage.width * stage.actions.length };
+}
+
+function parseToken(token: string): number {
+  if (token === "") return 0;
+  if (!/^[0-9]{1,9}$/.test(token))
+    throw new HoldfastError("INVALID_ARGUMENT", "page_token: it is not one that this call gave; begin with an empty one");
+  return Number(token);
+}
+
+interface TaskAt {
+  readonly index: number;
+  readonly place: TaskPlace;
+}
+
+function filterRow(state: WorkflowState, { index, place }: TaskAt): JsonObject {
+  const now = state.tasks.get(index);
+  return {
+    stage: place.stage.name,
+    action: place.action.name,
+    target: targetAt(state.blueprint, place.stage, place.ordinal)?.name ?? "",
+    outcome: outcomeName(outcomeOf(now)),
+    attempts: state.tasks.attempts[index] ?? 0,
+    changed: now === TaskState.CHANGED,
+    uses: place.action.uses,
+    index,
+  };
+}
+
+function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt): Task {
+  const now = state.tasks.get(index);
+  const attempts = state.tasks.attempts[index] ?? 0;
+  const found = journal.detail(state.blueprint.id, index);
+  // A detail of an earlier attempt tells nothing of one that has ended well and had nothing to tell.
+  const detail = isGood(now) && found?.attempt !== attempts ? undefined : found;
+  const retryAtMs = state.backoff.dueAtMs(index);
+  const running = state.running.get(index);
+  return create(TaskSchema, {
+    stage: place.stage.name,
+    action: place.action.name,
+    target: targetAt(state.blueprint, place.stage, place.ordinal)?.name ?? "",
+    outcome: outcomeOf(now),
+    attempts,
+    changed: now === TaskState.CHANGED,
+    index,
+    key: taskKey(state.blueprint.id, index),
+    uses: place.action.uses,
+    annotations: { ...place.action.annotations },
+    ...inputOf(place, detail),
+    ...(detail === undefined ? {} : detailFields(detail, now)),
+    ...(running === undefined ? {} : { startedAt: timestampFromMs(running.startedAtMs) }),
+    ...(retryAtMs === undefined ? {} : { retryAt: timestampFromMs(retryAtMs) }),
+  });
+}
+
+function detailFields(
+  detail: AttemptDetail,
+  now: number,
+): Partial<Pick<Task, "error" | "output" | "outputTail" | "diff" | "before" | "after" | "startedAt" | "endedAt">> {
+  const hasFailed = now !== TaskState.CHANGED && now !== TaskState.UNCHANGED;
+  const { output, outputTail, diff, before, after } = detail;
+  const times =
+    detail.startedAtMs === 0n
+      ? {}
+      : { startedAt: timestampFromMs(Number(detail.startedAtMs)), endedAt: timestampFromMs(Number(detail.endedAtMs)) };
+  return { error: hasFailed ? detail.error : "", outputTail, diff, before, after, ...times, ...(output === undefined ? {} : { output }) };
+}
+
+/** The rendered arguments that the attempt kept, else the definition's own, secrets masked; hidden when the author said so. */
+function inputOf(place: TaskPlace, detail: AttemptDetail | undefined): Partial<Pick<Task, "input">> {
+  if (detail?.input !== undefined) return { input: detail.input };
+  if (place.action.arguments.hasExpressions) return {};
+  const input = maskRendered(place.action.arguments.render(() => undefined));
+  const isSensitive = typeof input === "object" && input !== null && "sensitive" in input && input.sensitive === true;
+  return isSensitive ? {} : { input: jsonToValue(input) };
+}

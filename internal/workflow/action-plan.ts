@@ -1,0 +1,166 @@
+// The actions of a stage made ready to run: expressions and arguments compiled, `needs` as positions, defaults filled in.
+// 1. `needs` has no cycle and names only actions of the same stage; without any, an action needs the one before it.
+// 2. An expression may use the actions that are certain to have ended before it.
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Action } from "../gen/holdfast/v1/workflow_pb.ts";
+import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
+import { didYouMean } from "../base/nearest.ts";
+import type { Program } from "../expr/program.ts";
+import type { Template } from "../expr/template.ts";
+import type { FaultList } from "./fault-list.ts";
+import { RESERVED_NAMES, compileArguments, compileIn, identifierOf, rootNames } from "./names.ts";
+import { retryRule } from "./retry.ts";
+import type { RetryRule } from "./retry.ts";
+
+/** One action, ready to run. */
+export interface ActionPlan {
+  readonly index: number;
+  readonly name: string;
+  /** The name as expressions write it. */
+  readonly identifier: string;
+  readonly uses: string;
+  readonly when: Program | undefined;
+  readonly arguments: Template;
+  /** Positions of the actions that must have ended well, or been skipped, before. */
+  readonly needs: readonly number[];
+  /** Positions of the actions that wait for this one. */
+  readonly neededBy: readonly number[];
+  /** Identifiers of all actions that are certain to have ended before, nearest last. */
+  readonly before: readonly string[];
+  readonly retry: RetryRule;
+  readonly timeoutMs: number;
+  /** From the first attempt's start to the last one's end; Infinity: no bound. */
+  readonly totalTimeoutMs: number;
+  /** The workflow's, the stage's and the action's own, the nearest winning. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What the actions of a stage stand in. */
+export interface ActionsContext {
+  readonly place: string;
+  readonly faults: FaultList;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly isOverTargets: boolean;
+}
+
+const TIMEOUT_DEFAULT_MS = 600_000;
+/** `wait` is meant to last; every other action that says nothing is ended after the default. */
+const TIMEOUT_DEFAULT_OF_WAIT_MS = ATTEMPT_TIMEOUT_MS_MAX;
+
+/** Makes the actions of a stage ready to run; faults go to the context's list. */
+export function planActions(actions: readonly Action[], context: ActionsContext): readonly ActionPlan[] {
+  checkNames(actions, context);
+  const needs = actions.map((action, index) => resolveNeeds(actions, { action, index, context }));
+  const order = ancestors(needs);
+  if (order === undefined) {
+    context.faults.add(`${context.place}.actions`, "`needs` goes round in a circle; break it where one action need not wait");
+    return [];
+  }
+  const plans = actions.map((action, index) => planAction(action, { index, needs, before: order[index] ?? [], actions, context }));
+  return plans.filter((plan) => plan !== undefined);
+}
+
+function checkNames(actions: readonly Action[], { place, faults }: ActionsContext): void {
+  const seen = new Map<string, string>();
+  for (const [index, action] of actions.entries()) {
+    const identifier = identifierOf(action.name);
+    const earlier = seen.get(identifier);
+    if (earlier !== undefined) {
+      const found =
+        earlier === action.name
+          ? "is used by an earlier action of the stage"
+          : `and "${earlier}" are the same name in expressions (\`-\` is written \`_\`)`;
+      faults.add(`${place}.actions[${index}].name`, `the name "${action.name}" ${found}`);
+    }
+    if (RESERVED_NAMES.includes(identifier))
+      faults.add(`${place}.actions[${index}].name`, `the name "${action.name}" means something else in expressions; choose another`);
+    seen.set(identifier, action.name);
+  }
+}
+
+function resolveNeeds(
+  actions: readonly Action[],
+  at: { readonly action: Action; readonly index: number; readonly context: ActionsContext },
+): readonly number[] {
+  const { action, index, context } = at;
+  const positions = neededPositions(actions, at);
+  const known = actions.map((candidate) => candidate.name);
+  for (const [position, needed] of positions.entries()) {
+    const name = action.needs?.actions[position] ?? "";
+    if (needed === -1)
+      context.faults.add(
+        `${context.place}.actions[${index}].needs[${position}]`,
+        `no action "${name}" in this stage${didYouMean(name, known)}`,
+      );
+  }
+  return positions.filter((found) => found !== -1);
+}
+
+/** The names by which expressions of each action know the actions that are certain to have ended before it; none in a circle. */
+export function namesBefore(actions: readonly Action[]): readonly (readonly string[])[] {
+  const positions = actions.map((action, index) => neededPositions(actions, { action, index }).filter((position) => position !== -1));
+  const order = ancestors(positions) ?? [];
+  return actions.map((_, index) => (order[index] ?? []).map((position) => identifierOf(actions[position]?.name ?? "")));
+}
+
+/** Positions of the actions that an action waits for; -1: there is none of that name. */
+function neededPositions(actions: readonly Action[], at: { readonly action: Action; readonly index: number }): readonly number[] {
+  const { needs } = at.action;
+  if (needs === undefined) return at.index === 0 ? [] : [at.index - 1];
+  return needs.actions.map((name) => actions.findIndex((candidate) => candidate.name === name));
+}
+
+/** For each action the positions of all that come before it, sorted; undefined when there is a cycle. */
+function ancestors(needs: readonly (readonly number[])[]): readonly (readonly number[])[] | undefined {
+  const result: (Set<number> | undefined)[] = needs.map(() => undefined);
+  for (let settled = 0; settled < needs.length;) {
+    const before = settled;
+    for (const [index, direct] of needs.entries()) {
+      if (result[index] !== undefined) continue;
+      const sets = direct.map((needed) => result[needed]);
+      if (sets.some((set) => set === undefined)) continue;
+      result[index] = new Set([...direct, ...sets.flatMap((set) => [...(set ?? [])])]);
+      settled += 1;
+    }
+    if (settled === before) return undefined;
+  }
+  return result.map((set) => [...(set ?? [])].sort((a, b) => a - b));
+}
+
+interface ActionPosition {
+  readonly index: number;
+  readonly needs: readonly (readonly number[])[];
+  readonly before: readonly number[];
+  readonly actions: readonly Action[];
+  readonly context: ActionsContext;
+}
+
+function planAction(action: Action, { index, needs, before, actions, context }: ActionPosition): ActionPlan | undefined {
+  const { faults, isOverTargets } = context;
+  const place = `${context.place}.actions[${index}]`;
+  const identifiers = before.map((position) => identifierOf(actions[position]?.name ?? ""));
+  const names = rootNames({ hasTarget: isOverTargets, actions: identifiers });
+  const when = action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, names, faults });
+  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, names, faults });
+  if (template === undefined) return undefined;
+  return {
+    index,
+    name: action.name,
+    identifier: identifierOf(action.name),
+    uses: action.uses,
+    when,
+    arguments: template,
+    needs: needs[index] ?? [],
+    neededBy: needs.flatMap((direct, other) => (direct.includes(index) ? [other] : [])),
+    before: identifiers,
+    retry: retryRule(action.retry),
+    timeoutMs: action.timeout === undefined ? defaultTimeoutMs(action) : durationMs(action.timeout),
+    totalTimeoutMs: action.totalTimeout === undefined ? Infinity : durationMs(action.totalTimeout),
+    annotations: { ...context.annotations, ...action.annotations },
+  };
+}
+
+function defaultTimeoutMs(action: Action): number {
+  return action.uses === "wait" ? TIMEOUT_DEFAULT_OF_WAIT_MS : TIMEOUT_DEFAULT_MS;
+}

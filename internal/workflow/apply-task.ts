@@ -1,0 +1,135 @@
+// The part of the fold that is about one task: it starts, ends, is put off, skipped, refused, or settled by a person.
+// 1. What is derived from it (queues, risk, targets in flight) is kept in the same step, so that no turn scans tasks.
+
+import { assert, present } from "../base/assert.ts";
+import type { TimeMs } from "../base/ids.ts";
+import type { AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import { placeOf, taskAt } from "./blueprint.ts";
+import { reopenTask } from "./reopen.ts";
+import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
+import { Risk, setRisk, stageRunOf } from "./state.ts";
+import { admitTarget, closeTask, failTarget, followTask } from "./target-run.ts";
+import { TaskState } from "./task-state.ts";
+
+/** The task under way that an event is about. */
+export function runningTask(state: WorkflowState, at: { readonly task: number; readonly attempt: number }): RunningTask {
+  const running = present(state.running.get(at.task), "the task under way");
+  assert(running.attempt === at.attempt, "an event is about the attempt under way");
+  return running;
+}
+
+/** AttemptStarted. */
+export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs: TimeMs): void {
+  const { task, attempt, reservesRisk } = started;
+  const { ordinal, action } = placeOf(state.blueprint, task);
+  const run = stageRunOf(state);
+  takeFromQueues(state, run, task);
+  admitTarget(state, run, { ordinal, task });
+  state.tasks.set(task, TaskState.RUNNING);
+  state.tasks.attempts[task] = attempt;
+  state.running.set(task, { attempt, startedAtMs: atMs, startSeq: state.seq, remoteId: "", hasReserved: reservesRisk });
+  if (action.totalTimeoutMs !== Infinity && !state.firstStartMs.has(task)) state.firstStartMs.set(task, atMs);
+  if (reservesRisk) noteRisk(state, task, "RESERVED");
+}
+
+/** The target of the task is at risk from here on. Its other tasks need no room any more, so those that wait for it may start. */
+export function noteRisk(state: WorkflowState, task: number, flag: "BEGUN" | "RESERVED"): void {
+  const { stage, ordinal } = placeOf(state.blueprint, task);
+  if (!stage.isOverTargets) return;
+  const run = stageRunOf(state);
+  setRisk(state, ordinal, { set: Risk[flag] });
+  if (run.waitingForRoom.size === 0) return;
+  for (let action = 0; action < stage.actions.length; action++) {
+    const sibling = taskAt(stage, ordinal, action);
+    if (!run.waitingForRoom.delete(sibling)) continue;
+    state.tasks.set(sibling, TaskState.READY);
+    run.ready.push(sibling);
+  }
+}
+
+/** AttemptEnded. */
+export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): void {
+  const { task } = ended;
+  const { hasReserved } = runningTask(state, ended);
+  state.running.delete(task);
+  if (hasReserved) setRisk(state, placeOf(state.blueprint, task).ordinal, { clear: Risk.RESERVED });
+  switch (ended.outcome) {
+    case AttemptOutcome.UNCHANGED:
+      return settleTask(state, task, TaskState.UNCHANGED);
+    case AttemptOutcome.CHANGED:
+      return settleTask(state, task, TaskState.CHANGED);
+    case AttemptOutcome.SKIPPED:
+      return settleTask(state, task, TaskState.SKIPPED);
+    case AttemptOutcome.UNKNOWN:
+      return settleTask(state, task, TaskState.UNKNOWN);
+    case AttemptOutcome.CANCELLED:
+      return settleTask(state, task, TaskState.CANCELLED);
+    case AttemptOutcome.DEFERRED:
+      return deferTask(state, ended);
+    case AttemptOutcome.FAILED:
+    case AttemptOutcome.UNREACHABLE:
+      return failAttempt(state, ended, atMs);
+    default:
+      // An open enum: a journal of a newer version may hold what this one does not know.
+      return assert(false, `an attempt ends in a known way, found ${ended.outcome}`);
+  }
+}
+
+/** TaskSkipped and TaskRefused. */
+export function settleUnstarted(state: WorkflowState, task: number, to: TaskState): void {
+  const { ordinal } = placeOf(state.blueprint, task);
+  const run = stageRunOf(state);
+  takeFromQueues(state, run, task);
+  admitTarget(state, run, { ordinal, task });
+  settleTask(state, task, to);
+}
+
+/** TaskResolved. */
+export function resolveTask(state: WorkflowState, resolved: TaskResolved): void {
+  const { task } = resolved;
+  const { ordinal } = placeOf(state.blueprint, task);
+  const run = stageRunOf(state);
+  if (run.held.delete(ordinal)) run.returning.add(ordinal);
+  if (resolved.resolution === Resolution.SUCCEEDED) return settleTask(state, task, TaskState.CHANGED);
+  if (resolved.resolution === Resolution.FAILED) return settleTask(state, task, TaskState.FAILED);
+  reopenTask(state, task);
+  followTask(state, run, ordinal);
+}
+
+/** READY tasks that were closed while they stood in the queue are dropped here, with the one that starts. */
+function takeFromQueues(state: WorkflowState, run: StageRun, task: number): void {
+  state.backoff.delete(task);
+  run.waitingForRoom.delete(task);
+  run.waitingForLock.delete(task);
+  if (state.tasks.get(task) === TaskState.READY) run.ready.take(task, (other) => state.tasks.get(other) === TaskState.READY);
+}
+
+function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): void {
+  if (ended.retryAfterMs === undefined) {
+    return settleTask(state, ended.task, ended.outcome === AttemptOutcome.FAILED ? TaskState.FAILED : TaskState.UNREACHABLE);
+  }
+  state.tasks.set(ended.task, TaskState.BACKOFF);
+  state.backoff.set(ended.task, atMs + ended.retryAfterMs);
+}
+
+/** It changed nothing and is no attempt: neither its number nor its start counts. */
+function deferTask(state: WorkflowState, ended: AttemptEnded): void {
+  const { task, attempt } = ended;
+  const run = stageRunOf(state);
+  state.tasks.attempts[task] = attempt - 1;
+  if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
+  state.tasks.set(task, TaskState.DEFERRED);
+  if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
+  else if (ended.deferredFor === DeferReason.ROOM) run.waitingForRoom.add(task);
+}
+
+function settleTask(state: WorkflowState, task: number, to: TaskState): void {
+  const { ordinal, stage } = placeOf(state.blueprint, task);
+  closeTask(state, task, to);
+  const run = stageRunOf(state);
+  assert(run.stage === stage, "a task ends in the stage under way");
+  if (to === TaskState.FAILED || to === TaskState.UNREACHABLE) failTarget(state, run, ordinal);
+  if (to === TaskState.UNKNOWN && stage.isOverTargets) setRisk(state, ordinal, { set: Risk.UNKNOWN });
+  followTask(state, run, ordinal);
+}

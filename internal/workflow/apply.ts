@@ -1,0 +1,137 @@
+// The fold: how each event changes the state of a workflow. Nothing else changes it.
+// 1. It reads no clock and decides nothing: times, verdicts and targets are in the events (H4).
+// 2. An event that cannot follow the state is a bug or a damaged journal, and asserts.
+
+import { assert, assertNever, present } from "../base/assert.ts";
+import type { TimeMs } from "../base/ids.ts";
+import type { Event, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
+import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { endAttempt, noteRisk, resolveTask, runningTask, settleUnstarted, startAttempt } from "./apply-task.ts";
+import type { EventKind } from "./events.ts";
+import { closeOpenTasks, retryWorkflow } from "./reopen.ts";
+import type { WorkflowState } from "./state.ts";
+import { beginStage, initialState, stageRunOf } from "./state.ts";
+import { isTargetDone } from "./target-run.ts";
+import { TaskState } from "./task-state.ts";
+
+/** Makes the state of a workflow from its first event. */
+export function foldFirst(event: Event, atMs: TimeMs): WorkflowState {
+  assert(event.kind.case === "workflowSubmitted", "a workflow's first event is WorkflowSubmitted");
+  return initialState(event.kind.value, { by: event.by, atMs });
+}
+
+/** Folds one more event into the state. */
+export function applyEvent(state: WorkflowState, event: Event, atMs: TimeMs): void {
+  const kind = event.kind;
+  assert(kind.case !== undefined, "an event says what happened");
+  state.seq += 1;
+  applyKind(state, kind, atMs);
+}
+
+function applyKind(state: WorkflowState, kind: EventKind, atMs: TimeMs): void {
+  switch (kind.case) {
+    case "workflowSubmitted":
+      return assert(false, "a workflow is submitted once");
+    case "workflowExecuted":
+    case "workflowExpired":
+    case "workflowRetried":
+    case "workflowEnded":
+    case "cancelRequested":
+    case "workflowPaused":
+    case "workflowUnpaused":
+      return applyToLife(state, kind, atMs);
+    case "stageStarted":
+      state.stageRun = beginStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"));
+      state.stageResults[kind.value.stage] = "running";
+      return;
+    case "stageEnded":
+      state.stageResults[kind.value.stage] = kind.value.succeeded ? "succeeded" : "failed";
+      state.stageRun = undefined;
+      return;
+    case "waveStarted":
+      return startWave(state, kind.value);
+    case "waveEnded":
+      return endWave(state, kind.value, atMs);
+    case "attemptStarted":
+      return startAttempt(state, kind.value, atMs);
+    case "applyStarted":
+      runningTask(state, kind.value).before = kind.value.before;
+      return noteRisk(state, kind.value.task, "BEGUN");
+    case "attemptPrepared":
+      runningTask(state, kind.value).remoteId = kind.value.remoteId;
+      return;
+    case "attemptInDoubt":
+      return assert(runningTask(state, kind.value).before !== undefined, "only an attempt that had begun to apply is in doubt");
+    case "attemptEnded":
+      return endAttempt(state, kind.value, atMs);
+    case "taskSkipped":
+      return settleUnstarted(state, kind.value.task, TaskState.SKIPPED);
+    case "taskRefused":
+      return settleUnstarted(state, kind.value.task, TaskState.FAILED);
+    case "taskResolved":
+      return resolveTask(state, kind.value);
+    default:
+      return assertNever(kind);
+  }
+}
+
+type LifeName =
+  "workflowExecuted" | "workflowExpired" | "workflowRetried" | "workflowEnded" | "cancelRequested" | "workflowPaused" | "workflowUnpaused";
+
+function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: LifeName }>, atMs: TimeMs): void {
+  switch (kind.case) {
+    case "workflowExecuted":
+      state.life = { kind: "executing" };
+      state.executedAtMs = atMs;
+      return;
+    case "workflowExpired":
+      state.life = { kind: "expired", atMs };
+      return closeOpenTasks(state, TaskState.SKIPPED_AFTER);
+    case "workflowRetried":
+      return retryWorkflow(state);
+    case "workflowEnded":
+      return endLife(state, kind.value, atMs);
+    case "cancelRequested":
+      state.isCancelRequested = true;
+      return;
+    case "workflowPaused":
+      state.isPaused = true;
+      return;
+    case "workflowUnpaused":
+      state.isPaused = false;
+      return;
+    default:
+      return assertNever(kind);
+  }
+}
+
+function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void {
+  state.life = { kind: "ended", atMs, outcome: ended.outcome, error: ended.error, output: ended.output };
+  state.isPaused = false;
+  if (state.stageRun !== undefined) state.stageResults[state.stageRun.stage.index] = "failed";
+  closeOpenTasks(state, ended.outcome === WorkflowOutcome.CANCELLED ? TaskState.CANCELLED : TaskState.SKIPPED_AFTER);
+  state.stageRun = undefined;
+}
+
+function startWave(state: WorkflowState, wave: WaveStarted): void {
+  const run = stageRunOf(state);
+  run.wave = wave.wave;
+  run.isInWave = true;
+  run.nextOrdinal = wave.first;
+  run.openInWave = 0;
+  for (let ordinal = wave.first; ordinal < wave.first + wave.count; ordinal++) {
+    if (!isTargetDone(state, run.stage, ordinal)) run.openInWave += 1;
+  }
+  state.wavesBegun[wave.stage] = wave.wave + 1;
+}
+
+function endWave(state: WorkflowState, wave: WaveEnded, atMs: TimeMs): void {
+  const run = stageRunOf(state);
+  run.isInWave = false;
+  run.resumeAtMs = atMs + wave.pauseMs;
+}
+
+/** The time of the state's end; undefined while it is open. */
+export function endedAtMs(state: WorkflowState): TimeMs | undefined {
+  return state.life.kind === "ended" || state.life.kind === "expired" ? state.life.atMs : undefined;
+}

@@ -1,0 +1,210 @@
+// A workflow's definition made ready to run: expressions compiled, waves cut, budgets as counts, every default filled in.
+// 1. It follows from WorkflowSubmitted alone, so a replay makes the same one.
+// 2. A task's position is stage by stage, target by target, action by action; it never changes (H2: task keys stay).
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import { HoldfastError } from "../base/errors.ts";
+import { WorkflowId } from "../base/ids.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Program } from "../expr/program.ts";
+import type { Template } from "../expr/template.ts";
+import type { ActionPlan } from "./action-plan.ts";
+import { planActions } from "./action-plan.ts";
+import { FaultList } from "./fault-list.ts";
+import { compileIn, rootNames } from "./names.ts";
+import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
+import type { Wave } from "./rollout.ts";
+
+export type { ActionPlan, Program, Template };
+
+/** One stage, ready to run. */
+export interface StagePlan {
+  readonly index: number;
+  readonly name: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly isOverTargets: boolean;
+  /** How many times the actions run: the number of targets, or 1. */
+  readonly width: number;
+  /** Position of its first task in the workflow. */
+  readonly firstTask: number;
+  readonly actions: readonly ActionPlan[];
+  readonly waves: readonly Wave[];
+  readonly pauseMs: number;
+  readonly parallel: number;
+  /** How many targets may fail. */
+  readonly failuresMax: number;
+  /** How many targets may be at risk. */
+  readonly atRiskMax: number;
+}
+
+/** A workflow, ready to run. */
+export interface Blueprint {
+  readonly id: WorkflowId;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly namespace: string;
+  readonly key: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly params: JsonObject;
+  readonly targets: readonly Target[];
+  readonly stages: readonly StagePlan[];
+  readonly output: Program | undefined;
+  /** Tasks in all. */
+  readonly tasks: number;
+}
+
+const PARALLEL_DEFAULT = 10;
+
+/** Makes a submitted workflow ready to run. Throws INVALID_ARGUMENT with all faults of the definition at once. */
+export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
+  const faults = new FaultList();
+  const { definition, targets, mode } = submitted;
+  if (definition === undefined) throw new HoldfastError("INVALID_ARGUMENT", "the submission has no definition");
+  const annotations = { ...definition.annotations, ...submitted.annotations };
+  const { stages, output } = planDefinition(definition, { targets: targets.length, mode, annotations, faults });
+  faults.throwIfAny(`workflow "${definition.name}" is not valid`);
+  return {
+    id: WorkflowId.parse(submitted.id),
+    name: definition.name,
+    mode,
+    namespace: submitted.namespace,
+    key: submitted.key,
+    annotations,
+    params: submitted.params ?? {},
+    targets,
+    stages,
+    output,
+    tasks: stages.reduce((sum, stage) => sum + stage.width * stage.actions.length, 0),
+  };
+}
+
+/** Finds the faults of a definition before its targets are chosen, so that an author sees them with all others. */
+export function checkDefinition(definition: WorkflowDefinition, mode: Mode, faults: FaultList): void {
+  planDefinition(definition, { targets: 0, mode, annotations: {}, faults });
+}
+
+interface DefinitionContext {
+  /** How many targets there are. */
+  readonly targets: number;
+  readonly mode: Mode;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly faults: FaultList;
+}
+
+function planDefinition(definition: WorkflowDefinition, context: DefinitionContext): Pick<Blueprint, "stages" | "output"> {
+  const { faults } = context;
+  if (definition.stages.length === 0) faults.add("stages", "there are none; a workflow has at least one stage");
+  const stages: StagePlan[] = [];
+  let firstTask = 0;
+  for (const [index, stage] of definition.stages.entries()) {
+    const place = `stages[${index}]`;
+    if (stages.some((earlier) => earlier.name === stage.name)) {
+      faults.add(`${place}.name`, `the name "${stage.name}" is used by an earlier stage`);
+    }
+    const plan = planStage(stage, { ...context, place, index, firstTask });
+    stages.push(plan);
+    firstTask += plan.width * plan.actions.length;
+  }
+  const names = rootNames({ hasTarget: false, actions: [] });
+  const output = definition.output === "" ? undefined : compileIn(definition.output, { place: "output", names, faults });
+  return { stages, output };
+}
+
+interface StageContext extends DefinitionContext {
+  readonly place: string;
+  readonly index: number;
+  readonly firstTask: number;
+}
+
+function planStage(stage: Stage, context: StageContext): StagePlan {
+  const { place, index, firstTask, faults } = context;
+  if (stage.actions.length === 0) faults.add(`${place}.actions`, "there are none; a stage has at least one action");
+  const isOverTargets = stage.over !== undefined;
+  const width = isOverTargets ? context.targets : 1;
+  const annotations = { ...context.annotations, ...stage.annotations };
+  return {
+    index,
+    name: stage.name,
+    annotations: stage.annotations,
+    isOverTargets,
+    width,
+    firstTask,
+    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets }),
+    ...planRollout(stage, { ...context, width }),
+  };
+}
+
+function planRollout(
+  stage: Stage,
+  context: StageContext & { readonly width: number },
+): Pick<StagePlan, "waves" | "pauseMs" | "parallel" | "failuresMax" | "atRiskMax"> {
+  const { width, mode, place, faults } = context;
+  const rollout = stage.rollout;
+  if (rollout !== undefined && stage.over === undefined)
+    faults.add(`${place}.rollout`, "a stage without `over: targets` runs once and takes no rollout");
+  if (mode === Mode.PLAN) {
+    return {
+      waves: cutWaves(width, []),
+      pauseMs: 0,
+      parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
+      failuresMax: Infinity,
+      atRiskMax: Infinity,
+    };
+  }
+  checkWaves(rollout, `${place}.rollout`, faults);
+  return {
+    waves: faults.isEmpty ? cutWaves(width, rollout?.waves ?? []) : [],
+    pauseMs: rollout?.pause === undefined ? 0 : durationMs(rollout.pause),
+    parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
+    failuresMax: rollout?.maxFailures === undefined ? 0 : resolveAmount(rollout.maxFailures, width, "down"),
+    atRiskMax: rollout?.maxAtRisk === undefined ? Infinity : resolveAmount(rollout.maxAtRisk, width, "down"),
+  };
+}
+
+function checkWaves(rollout: Rollout | undefined, place: string, faults: FaultList): void {
+  for (const [index, size] of (rollout?.waves ?? []).entries()) {
+    if (!isPositive(size))
+      faults.add(`${place}.waves[${index}]`, "a wave of zero targets would never end; use at least 1 or a percentage above 0%");
+  }
+}
+
+/** Where a task stands in the definition. */
+export interface TaskPlace {
+  readonly stage: StagePlan;
+  /** Position in the workflow's list of targets; 0 in a stage that runs once. */
+  readonly ordinal: number;
+  readonly action: ActionPlan;
+}
+
+/** Finds a task's stage, target and action by its position. */
+export function placeOf(blueprint: Blueprint, task: number): TaskPlace {
+  let stage: StagePlan | undefined;
+  for (const candidate of blueprint.stages) {
+    if (candidate.firstTask > task) break;
+    stage = candidate;
+  }
+  const offset = stage === undefined ? -1 : task - stage.firstTask;
+  const action = stage?.actions[offset % stage.actions.length];
+  if (stage === undefined || action === undefined || offset >= stage.width * stage.actions.length) {
+    throw new HoldfastError("NOT_FOUND", `workflow ${blueprint.id} has no task ${task}; it has ${blueprint.tasks}`);
+  }
+  return { stage, ordinal: Math.floor(offset / stage.actions.length), action };
+}
+
+/** The position of a task. */
+export function taskAt(stage: StagePlan, ordinal: number, action: number): number {
+  return stage.firstTask + ordinal * stage.actions.length + action;
+}
+
+/** The target of a task; undefined in a stage that runs once. */
+export function targetAt(blueprint: Blueprint, stage: StagePlan, ordinal: number): Target | undefined {
+  return stage.isOverTargets ? blueprint.targets[ordinal] : undefined;
+}
+
+/** The idempotency key of a task: the same for every attempt, on every retry. Safe as a file name. */
+export function taskKey(id: WorkflowId, task: number): string {
+  return `${id}.${task}`;
+}

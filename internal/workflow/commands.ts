@@ -1,0 +1,39 @@
+// Everything that can be asked of a submitted workflow comes in as one of these: the one door to its state.
+// 1. A command may come twice, late, or about something that is over: decide.ts says what that means.
+
+import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
+import type { AttemptOutcome, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+
+/** How an attempt ended, as its runner reports it. */
+export interface AttemptReport {
+  readonly task: number;
+  readonly attempt: number;
+  readonly outcome: AttemptOutcome;
+  readonly before: string;
+  readonly after: string;
+  readonly error: string;
+  /** False: trying again cannot help. */
+  readonly isRetryable: boolean;
+  /** What is kept beside the event; absent: nothing worth keeping. */
+  readonly detail: AttemptDetail | undefined;
+  /** CRC32C of the detail's bytes; 0: no detail. */
+  readonly detailCrc: number;
+}
+
+/** Something that is asked of a workflow. `by` names the principal. */
+export type Command =
+  | { readonly kind: "exec"; readonly by: string; readonly digest: string }
+  | { readonly kind: "cancel"; readonly by: string; readonly reason: string }
+  | { readonly kind: "pause"; readonly by: string; readonly reason: string }
+  | { readonly kind: "unpause"; readonly by: string }
+  | { readonly kind: "retry"; readonly by: string; readonly reason: string; readonly digest: string }
+  | { readonly kind: "resolveTask"; readonly by: string; readonly task: number; readonly resolution: Resolution; readonly reason: string }
+  /** An attempt found something to change and asks whether it may begin. */
+  | { readonly kind: "startApply"; readonly task: number; readonly attempt: number; readonly before: string }
+  /** The other side of a handshake gave an ID. */
+  | { readonly kind: "recordPrepared"; readonly task: number; readonly attempt: number; readonly remoteId: string }
+  | { readonly kind: "endAttempt"; readonly report: AttemptReport }
+  /** After a restart: mark what is in doubt. */
+  | { readonly kind: "recover" }
+  /** Time has passed, or a lock came free: look what follows by itself. */
+  | { readonly kind: "wake" };

@@ -1,0 +1,49 @@
+// How a workflow ends: its outcome, its error for people, and its result.
+// 1. A workflow whose result cannot be evaluated is FAILED: nobody may read a success without the result that was asked for.
+
+import type { Event } from "../gen/holdfast/v1/event_pb.ts";
+import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { HoldfastError } from "../base/errors.ts";
+import { ERROR_MESSAGE_LENGTH_MAX, WORKFLOW_OUTPUT_BYTES_MAX } from "../base/limits.ts";
+import type { JsonValue } from "../base/json.ts";
+import { happened } from "./events.ts";
+import { workflowScope } from "./expression-scope.ts";
+import type { Facts } from "./facts.ts";
+import type { WorkflowState } from "./state.ts";
+import { jsonToValue } from "./value-json.ts";
+
+/** The event that ends the workflow as it stands. */
+export function endWorkflow(state: WorkflowState, facts: Facts): Event {
+  if (state.isCancelRequested) return happened("workflowEnded", { outcome: WorkflowOutcome.CANCELLED });
+  const failed = state.stageResults.indexOf("failed");
+  const result = evaluateOutput(state, facts);
+  const output = result.value === undefined ? {} : { output: jsonToValue(result.value) };
+  if (failed !== -1) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: stageError(state, failed), ...output });
+  if (result.error !== undefined) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: result.error });
+  return happened("workflowEnded", { outcome: WorkflowOutcome.SUCCEEDED, ...output });
+}
+
+function stageError(state: WorkflowState, index: number): string {
+  const stage = state.blueprint.stages[index];
+  const counts = state.tasks.stageCounts(index);
+  if (stage === undefined) return "";
+  const next = `see "holdfast tasks ${state.blueprint.id} --outcome FAILED", then "holdfast retry ${state.blueprint.id}"`;
+  if (!stage.isOverTargets) return `stage "${stage.name}": ${counts.failed + counts.unreachable} of its tasks failed; ${next}`;
+  const failedTargets = counts.failed + counts.unreachable;
+  return `stage "${stage.name}": ${failedTargets} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;
+}
+
+function evaluateOutput(state: WorkflowState, facts: Facts): { readonly value?: JsonValue; readonly error?: string } {
+  const { output } = state.blueprint;
+  if (output === undefined) return {};
+  try {
+    const value = output.evaluate(workflowScope(state, facts));
+    const bytes = Buffer.byteLength(JSON.stringify(value));
+    if (bytes > WORKFLOW_OUTPUT_BYTES_MAX)
+      return { error: `output: its JSON has ${bytes} bytes, at most ${WORKFLOW_OUTPUT_BYTES_MAX} are kept; put out less` };
+    return { value };
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return { error: `output: ${error.message}`.slice(0, ERROR_MESSAGE_LENGTH_MAX) };
+  }
+}

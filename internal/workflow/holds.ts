@@ -1,0 +1,168 @@
+// Why a workflow or one of its targets stands where it stands: which rule, wave, lock, room or person it waits for, and what to do next.
+// 1. Derived from the state, never stored. It names at most NAMES_MAX things and costs constant time, but for the search of a target.
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
+import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
+import type { StagePlan } from "./blueprint.ts";
+import { placeOf, targetAt, taskAt } from "./blueprint.ts";
+import { hasRoomAtRisk, isPastBudget, isUncertain } from "./dispatch.ts";
+import type { StageRun, WorkflowState } from "./state.ts";
+import { TaskState, isSettled } from "./task-state.ts";
+
+/** How many names a reason shows. */
+const NAMES_MAX = 20;
+
+/** Why the workflow as a whole stands still; empty while it moves by itself. */
+export function workflowHolds(state: WorkflowState): readonly Hold[] {
+  const { id } = state.blueprint;
+  if (state.life.kind === "submitted") {
+    return [hold(HoldKind.EXEC, `it was submitted and not executed; "holdfast exec ${id}" starts it`, { untilMs: state.expiresAtMs })];
+  }
+  if (state.life.kind !== "executing") return [];
+  const run = state.stageRun;
+  const holds: Hold[] = [];
+  if (state.isCancelRequested)
+    holds.push(hold(HoldKind.CANCEL, `it is being cancelled; ${state.running.size} running attempts are being ended`));
+  else if (state.isPaused) holds.push(hold(HoldKind.PAUSE, `a person paused it; "holdfast unpause ${id}" lets it go on`));
+  if (run === undefined) return holds;
+  holds.push(...unknownHolds(state, run), ...stageHolds(state, run));
+  return holds;
+}
+
+function unknownHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
+  const unknown = state.tasks.count(run.stage.index, TaskState.UNKNOWN);
+  if (unknown === 0) return [];
+  const names = firstOf(run.held).map((ordinal) => targetName(state, run.stage, ordinal));
+  const next = `look at the target, then "holdfast resolve ${state.blueprint.id} …"`;
+  return [
+    hold(HoldKind.UNKNOWN, `${unknown} tasks of stage "${run.stage.name}" are unknown: nobody can say whether they were done; ${next}`, {
+      names,
+    }),
+  ];
+}
+
+function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
+  const holds: Hold[] = [];
+  const { stage } = run;
+  if (run.waitingForRoom.size > 0 && !hasRoomAtRisk(state, run)) {
+    const names = firstOf(run.waitingForRoom).map((task) => taskTarget(state, task));
+    holds.push(
+      hold(
+        HoldKind.AT_RISK,
+        `${state.targetsAtRisk} targets are at risk, max_at_risk of stage "${stage.name}" is ${stage.atRiskMax}; repair or resolve those that failed or are unknown`,
+        { names },
+      ),
+    );
+  }
+  if (run.waitingForLock.size > 0) {
+    const names = firstOf(run.waitingForLock).map((task) => taskTarget(state, task));
+    holds.push(
+      hold(HoldKind.LOCK, `${run.waitingForLock.size} targets are being changed by other workflows; they are taken in turn`, { names }),
+    );
+  }
+  if (!run.isInWave && run.wave >= 0) {
+    holds.push(
+      hold(
+        HoldKind.WAVE,
+        `wave ${run.wave + 1} of ${stage.waves.length} of stage "${stage.name}" has ended; the next one starts after the pause`,
+        { untilMs: run.resumeAtMs },
+      ),
+    );
+  }
+  const due = state.backoff.peek();
+  if (due !== undefined && state.running.size === 0) {
+    holds.push(
+      hold(HoldKind.RETRY, `${state.backoff.size} tasks wait for their next attempt`, {
+        untilMs: due.atMs,
+        names: [taskTarget(state, due.task)],
+      }),
+    );
+  }
+  return holds;
+}
+
+/** Why one target stands where it stands, for the stage under way or the first one that is not done with it. */
+export function targetHolds(state: WorkflowState, ordinal: number): readonly Hold[] {
+  const overall = workflowHolds(state);
+  if (state.life.kind === "submitted") return overall;
+  if (state.life.kind !== "executing")
+    return [hold(HoldKind.ENDED, `the workflow has ended; "holdfast tasks ${state.blueprint.id}" shows how`)];
+  const run = state.stageRun;
+  const stage = run?.stage ?? state.blueprint.stages.find((candidate) => candidate.isOverTargets);
+  if (run === undefined || stage === undefined) return overall;
+  if (!run.stage.isOverTargets)
+    return [hold(HoldKind.ORDER, `stage "${run.stage.name}", which runs once, is under way; stages run in order`), ...overall];
+  return [targetHold(state, run, ordinal), ...overall.filter((found) => found.kind === HoldKind.PAUSE || found.kind === HoldKind.CANCEL)];
+}
+
+function targetHold(state: WorkflowState, run: StageRun, ordinal: number): Hold {
+  const { stage } = run;
+  const open = stage.actions.find((action) => !isSettled(state.tasks.get(taskAt(stage, ordinal, action.index))));
+  if (open === undefined) return hold(HoldKind.ENDED, `stage "${stage.name}" is done with it`);
+  const task = taskAt(stage, ordinal, open.index);
+  const what = `${stage.name}/${open.name}`;
+  switch (state.tasks.get(task)) {
+    case TaskState.RUNNING:
+      return hold(HoldKind.RUNNING, `${what} is running, attempt ${state.tasks.attempts[task] ?? 0}`);
+    case TaskState.UNKNOWN:
+      return hold(
+        HoldKind.UNKNOWN,
+        `${what} is unknown: nobody can say whether it was done; look at the target, then "holdfast resolve ${state.blueprint.id} …"`,
+      );
+    case TaskState.BACKOFF:
+      return hold(HoldKind.RETRY, `${what} waits for its next attempt`, { untilMs: state.backoff.dueAtMs(task) ?? 0 });
+    case TaskState.DEFERRED:
+      if (run.waitingForLock.has(task)) return hold(HoldKind.LOCK, `${what} waits for the target's lock, which another workflow holds`);
+      return hold(
+        HoldKind.AT_RISK,
+        `${what} waits for room: ${state.targetsAtRisk} targets are at risk, max_at_risk is ${stage.atRiskMax}`,
+      );
+    default:
+      return pendingHold(state, run, { ordinal, what });
+  }
+}
+
+function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly what: string }): Hold {
+  const { stage } = run;
+  const wave = stage.waves.findIndex(({ first, count }) => at.ordinal >= first && at.ordinal < first + count);
+  if (isPastBudget(run))
+    return hold(
+      HoldKind.ENDED,
+      `${run.failed.size} targets of stage "${stage.name}" failed, max_failures is ${stage.failuresMax}: nothing more starts`,
+    );
+  if (wave > run.wave)
+    return hold(HoldKind.WAVE, `it belongs to wave ${wave + 1} of ${stage.waves.length}; wave ${run.wave + 1} is under way`);
+  if (run.inFlight.has(at.ordinal)) return hold(HoldKind.ORDER, `${at.what} waits for the actions before it`);
+  if (isUncertain(state, run))
+    return hold(
+      HoldKind.UNKNOWN,
+      `no further target is begun: failed and unknown targets together are more than max_failures (${stage.failuresMax})`,
+    );
+  return hold(HoldKind.PARALLEL, `${run.inFlight.size} targets are in flight, parallel is ${stage.parallel}`);
+}
+
+/** The first few of a set, which may be large. */
+function firstOf(set: ReadonlySet<number>): readonly number[] {
+  const first: number[] = [];
+  for (const item of set) {
+    if (first.length === NAMES_MAX) break;
+    first.push(item);
+  }
+  return first;
+}
+
+function taskTarget(state: WorkflowState, task: number): string {
+  const { stage, ordinal } = placeOf(state.blueprint, task);
+  return targetName(state, stage, ordinal);
+}
+
+function targetName(state: WorkflowState, stage: StagePlan, ordinal: number): string {
+  return targetAt(state.blueprint, stage, ordinal)?.name ?? `stage ${stage.name}`;
+}
+
+function hold(kind: HoldKind, message: string, extra: { readonly names?: readonly string[]; readonly untilMs?: number } = {}): Hold {
+  const until = extra.untilMs === undefined ? {} : { until: timestampFromMs(extra.untilMs) };
+  return create(HoldSchema, { kind, message, names: [...(extra.names ?? [])], ...until });
+}

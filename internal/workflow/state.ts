@@ -1,0 +1,187 @@
+// The state of one workflow: the fold of its events (apply.ts), read by everything that decides.
+// 1. Only apply.ts changes it. It holds no output of any task: those stay in the store (H9).
+// 2. What is derived (queues, counters, sets) is kept by the fold, so that a turn never scans all tasks.
+
+import { assert, present } from "../base/assert.ts";
+import { timeMs } from "../base/ids.ts";
+import type { TimeMs } from "../base/ids.ts";
+import type { WorkflowOutcome, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import type { Value } from "@bufbuild/protobuf/wkt";
+import type { Blueprint, StagePlan } from "./blueprint.ts";
+import { makeBlueprint } from "./blueprint.ts";
+import { DueQueue, WorkQueue } from "./queues.ts";
+import { TaskTable } from "./task-state.ts";
+
+/** A task under way. */
+export interface RunningTask {
+  readonly attempt: number;
+  readonly startedAtMs: TimeMs;
+  /** The number of the event that started it: it runs only once that event is on disk. */
+  readonly startSeq: number;
+  /** Present after ApplyStarted: what the check found. */
+  before?: string;
+  /** The other side's ID, after AttemptPrepared. */
+  remoteId: string;
+  /** True when room at risk is kept for its target until it begins to apply or ends. */
+  readonly hasReserved: boolean;
+}
+
+/** How the life of a workflow stands; phases (status.ts) follow from it and from what its tasks do. */
+export type Life =
+  | { readonly kind: "submitted" }
+  | { readonly kind: "executing" }
+  | { readonly kind: "expired"; readonly atMs: TimeMs }
+  | {
+      readonly kind: "ended";
+      readonly atMs: TimeMs;
+      readonly outcome: WorkflowOutcome;
+      readonly error: string;
+      readonly output: Value | undefined;
+    };
+
+/** How far the stage under way is. */
+export interface StageRun {
+  readonly stage: StagePlan;
+  /** Position of the wave under way; -1: none yet. */
+  wave: number;
+  /** True between WaveStarted and WaveEnded. */
+  isInWave: boolean;
+  /** The next target of the wave that was not admitted yet. */
+  nextOrdinal: number;
+  /** Targets of the wave that have not ended. */
+  openInWave: number;
+  /** When the next wave may start. */
+  resumeAtMs: number;
+  /** Targets in flight: admitted, not ended, not held. */
+  readonly inFlight: Set<number>;
+  /** Targets held by an unknown task with nothing else running. */
+  readonly held: Set<number>;
+  /** Targets that were held and wait to be admitted again. */
+  readonly returning: Set<number>;
+  /** Targets that have failed or were unreachable in this stage. */
+  readonly failed: Set<number>;
+  /** Tasks of targets in flight that may start. */
+  readonly ready: WorkQueue;
+  /** Tasks that wait for room at risk, the first come first. */
+  readonly waitingForRoom: Set<number>;
+  /** Tasks that wait for their target's lock. */
+  readonly waitingForLock: Set<number>;
+}
+
+/** How a stage ended. */
+export type StageResult = "pending" | "running" | "succeeded" | "failed";
+
+/** Flags of a target over all stages; any of them: it is at risk. */
+export const Risk = {
+  NONE: 0,
+  /** An apply has begun in the stage under way. */
+  BEGUN: 1,
+  FAILED: 2,
+  UNKNOWN: 4,
+  /** Room is kept for an attempt that had to wait for it. */
+  RESERVED: 8,
+} as const;
+
+/** The state of one workflow. */
+export interface WorkflowState {
+  readonly blueprint: Blueprint;
+  readonly submitted: WorkflowSubmitted;
+  readonly submittedBy: string;
+  readonly submittedAtMs: TimeMs;
+  readonly expiresAtMs: TimeMs;
+  /** The number of the last event. */
+  seq: number;
+  life: Life;
+  executedAtMs: TimeMs | undefined;
+  isPaused: boolean;
+  isCancelRequested: boolean;
+  retries: number;
+  readonly tasks: TaskTable;
+  readonly running: Map<number, RunningTask>;
+  /** Tasks between two attempts, by when the next one is due. */
+  readonly backoff: DueQueue;
+  /** First start of tasks whose total time is bounded and that have not ended. */
+  readonly firstStartMs: Map<number, TimeMs>;
+  stageRun: StageRun | undefined;
+  readonly stageResults: StageResult[];
+  /** How many waves of each stage have begun. */
+  readonly wavesBegun: number[];
+  /** Risk flags by target. */
+  readonly risk: Uint8Array;
+  targetsAtRisk: number;
+  /** Names of failed targets by stage, kept while they hold: a cache that follows from the tasks and may be dropped. */
+  readonly failedTargets: Map<number, { readonly version: number; readonly names: readonly string[] }>;
+}
+
+/** The state after the first event of a workflow. */
+export function initialState(submitted: WorkflowSubmitted, recorded: { readonly by: string; readonly atMs: TimeMs }): WorkflowState {
+  const blueprint = makeBlueprint(submitted);
+  const { stages } = blueprint;
+  const widths = stages.map((stage) => ({ tasks: stage.width * stage.actions.length }));
+  return {
+    blueprint,
+    submitted,
+    submittedBy: recorded.by,
+    submittedAtMs: recorded.atMs,
+    expiresAtMs: timeMs(recorded.atMs + submitted.expiresAfterMs),
+    seq: 1,
+    life: { kind: "submitted" },
+    executedAtMs: undefined,
+    isPaused: false,
+    isCancelRequested: false,
+    retries: 0,
+    tasks: new TaskTable(blueprint.tasks, widths, stageFinder(stages)),
+    running: new Map(),
+    backoff: new DueQueue(),
+    firstStartMs: new Map(),
+    stageRun: undefined,
+    stageResults: stages.map(() => "pending"),
+    wavesBegun: stages.map(() => 0),
+    risk: new Uint8Array(blueprint.targets.length),
+    targetsAtRisk: 0,
+    failedTargets: new Map(),
+  };
+}
+
+/** The progress of a stage at its start. */
+export function beginStage(stage: StagePlan): StageRun {
+  return {
+    stage,
+    wave: -1,
+    isInWave: false,
+    nextOrdinal: 0,
+    openInWave: 0,
+    resumeAtMs: 0,
+    inFlight: new Set(),
+    held: new Set(),
+    returning: new Set(),
+    failed: new Set(),
+    ready: new WorkQueue(),
+    waitingForRoom: new Set(),
+    waitingForLock: new Set(),
+  };
+}
+
+/** The progress of the stage under way. */
+export function stageRunOf(state: WorkflowState): StageRun {
+  return present(state.stageRun, "the stage under way");
+}
+
+/** Sets or clears risk flags of a target, and keeps the count of targets at risk. */
+export function setRisk(state: WorkflowState, ordinal: number, flags: { readonly set?: number; readonly clear?: number }): void {
+  const before = state.risk[ordinal] ?? 0;
+  const after = (before | (flags.set ?? 0)) & ~(flags.clear ?? 0);
+  state.risk[ordinal] = after;
+  if (before === 0 && after !== 0) state.targetsAtRisk += 1;
+  if (before !== 0 && after === 0) state.targetsAtRisk -= 1;
+  assert(state.targetsAtRisk >= 0, "the count of targets at risk is never negative");
+}
+
+function stageFinder(stages: readonly StagePlan[]): (task: number) => number {
+  const first = stages.map((stage) => stage.firstTask);
+  return (task) => {
+    let stage = first.length - 1;
+    while (stage > 0 && (first[stage] ?? 0) > task) stage -= 1;
+    return stage;
+  };
+}

@@ -1,0 +1,111 @@
+// Where a workflow stands, as people and clients see it: phase, counts, stages, and why it stands still. Constant time: no task is scanned.
+// 1. WAITING means that only a person can move it: tasks are unknown, or room at risk is used up, and nothing runs or will start by itself.
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import type { StageStatus, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import { Phase, StagePhase, StageStatusSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { assertNever } from "../base/assert.ts";
+import { endedAtMs } from "./apply.ts";
+import type { StagePlan } from "./blueprint.ts";
+import { workflowHolds } from "./holds.ts";
+import { hasStalled } from "./stall.ts";
+import type { WorkflowState } from "./state.ts";
+
+/** The phase of a workflow. */
+export function phaseOf(state: WorkflowState): Phase {
+  switch (state.life.kind) {
+    case "submitted":
+      return Phase.SUBMITTED;
+    case "expired":
+      return Phase.EXPIRED;
+    case "ended":
+      return endPhase(state.life.outcome);
+    case "executing":
+      if (state.isCancelRequested) return Phase.RUNNING;
+      if (state.isPaused) return Phase.PAUSED;
+      return hasStalled(state) ? Phase.WAITING : Phase.RUNNING;
+    default:
+      return assertNever(state.life);
+  }
+}
+
+/** True when nothing more happens to the workflow by itself: it has ended, or waits for a person. */
+export function isStill(phase: Phase): boolean {
+  return isEnded(phase) || phase === Phase.WAITING;
+}
+
+/** True when the workflow has ended. */
+export function isEnded(phase: Phase): boolean {
+  return phase === Phase.SUCCEEDED || phase === Phase.FAILED || phase === Phase.CANCELLED || phase === Phase.EXPIRED;
+}
+
+/** The whole of a workflow in one small message. */
+export function statusOf(state: WorkflowState): WorkflowStatus {
+  const { blueprint, submitted, stageRun } = state;
+  const ended = endedAtMs(state);
+  const output = state.life.kind === "ended" ? state.life.output : undefined;
+  return create(WorkflowStatusSchema, {
+    id: blueprint.id,
+    name: blueprint.name,
+    namespace: blueprint.namespace,
+    key: blueprint.key,
+    phase: phaseOf(state),
+    counts: create(TaskCountsSchema, state.tasks.totalCounts()),
+    stages: blueprint.stages.map((stage) => stageStatus(state, stage)),
+    stage: stageRun?.stage.name ?? "",
+    targets: blueprint.targets.length,
+    targetsAtRisk: state.targetsAtRisk,
+    targetsInFlight: stageRun?.stage.isOverTargets === true ? stageRun.inFlight.size : 0,
+    digest: submitted.digest,
+    mode: submitted.mode,
+    submittedAt: timestampFromMs(state.submittedAtMs),
+    ...(state.executedAtMs === undefined ? {} : { executedAt: timestampFromMs(state.executedAtMs) }),
+    ...(ended === undefined ? {} : { endedAt: timestampFromMs(ended) }),
+    ...(state.life.kind === "submitted" ? { expiresAt: timestampFromMs(state.expiresAtMs) } : {}),
+    ...(output === undefined ? {} : { output }),
+    error: state.life.kind === "ended" ? state.life.error : "",
+    waitingFor: [...workflowHolds(state)],
+    annotations: { ...blueprint.annotations },
+    priority: submitted.priority,
+    submittedBy: state.submittedBy,
+    seq: BigInt(state.seq),
+    retries: state.retries,
+  });
+}
+
+function endPhase(outcome: WorkflowOutcome): Phase {
+  if (outcome === WorkflowOutcome.SUCCEEDED) return Phase.SUCCEEDED;
+  return outcome === WorkflowOutcome.CANCELLED ? Phase.CANCELLED : Phase.FAILED;
+}
+
+function stageStatus(state: WorkflowState, stage: StagePlan): StageStatus {
+  const run = state.stageRun?.stage === stage ? state.stageRun : undefined;
+  const isBetweenWaves = run !== undefined && !run.isInWave && run.wave >= 0 && run.resumeAtMs > 0;
+  return create(StageStatusSchema, {
+    name: stage.name,
+    phase: stagePhase(state.stageResults[stage.index] ?? "pending"),
+    counts: create(TaskCountsSchema, state.tasks.stageCounts(stage.index)),
+    targets: stage.isOverTargets ? stage.width : 0,
+    wave: stage.isOverTargets ? (state.wavesBegun[stage.index] ?? 0) : 0,
+    waves: stage.isOverTargets ? stage.waves.length : 0,
+    ...(isBetweenWaves ? { nextWaveAt: timestampFromMs(run.resumeAtMs) } : {}),
+    annotations: { ...stage.annotations },
+  });
+}
+
+function stagePhase(result: "pending" | "running" | "succeeded" | "failed"): StagePhase {
+  switch (result) {
+    case "pending":
+      return StagePhase.PENDING;
+    case "running":
+      return StagePhase.RUNNING;
+    case "succeeded":
+      return StagePhase.SUCCEEDED;
+    case "failed":
+      return StagePhase.FAILED;
+    default:
+      return assertNever(result);
+  }
+}

@@ -1,0 +1,115 @@
+// One target within the stage under way: which of its tasks may start, whether it has ended, and what a failed task does to the rest.
+// 1. A target that failed takes no further tasks in the stage.
+// 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
+
+import type { StagePlan } from "./blueprint.ts";
+import { taskAt } from "./blueprint.ts";
+import type { StageRun, WorkflowState } from "./state.ts";
+import { Risk, setRisk } from "./state.ts";
+import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
+
+/** Tasks of a target that wait for nothing but room: PENDING, with everything they need ended well. */
+export function startableTasks(state: WorkflowState, stage: StagePlan, ordinal: number): readonly number[] {
+  const found: number[] = [];
+  for (const action of stage.actions) {
+    const task = taskAt(stage, ordinal, action.index);
+    if (state.tasks.get(task) !== TaskState.PENDING) continue;
+    if (action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))))) found.push(task);
+  }
+  return found;
+}
+
+/** The first task of a target that waits for nothing but room; undefined: none. */
+export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: number): number | undefined {
+  return startableTasks(state, stage, ordinal)[0];
+}
+
+/** True when no task of the target is open, so that the stage is done with it. */
+export function isTargetDone(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  for (let action = 0; action < stage.actions.length; action++) {
+    if (!isSettled(state.tasks.get(taskAt(stage, ordinal, action)))) return false;
+  }
+  return true;
+}
+
+/** Takes a target in flight: all its tasks that may start become READY, but the one that starts now. */
+export function admitTarget(state: WorkflowState, run: StageRun, started: { readonly ordinal: number; readonly task: number }): void {
+  const { ordinal, task } = started;
+  if (run.inFlight.has(ordinal)) return;
+  run.inFlight.add(ordinal);
+  run.returning.delete(ordinal);
+  run.held.delete(ordinal);
+  if (ordinal >= run.nextOrdinal) run.nextOrdinal = ordinal + 1;
+  makeReady(state, run, { ordinal, except: task });
+}
+
+/** Follows up on a task of the stage under way that has just been settled, held, or opened again. */
+export function followTask(state: WorkflowState, run: StageRun, ordinal: number): void {
+  const { stage } = run;
+  if (run.failed.has(ordinal)) skipRest(state, run, ordinal);
+  else if (run.inFlight.has(ordinal)) makeReady(state, run, { ordinal, except: -1 });
+  if (isTargetDone(state, stage, ordinal)) endTarget(state, run, ordinal);
+  else if (run.inFlight.has(ordinal) && isHeld(state, stage, ordinal)) {
+    run.inFlight.delete(ordinal);
+    run.held.add(ordinal);
+  }
+}
+
+/** Marks the target of a failed task. */
+export function failTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
+  run.failed.add(ordinal);
+  if (run.stage.isOverTargets) setRisk(state, ordinal, { set: Risk.FAILED });
+}
+
+function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordinal: number; readonly except: number }): void {
+  for (const task of startableTasks(state, run.stage, options.ordinal)) {
+    if (task === options.except) continue;
+    state.tasks.set(task, TaskState.READY);
+    run.ready.push(task);
+  }
+}
+
+function skipRest(state: WorkflowState, run: StageRun, ordinal: number): void {
+  for (let action = 0; action < run.stage.actions.length; action++) {
+    const task = taskAt(run.stage, ordinal, action);
+    const now = state.tasks.get(task);
+    if (isSettled(now) || now === TaskState.RUNNING || now === TaskState.UNKNOWN) continue;
+    closeTask(state, task, TaskState.SKIPPED_AFTER);
+  }
+}
+
+/** Settles a task that is not running, and forgets where it waited. READY tasks stay in the queue, which passes over them. */
+export function closeTask(state: WorkflowState, task: number, to: TaskState): void {
+  state.backoff.delete(task);
+  state.firstStartMs.delete(task);
+  state.stageRun?.waitingForRoom.delete(task);
+  state.stageRun?.waitingForLock.delete(task);
+  state.tasks.set(task, to);
+}
+
+function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  let isUnknown = false;
+  for (let action = 0; action < stage.actions.length; action++) {
+    const now = state.tasks.get(taskAt(stage, ordinal, action));
+    if (now === TaskState.UNKNOWN) isUnknown = true;
+    else if (!isSettled(now) && now !== TaskState.PENDING) return false;
+  }
+  return isUnknown;
+}
+
+function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
+  const wasOpen = run.inFlight.delete(ordinal) || run.held.delete(ordinal) || run.returning.delete(ordinal);
+  if (!wasOpen) return;
+  run.openInWave -= 1;
+  if (!run.stage.isOverTargets) return;
+  const hasFailed = hasFailure(state, run.stage, ordinal);
+  const over = Risk.BEGUN | Risk.UNKNOWN | Risk.RESERVED;
+  setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
+}
+
+function hasFailure(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  for (let action = 0; action < stage.actions.length; action++) {
+    if (isFailure(state.tasks.get(taskAt(stage, ordinal, action)))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,66 @@
+// Chooses the targets of a workflow out of the inventory: once, sorted, and never by mistake all of them (H6).
+// 1. Nothing chosen is an error. 2. A name that the inventory does not hold is an error that names it.
+
+import { HoldfastError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { compile, evaluateBoolean } from "../expr/program.ts";
+import type { Program } from "../expr/program.ts";
+import type { Target, TargetSelector } from "../gen/holdfast/v1/workflow_pb.ts";
+
+/** How many missing names an error shows. */
+const MISSING_SHOWN_MAX = 10;
+
+interface Selection {
+  /** The inventory, sorted by name. */
+  readonly known: readonly Target[];
+  readonly params: JsonObject;
+  /** How many there must be; undefined: any number above zero. */
+  readonly expected: number | undefined;
+}
+
+/** The chosen targets, sorted by name. Throws INVALID_ARGUMENT or FAILED_PRECONDITION, naming what was found. */
+export function selectTargets(selector: TargetSelector, selection: Selection): readonly Target[] {
+  const hasWhere = selector.where !== "";
+  const hasNames = selector.names.length > 0;
+  if (hasWhere === hasNames)
+    throw new HoldfastError("INVALID_ARGUMENT", "targets: say either `where` (CEL over `target`) or `names` (a list that is not empty)");
+  const chosen = hasWhere ? selectWhere(selector.where, selection) : selectNames(selector.names, selection.known);
+  if (chosen.length === 0)
+    throw new HoldfastError(
+      "FAILED_PRECONDITION",
+      `targets: none of the inventory's ${selection.known.length} targets was chosen; an empty choice is an error, never "all"`,
+    );
+  if (selection.expected !== undefined && chosen.length !== selection.expected) {
+    throw new HoldfastError(
+      "FAILED_PRECONDITION",
+      `targets: ${chosen.length} were chosen, ${selection.expected} are expected; look at the selector and the inventory before you change the number`,
+    );
+  }
+  return chosen;
+}
+
+/** Compiles a selector's `where`; throws INVALID_ARGUMENT with its place. */
+export function compileSelector(where: string): Program {
+  return compile(where, { place: "targets.where", names: ["target", "params"] });
+}
+
+function selectWhere(where: string, { known, params }: Selection): readonly Target[] {
+  const program = compileSelector(where);
+  return known.filter((target) => evaluateBoolean(program, { target: { name: target.name, labels: target.labels }, params }));
+}
+
+function selectNames(names: readonly string[], known: readonly Target[]): readonly Target[] {
+  const byName = new Map(known.map((target) => [target.name, target]));
+  const missing = names.filter((name) => !byName.has(name));
+  if (missing.length > 0) {
+    const shown = missing.slice(0, MISSING_SHOWN_MAX).map((name) => `"${name}"${didYouMean(name, byName.keys())}`);
+    throw new HoldfastError(
+      "INVALID_ARGUMENT",
+      `targets.names: the inventory does not hold ${missing.length} of them: ${shown.join(", ")}`,
+    );
+  }
+  const wanted = new Set(names);
+  if (wanted.size !== names.length) throw new HoldfastError("INVALID_ARGUMENT", "targets.names: a name is there twice");
+  return known.filter((target) => wanted.has(target.name));
+}
