@@ -1,0 +1,89 @@
+// The client's defaults, and where it finds the service and its token.
+// 1. The admin token that lies in a local data directory is sent to this machine only.
+
+import { join } from "node:path";
+import { HoldfastError } from "../../internal/base/errors.ts";
+import { isJsonObject } from "../../internal/base/json.ts";
+import { stateDirectory } from "../../internal/sdk/logbook.ts";
+import type { World } from "./world.ts";
+
+export const ADDRESS_DEFAULT = "http://127.0.0.1:7543";
+export const CALL_TIMEOUT_MS = 60_000;
+export const GIVE_UP_AFTER_DEFAULT = "1h";
+
+const TOKEN_BYTES_MAX = 4_096;
+const SERVICE_FILE_BYTES_MAX = 65_536;
+
+/** Where the service is, and the token to show. */
+export interface Connection {
+  readonly address: string;
+  readonly token: string;
+}
+
+/** The data directory of a service on this machine: HOLDFAST_DATA, else the one that holdfastd uses by default. */
+export function dataDirectory(world: Pick<World, "env" | "home">): string {
+  const { HOLDFAST_DATA: data } = world.env;
+  return data !== undefined && data !== ""
+    ? data
+    : join(stateDirectory({ ...world.env, HOLDFAST_STATE_DIR: undefined }, world.home), "data");
+}
+
+/** By flag, else environment, else what the local service wrote into its data directory, else the default. */
+export async function findConnection(world: World, flags: { addr: string | undefined; token: string | undefined }): Promise<Connection> {
+  const data = dataDirectory(world);
+  const named = flags.addr ?? given(world.env["HOLDFAST_ADDR"]);
+  const address = named === undefined ? ((await recordedAddress(world, data)) ?? ADDRESS_DEFAULT) : parseAddress(named);
+  const token = flags.token ?? given(world.env["HOLDFAST_TOKEN"]);
+  if (token !== undefined) return { address, token };
+  return { address, token: isThisMachine(address) ? await adminToken(world, data) : "" };
+}
+
+/** `http://host:port` without anything after it; a bare host:port is http. */
+export function parseAddress(text: string): string {
+  const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`);
+  if (
+    url !== null &&
+    (url.protocol === "http:" || url.protocol === "https:") &&
+    url.username === "" &&
+    url.search === "" &&
+    url.hash === ""
+  ) {
+    return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}`;
+  }
+  throw new HoldfastError("INVALID_ARGUMENT", `the service's address must look like ${ADDRESS_DEFAULT}; see --addr and HOLDFAST_ADDR`);
+}
+
+function isThisMachine(address: string): boolean {
+  const host = URL.parse(address)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+async function recordedAddress(world: World, data: string): Promise<string | undefined> {
+  const bytes = await readQuietly(world, join(data, "service.json"), SERVICE_FILE_BYTES_MAX);
+  if (bytes === undefined) return undefined;
+  try {
+    const json: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    const address = isJsonObject(json) ? json["address"] : undefined;
+    return typeof address === "string" ? parseAddress(address) : undefined;
+  } catch {
+    return undefined; // torn while the service was starting: the default address is tried
+  }
+}
+
+async function adminToken(world: World, data: string): Promise<string> {
+  const bytes = await readQuietly(world, join(data, "admin.token"), TOKEN_BYTES_MAX);
+  return bytes === undefined ? "" : Buffer.from(bytes).toString("utf8").trim();
+}
+
+/** A file that another user owns is as good as absent: the service then says what is missing. */
+async function readQuietly(world: World, path: string, bytesMax: number): Promise<Uint8Array | undefined> {
+  try {
+    return await world.readFile(path, bytesMax);
+  } catch {
+    return undefined;
+  }
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}

@@ -1,0 +1,113 @@
+// A workflow's status, its tasks and its holds as text for people.
+// 1. Every text has a bounded length; the output makes it safe for a terminal.
+
+import { toJson } from "@bufbuild/protobuf";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import { timestampDate, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { Hold, StageStatus, Task, TaskCounts, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { HoldKindSchema, StagePhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { enumName, outcomeName, phaseName } from "../../internal/sdk/wire-json.ts";
+import { cut, plainJson, plainLines } from "./plain-text.ts";
+
+const JSON_COLUMNS_MAX = 4_096;
+const LABEL_COLUMNS = 10;
+
+/** The lines of `holdfast status`. */
+export function statusLines(status: WorkflowStatus): readonly string[] {
+  const targets = `${status.targets}, ${status.targetsInFlight} in flight, ${status.targetsAtRisk} at risk`;
+  const by = status.submittedBy === "" ? "" : ` by ${status.submittedBy}`;
+  return [
+    `${status.id} ${phaseName(status.phase)}`,
+    ...labelled("name", status.name),
+    ...labelled("key", status.key),
+    ...labelled("namespace", status.namespace),
+    ...labelled("digest", status.digest),
+    ...labelled("submitted", status.submittedAt === undefined ? "" : `${timeText(status.submittedAt)}${by}`),
+    ...labelled("executed", timeText(status.executedAt)),
+    ...labelled("ended", timeText(status.endedAt)),
+    ...labelled("expires", timeText(status.expiresAt)),
+    ...labelled("targets", status.targets === 0 ? "" : targets),
+    ...labelled("tasks", countsText(status.counts)),
+    ...labelled("retries", status.retries === 0 ? "" : String(status.retries)),
+    ...status.stages.flatMap((stage) => labelled("stage", stageText(stage))),
+    ...status.waitingFor.flatMap((hold) => labelled("waits", holdText(hold))),
+    ...labelled("error", status.error),
+    ...labelled("output", status.output === undefined ? "" : valueText(status.output)),
+  ];
+}
+
+/** One workflow in one line of `holdfast list`. */
+export function listLine(status: WorkflowStatus): string {
+  const { tasks = 0, succeeded = 0, failed = 0, unknown = 0 } = status.counts ?? {};
+  const counts = `${succeeded}/${tasks}${failed > 0 ? ` failed=${failed}` : ""}${unknown > 0 ? ` unknown=${unknown}` : ""}`;
+  return [status.id, phaseName(status.phase).padEnd(9), timeText(status.submittedAt), counts.padEnd(10), status.name, status.key]
+    .join("  ")
+    .trimEnd();
+}
+
+/** The lines of one task: what became of it, and (unless brief) its last attempt's input and the end of its output. */
+export function taskLines(task: Task, { isBrief }: { isBrief: boolean }): readonly string[] {
+  const attempts = task.attempts === 1 ? "" : `  attempts=${task.attempts}`;
+  const error = task.error === "" ? "" : `  ${task.error}`;
+  const outcome = outcomeName(task.outcome) + (task.changed ? " changed" : "");
+  const head = `${taskName(task)}  ${outcome}${attempts}${error}`;
+  if (isBrief) return [head];
+  return [
+    head,
+    ...(task.input === undefined ? [] : indented("input", valueText(task.input))),
+    ...(task.output === undefined ? [] : indented("output", valueText(task.output))),
+    ...indented("printed", task.outputTail),
+    ...indented("diff", task.diff),
+    ...(task.retryAt === undefined ? [] : indented("again at", timeText(task.retryAt))),
+  ];
+}
+
+/** A label and text of one or several lines under it. */
+export function indented(label: string, text: string): readonly string[] {
+  if (text === "") return [];
+  const lines = plainLines(text);
+  if (lines.length === 1) return [`    ${label}: ${lines[0] ?? ""}`];
+  return [`    ${label}:`, ...lines.map((line) => `      ${line}`)];
+}
+
+/** `stage/action@target`. */
+export function taskName(task: { readonly stage: string; readonly action: string; readonly target: string }): string {
+  return `${task.stage}/${task.action}${task.target === "" ? "" : `@${task.target}`}`;
+}
+
+/** Why something stands still. */
+export function holdText(hold: Hold): string {
+  const names = hold.names.length === 0 ? "" : ` (${hold.names.join(", ")})`;
+  const until = hold.until === undefined ? "" : `, until ${timeText(hold.until)}`;
+  return `${enumName(HoldKindSchema, hold.kind)}: ${hold.message}${names}${until}`;
+}
+
+/** A moment in UTC; empty when there is none. */
+export function timeText(time: Timestamp | undefined): string {
+  return time === undefined ? "" : timestampDate(time).toISOString();
+}
+
+/** JSON on one line, bounded. */
+export function valueText(value: Value): string {
+  return cut(plainJson(toJson(ValueSchema, value)), JSON_COLUMNS_MAX);
+}
+
+function stageText(stage: StageStatus): string {
+  const wave = stage.waves === 0 ? "" : `, wave ${stage.wave}/${stage.waves}`;
+  const next = stage.nextWaveAt === undefined ? "" : `, next wave at ${timeText(stage.nextWaveAt)}`;
+  return `${stage.name} ${enumName(StagePhaseSchema, stage.phase)}${wave}${next}: ${countsText(stage.counts)}`;
+}
+
+function countsText(counts: TaskCounts | undefined): string {
+  if (counts === undefined) return "";
+  const { tasks, succeeded, changed, unchanged, ...rest } = counts;
+  const shown = (["failed", "unknown", "unreachable", "skipped", "running", "waiting", "cancelled"] as const).filter(
+    (name) => rest[name] > 0,
+  );
+  const done = `${tasks}: ${succeeded} succeeded (${changed} changed, ${unchanged} unchanged)`;
+  return [done, ...shown.map((name) => `${rest[name]} ${name}`)].join(", ");
+}
+
+function labelled(label: string, text: string): readonly string[] {
+  return text === "" ? [] : [`  ${label.padEnd(LABEL_COLUMNS)} ${text}`];
+}

@@ -1,0 +1,184 @@
+// Every verb with its arguments and flags, as data: the parser, the help and docs/cli.md are made from this table.
+// 1. What is not in this table does not exist for the parser, the help or the docs.
+
+/** A flag, in commander's notation. */
+export interface FlagSpec {
+  readonly flags: string;
+  readonly about: string;
+  /** May be given several times. */
+  readonly isRepeated?: true;
+  /** Must be given. */
+  readonly isRequired?: true;
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
+}
+
+/** A verb: `holdfast NAME ARGS [flags]`. */
+export interface VerbSpec {
+  /** One word, or two for a verb of a noun: `journal verify`. */
+  readonly name: string;
+  readonly args: string;
+  readonly group: string;
+  readonly about: string;
+  readonly flags: readonly FlagSpec[];
+}
+
+const START = "Start work";
+const LOOK = "Look";
+const STEER = "Steer";
+const JOURNAL = "Journal";
+
+const NAMESPACE: FlagSpec = { flags: "--namespace <name>", about: "the namespace of a key (default: default)" };
+const REASON: FlagSpec = { flags: "--reason <text>", about: "why, for the history" };
+const FOLLOW: FlagSpec = { flags: "--wait", about: "follow the workflow afterwards, until it has ended or waits for a person" };
+const DATA: FlagSpec = { flags: "--data <dir>", about: "read the journal in this data directory; its service must be down" };
+
+const SUBMISSION: readonly FlagSpec[] = [
+  { flags: "--param <name=value>", about: "a parameter's value; lists and maps as JSON", isRepeated: true },
+  { flags: "--expect-count <n>", about: "refuse unless exactly so many targets are selected" },
+  { flags: "--key <key>", about: "a name, unique among open workflows, accepted wherever an ID is" },
+  { flags: "--namespace <name>", about: "where the workflow lives (default: default)" },
+  { flags: "--priority <n>", about: "-100 to 100, the larger the earlier (default: 0)" },
+  { flags: "--annotation <name=value>", about: "a free field, over the file's own", isRepeated: true },
+];
+
+/** Flags that every verb takes, before or after it. */
+export const GLOBAL_FLAGS: readonly FlagSpec[] = [
+  { flags: "-o, --output <format>", about: "text, or json: JSON lines on stdout, errors as JSON on stderr", choices: ["text", "json"] },
+  {
+    flags: "--addr <url>",
+    about: "the service's address (default: HOLDFAST_ADDR, else what the local service recorded, else http://127.0.0.1:7543)",
+  },
+  { flags: "--token <token>", about: "the token to show (default: HOLDFAST_TOKEN, else admin.token in the local data directory)" },
+  { flags: "--give-up-after <time>", about: "how long silence of the service is borne in the middle of something (default: 1h)" },
+  { flags: "--plain", about: "plain lines on a terminal too" },
+];
+
+/** All verbs, in the order of the help. */
+export const VERBS: readonly VerbSpec[] = [
+  {
+    name: "run",
+    args: "<file>",
+    group: START,
+    about: "submit a workflow file, write the ID down, execute it and follow it",
+    flags: [...SUBMISSION, { flags: "--no-wait", about: "end once Exec is accepted" }],
+  },
+  { name: "submit", args: "<file>", group: START, about: "record a workflow; nothing runs before exec", flags: SUBMISSION },
+  {
+    name: "exec",
+    args: "<id>",
+    group: START,
+    about: "execute a submitted workflow",
+    flags: [{ flags: "--digest <digest>", about: "refuse unless this is what was submitted" }, FOLLOW, NAMESPACE],
+  },
+  {
+    name: "resume",
+    args: "[id]",
+    group: START,
+    about: "go through the logbook: finish what a crash cut, follow what runs, report what ended",
+    flags: [
+      { flags: "--remote", about: "first rebuild the logbook from the service's open workflows" },
+      { flags: "--no-wait", about: "finish and report, but do not follow" },
+      { flags: "--force", about: "start also what was asked for more than an hour ago, or of another service" },
+      { flags: "--discard", about: "drop the entry of a workflow that never started; needs an ID" },
+      NAMESPACE,
+    ],
+  },
+  {
+    name: "plan",
+    args: "<file>",
+    group: START,
+    about: "run the checks alone: how many tasks would change something?",
+    flags: [...SUBMISSION, { flags: "--target <name>", about: "show what would change on this target" }],
+  },
+  {
+    name: "validate",
+    args: "<file>",
+    group: START,
+    about: "check a workflow file, here and by the service; nothing is recorded",
+    flags: SUBMISSION,
+  },
+  { name: "status", args: "<id>", group: LOOK, about: "where a workflow stands", flags: [NAMESPACE] },
+  { name: "watch", args: "<id>", group: LOOK, about: "follow a workflow until it has ended or waits for a person", flags: [NAMESPACE] },
+  {
+    name: "tasks",
+    args: "<id>",
+    group: LOOK,
+    about: "a workflow's tasks, each with its last attempt's input and the end of its output",
+    flags: [
+      { flags: "--stage <name>", about: "only this stage" },
+      { flags: "--target <name>", about: "only this target" },
+      { flags: "--outcome <outcome>", about: "only tasks in this outcome, such as failed or unknown", isRepeated: true },
+      { flags: "--filter <cel>", about: "CEL over task, such as 'task.attempts > 1'" },
+      { flags: "--limit <n>", about: "at most so many" },
+      { flags: "--brief", about: "one line a task" },
+      NAMESPACE,
+    ],
+  },
+  {
+    name: "list",
+    args: "",
+    group: LOOK,
+    about: "workflows, the newest first",
+    flags: [
+      { flags: "--filter <cel>", about: "CEL over workflow, such as 'workflow.phase == \"RUNNING\"'" },
+      { flags: "--limit <n>", about: "at most so many" },
+      { flags: "--namespace <name>", about: "only this namespace; '*' for all (default: default)" },
+    ],
+  },
+  {
+    name: "history",
+    args: "<id>",
+    group: LOOK,
+    about: "what happened to a workflow, event by event",
+    flags: [
+      { flags: "--details", about: "each attempt's input, output and diff" },
+      { flags: "--after <seq>", about: "only events after this number" },
+      NAMESPACE,
+    ],
+  },
+  {
+    name: "why",
+    args: "<id> [target]",
+    group: LOOK,
+    about: "why a workflow, or one of its targets, stands where it stands",
+    flags: [NAMESPACE],
+  },
+  { name: "cancel", args: "<id>", group: STEER, about: "end a workflow; running attempts are ended", flags: [REASON, FOLLOW, NAMESPACE] },
+  {
+    name: "pause",
+    args: "<id>",
+    group: STEER,
+    about: "start nothing more until unpause; what runs goes on to its end",
+    flags: [REASON, NAMESPACE],
+  },
+  { name: "unpause", args: "<id>", group: STEER, about: "let a paused workflow go on", flags: [FOLLOW, NAMESPACE] },
+  {
+    name: "retry",
+    args: "<id>",
+    group: STEER,
+    about: "run again only what failed, was unknown, or never started",
+    flags: [REASON, { flags: "--digest <digest>", about: "refuse unless this is what was submitted" }, FOLLOW, NAMESPACE],
+  },
+  {
+    name: "resolve",
+    args: "<id> <task> <resolution>",
+    group: STEER,
+    about: "say what became of a held task: STAGE/ACTION[@TARGET] succeeded|failed|run-again",
+    flags: [{ ...REASON, isRequired: true }, FOLLOW, NAMESPACE],
+  },
+  {
+    name: "journal verify",
+    args: "",
+    group: JOURNAL,
+    about: "read the whole journal and name all damage",
+    flags: [{ flags: "--head <hash>", about: "the head that an earlier verify printed: a lost tail is damage too" }, DATA],
+  },
+  {
+    name: "journal dump",
+    args: "",
+    group: JOURNAL,
+    about: "the journal's records as JSON lines",
+    flags: [{ flags: "--stream <name>", about: "only this stream: a workflow's ID, or guard" }, DATA],
+  },
+];

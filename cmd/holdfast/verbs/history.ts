@@ -1,0 +1,75 @@
+// history: what happened to a workflow, event by event, as the journal holds it.
+// 1. It streams: the longest history takes no more memory than a page of it.
+
+import type { HistoryEvent } from "../../../internal/gen/holdfast/v1/status_pb.ts";
+import { HistoryEventSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
+import { isJsonObject } from "../../../internal/base/json.ts";
+import type { JsonObject, JsonValue } from "../../../internal/base/json.ts";
+import { wireJson } from "../../../internal/sdk/wire-json.ts";
+import type { Context } from "../context.ts";
+import { EXIT_DONE } from "../exit-code.ts";
+import type { Options } from "../options.ts";
+import { flag, integerOption } from "../options.ts";
+import { cut, plainJson } from "../plain-text.ts";
+import { indented, taskName, timeText, valueText } from "../status-text.ts";
+
+const FACT_COLUMNS_MAX = 200;
+/** Positions and sums that say nothing to people: names are beside them. */
+const HIDDEN: readonly string[] = ["task", "detailCrc"];
+
+/** history ID */
+export async function history(context: Context, [id = ""]: readonly string[], options: Options): Promise<number> {
+  const client = await context.client();
+  const after = integerOption(options, "after", { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
+  const ask = { workflow: context.ref(id), afterSeq: BigInt(after), details: flag(options, "details") };
+  for await (const event of client.history(ask, context.world.interrupted)) {
+    if (!context.out.stdout.isOpen()) break;
+    if (context.out.isJson) context.out.json(eventJson(event));
+    else for (const line of eventLines(event)) context.out.line(line);
+    await context.out.stdout.drained();
+  }
+  return EXIT_DONE;
+}
+
+/** An event as scripts read it: `kind` names what happened, `event` holds its facts. */
+function eventJson(event: HistoryEvent): JsonValue {
+  const json = wireJson(HistoryEventSchema, event);
+  if (!isJsonObject(json)) return json;
+  return { ...json, kind: event.event?.kind.case ?? "unknown" };
+}
+
+function eventLines(event: HistoryEvent): readonly string[] {
+  const kind = event.event?.kind.case ?? "unknown";
+  const place = event.action === "" ? event.stage : taskName(event);
+  const by = event.event === undefined || event.event.by === "" ? "" : `by ${event.event.by}`;
+  const head = [String(event.seq).padStart(5), timeText(event.at), kind, place, by, factsText(event, kind)]
+    .filter((part) => part !== "")
+    .join("  ");
+  const { detail } = event;
+  if (detail === undefined) return [head];
+  return [
+    head,
+    ...(detail.input === undefined ? [] : indented("input", valueText(detail.input))),
+    ...(detail.output === undefined ? [] : indented("output", valueText(detail.output))),
+    ...(detail.exitStatus === undefined ? [] : indented("exit status", String(detail.exitStatus))),
+    ...indented("printed", detail.outputTail),
+    ...indented("diff", detail.diff),
+  ];
+}
+
+/** The event's own small facts, as name=value; of a submission only what fits on a line. */
+function factsText(event: HistoryEvent, kind: string): string {
+  const json = wireJson(HistoryEventSchema, event);
+  const facts = isJsonObject(json) && isJsonObject(json["event"]) ? json["event"][kind] : undefined;
+  if (!isJsonObject(facts)) return "";
+  const hidden = event.stage === "" ? HIDDEN : [...HIDDEN, "stage"];
+  return cut(shortFacts(facts, hidden).join(" "), FACT_COLUMNS_MAX);
+}
+
+function shortFacts(facts: JsonObject, hidden: readonly string[]): readonly string[] {
+  return Object.entries(facts).flatMap(([name, value]) => {
+    if (hidden.includes(name) || value === null || value === "" || value === "UNSPECIFIED" || value === false || typeof value === "object")
+      return [];
+    return [`${name}=${typeof value === "string" && /^[\w.:@/+-]+$/.test(value) ? value : plainJson(value)}`];
+  });
+}

@@ -1,0 +1,145 @@
+// The service put together: the only place that knows which adapters there are.
+// 1. It serves only after the engine has replayed its journal, and says so (service.json) only after it serves.
+// 2. close() is a polite crash (H11): what is acknowledged is on disk already, what runs goes on at its targets.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { createActions, loadActions } from "../../internal/action/catalogue.ts";
+import { createAuthenticator } from "../../internal/api/authentication.ts";
+import { createRequestListener } from "../../internal/api/request-listener.ts";
+import { createRoutes } from "../../internal/api/routes.ts";
+import { serve } from "../../internal/api/server.ts";
+import type { ApiServer } from "../../internal/api/server.ts";
+import { createShutdown } from "../../internal/api/shutdown.ts";
+import { openEngine } from "../../internal/engine/engine.ts";
+import type { EngineFace } from "../../internal/engine/face.ts";
+import type { EnginePorts } from "../../internal/engine/ports.ts";
+import { parseListen } from "../../internal/api/listen-address.ts";
+import { openInventory } from "../../internal/inventory/inventory.ts";
+import { openJournal } from "../../internal/journal/open-journal.ts";
+import { createPace } from "../../internal/pace/pace.ts";
+import { systemClock } from "../../internal/system/clock.ts";
+import { diskOf } from "../../internal/system/disk.ts";
+import { makeIds } from "../../internal/system/ids.ts";
+import { createSecrets } from "../../internal/system/secrets.ts";
+import { createTransport } from "../../internal/transport/transport.ts";
+import { adminToken } from "./admin-token.ts";
+import type { DaemonConfig } from "./config.ts";
+import type { DaemonLog } from "./log.ts";
+import { makeDataDirectory, replaceFile } from "./private-file.ts";
+import { sshDirectory } from "./ssh-directory.ts";
+
+/** What the daemon has of the process around it. */
+export interface DaemonWorld {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly cwd: string;
+  readonly pid: number;
+  readonly uid: number;
+  /** The directory for temporary files. */
+  readonly temporary: string;
+  readonly log: DaemonLog;
+  /** Ends the process at once; called for a bug and for a failed append (H12). */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** What a test may put between the engine and its adapters. */
+export interface DaemonOverrides {
+  readonly wrapPorts?: (ports: EnginePorts) => EnginePorts;
+}
+
+/** A service that serves. */
+export interface Daemon {
+  /** `http://127.0.0.1:7543` */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Called in the opposite order of their making. */
+type Closers = (() => Promise<void> | void)[];
+
+/** Starts the service; rejects with HoldfastError, and leaves nothing open, when something is not as it must be. */
+export async function runDaemon(config: DaemonConfig, world: DaemonWorld, overrides: DaemonOverrides): Promise<Daemon> {
+  const closers: Closers = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    parseListen(config.listen); // before anything is made
+    const ports = await openPorts(config, world, closers);
+    const engine = await startEngine(overrides.wrapPorts?.(ports) ?? ports, config, closers);
+    const server = await startServer({ config, world, engine, ports, closers });
+    const serviceFile = join(config.dataDir, "service.json");
+    replaceFile(serviceFile, `${JSON.stringify({ address: server.address, pid: world.pid })}\n`);
+    closers.push(() => rmSync(serviceFile, { force: true }));
+    return { address: server.address, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Closers): Promise<EnginePorts> {
+  const { dataDir } = config;
+  const { env, home, cwd, log, onFatal } = world;
+  const clock = systemClock;
+  const ownActions = config.actionsDir === undefined ? [] : await loadActions(config.actionsDir);
+  const inventory = await openInventory({ files: config.inventories, base: cwd, home, clock, log: (line) => log.info(line) });
+  closers.push(() => inventory.close());
+  makeDataDirectory(dataDir);
+  const journal = await openJournal(dataDir, { onFatal, nowMs: () => clock.nowMs(), isReadOnly: false });
+  closers.push(() => journal.close());
+  for (const { first, last } of journal.lostBatches)
+    log.error(`the journal lacks batches ${first} to ${last}; see holdfast journal verify`);
+  rmSync(join(dataDir, "service.json"), { force: true }); // of a service that was killed: the store is ours now
+  const transport = createTransport({
+    stateDir: join(dataDir, "runs"),
+    controlDir: sshDirectory(dataDir, world),
+    clock,
+    pace: createPace({ clock, concurrentMax: config.paceConcurrentMax, startIntervalMs: config.paceIntervalMs }),
+    env,
+    log: (line) => log.warn(line),
+    graceMs: config.graceMs,
+    ssh: { connectTimeoutMs: config.sshConnectTimeoutMs, aliveIntervalMs: config.sshAliveIntervalMs, idleMs: config.sshIdleMs },
+  });
+  closers.push(() => transport.close());
+  return {
+    journal,
+    clock,
+    ids: makeIds(),
+    disk: diskOf(dataDir),
+    inventory,
+    secrets: createSecrets({ directory: config.secretsDir, env }),
+    actions: createActions({ transport, clock, own: ownActions }),
+    onFatal,
+  };
+}
+
+async function startEngine(ports: EnginePorts, config: DaemonConfig, closers: Closers): Promise<EngineFace> {
+  const { submitTtlMs, diskFreeBytesMin } = config;
+  const engine = await openEngine(ports, { submitTtlMs, diskFreeBytesMin });
+  closers.push(() => engine.close());
+  return engine;
+}
+
+interface ServerParts {
+  readonly config: DaemonConfig;
+  readonly world: DaemonWorld;
+  readonly engine: EngineFace;
+  readonly ports: EnginePorts;
+  readonly closers: Closers;
+}
+
+async function startServer({ config, world, engine, ports, closers }: ServerParts): Promise<ApiServer> {
+  const { log, onFatal } = world;
+  const shutdown = createShutdown();
+  const authenticator = createAuthenticator([{ principal: "admin", token: adminToken(config.dataDir) }]);
+  const handlers = createRoutes({ engine, journal: ports.journal, authenticator, onFatal, shutdown: shutdown.signal });
+  const listener = createRequestListener(handlers, (message) => log.debug(message));
+  const server = await serve({ listen: config.listen, listener, clock: ports.clock });
+  closers.push(async () => {
+    shutdown.begin();
+    await server.close();
+  });
+  return server;
+}

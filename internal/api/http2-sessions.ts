@@ -1,0 +1,60 @@
+// The HTTP/2 side of the server, and which of its sessions still have calls to answer.
+// 1. A session counts as busy until its answers are written, not until its client has read them: one that never reads cannot hold the service.
+
+import { createServer } from "node:http2";
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import {
+  API_HEADER_BYTES_MAX,
+  API_HEADER_PAIRS_MAX,
+  API_HTTP2_STREAMS_MAX,
+  API_IDLE_MS_MAX,
+  API_SESSION_MEMORY_MIB_MAX,
+} from "../base/limits.ts";
+import type { NodeListener } from "./request-listener.ts";
+
+/** An HTTP/2 server whose sessions can be ended one by one as they fall idle. */
+export interface Http2Sessions {
+  readonly server: Http2Server;
+  /** Tells all clients to open no further streams. */
+  refuseStreams(): void;
+  /** Ends the sessions on which nothing is left to answer. */
+  endIdle(): void;
+}
+
+/** Serves the listener; connections are handed in by `emit("connection")`. */
+export function createHttp2Sessions(listener: NodeListener): Http2Sessions {
+  const server = createServer(
+    {
+      maxSessionMemory: API_SESSION_MEMORY_MIB_MAX,
+      maxHeaderListPairs: API_HEADER_PAIRS_MAX,
+      settings: { maxConcurrentStreams: API_HTTP2_STREAMS_MAX, maxHeaderListSize: API_HEADER_BYTES_MAX },
+    },
+    listener,
+  );
+  const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
+  server.on("session", (session: ServerHttp2Session) => {
+    const streams = new Set<ServerHttp2Stream>();
+    open.set(session, streams);
+    session.once("close", () => open.delete(session));
+    session.on("error", () => session.destroy());
+    session.on("stream", (stream) => {
+      streams.add(stream);
+      stream.once("finish", () => streams.delete(stream));
+      stream.once("close", () => streams.delete(stream));
+    });
+    // Streams that wait for news are not idle.
+    session.setTimeout(API_IDLE_MS_MAX, () => {
+      if (streams.size === 0) session.destroy();
+    });
+  });
+  server.on("sessionError", () => undefined);
+  return {
+    server,
+    refuseStreams() {
+      for (const session of open.keys()) session.close();
+    },
+    endIdle() {
+      for (const [session, streams] of open) if (streams.size === 0) session.destroy();
+    },
+  };
+}

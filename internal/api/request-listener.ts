@@ -1,0 +1,82 @@
+// From Node's requests to Connect's handlers, over HTTP/1.1 and HTTP/2.
+// 1. Nothing that a client sends throws out of here: what cannot be a call is answered with 400 or 404, or its connection is cut.
+// 2. A request whose answer came before its body was read does not hold its connection for ever.
+
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { constants } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+
+/** Node's two kinds of requests. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+/** Node's two kinds of responses. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+/** Serves both. */
+export type NodeListener = (request: NodeRequest, response: NodeResponse) => void;
+
+const PLAIN_TEXT = { "content-type": "text/plain; charset=utf-8" };
+
+/** Serves the handlers; `log` hears of calls that broke on the way. */
+export function createRequestListener(handlers: readonly UniversalHandler[], log: (message: string) => void): NodeListener {
+  const byPath = new Map(handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    // Both may fail at any time, also after the call; without a listener that would be an uncaught exception.
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    const handler = byPath.get((request.url ?? "").split("?", 1)[0] ?? "");
+    if (handler === undefined) {
+      refuse(request, response, 404, "no such path; calls are POST /PACKAGE.SERVICE/METHOD, and reflection lists the services");
+      return;
+    }
+    const call = universalRequest(request, response);
+    if (call === undefined) {
+      refuse(request, response, 400, "the request names no host, or one that is not a host");
+      return;
+    }
+    serve(handler, call, { request, response }).catch((error: unknown) => {
+      log(`${handler.requestPath}: the call broke on the way: ${error instanceof Error ? error.message : "unknown"}`);
+      response.destroy();
+    });
+  };
+}
+
+async function serve(
+  handler: UniversalHandler,
+  call: UniversalServerRequest,
+  { request, response }: { request: NodeRequest; response: NodeResponse },
+): Promise<void> {
+  const answer = await handler(call);
+  response.once("finish", () => letGo(request));
+  await universalResponseToNodeResponse(answer, response);
+}
+
+/** Undefined for what no URL can be made of. */
+function universalRequest(request: NodeRequest, response: NodeResponse): UniversalServerRequest | undefined {
+  try {
+    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    // The library's own iterator destroys the connection when reading stops early, and the client would never see why.
+    return { ...call, body: request.iterator({ destroyOnReturn: false }) };
+  } catch {
+    return undefined; // `authority` and `host` are the client's; the parser says no more than that they are wrong
+  }
+}
+
+function refuse(request: NodeRequest, response: NodeResponse, status: number, message: string): void {
+  response.once("finish", () => letGo(request));
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(PLAIN_TEXT)) response.setHeader(name, value);
+  response.end(`${message}\n`);
+}
+
+/** Reads an HTTP/1.1 body to its end, in the time that the server gives it, and closes an HTTP/2 stream. */
+function letGo(request: NodeRequest): void {
+  if (request.readableEnded || request.destroyed) return;
+  if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
+  else request.resume();
+}
+
+/** The listener as node:http wants it. */
+export function asHttp1(listener: NodeListener): RequestListener {
+  return (request, response) => listener(request, response);
+}

@@ -1,0 +1,139 @@
+// What can be said of a workflow without the service: names, order, and the syntax and names of every expression.
+// 1. It refuses only what the service would refuse too; the service's own check is the one that counts.
+
+import type { ErrorDetail } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import type { JsonValue } from "../base/json.ts";
+import { didYouMean } from "../base/nearest.ts";
+import type { TextPosition } from "../base/place.ts";
+import { compile } from "../expr/program.ts";
+import { compileTemplate } from "../expr/template.ts";
+import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { FileFaults } from "./file-cursor.ts";
+
+const RESERVED: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
+const STAGE_FUNCTION = { name: "stage", parameters: ["string"] } as const;
+
+/** Adds all that is wrong to the faults. */
+export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults): void {
+  const { stages, targets } = definition;
+  checkNames(stages, "stages", faults);
+  const isOverTargets = stages.some((stage) => stage.over !== undefined);
+  if (isOverTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
+  if (targets !== undefined && targets.where !== "")
+    checkExpression(targets.where, { path: "targets.where", names: ["target", "params"], faults });
+  for (const [index, stage] of stages.entries()) checkStage(stage, `stages[${index}]`, faults);
+  if (definition.output !== "") checkExpression(definition.output, { path: "output", names: ["params", "workflow"], faults });
+}
+
+function checkStage(stage: Stage, path: string, faults: FileFaults): void {
+  const { actions } = stage;
+  checkNames(actions, `${path}.actions`, faults);
+  checkIdentifiers(actions, path, faults);
+  checkNeeds(actions, path, faults);
+  for (const [index, action] of actions.entries()) {
+    const before = ancestors(actions, index).map((name) => identifierOf(name));
+    const names = ["params", "workflow", "task", "attempt", ...(stage.over === undefined ? [] : ["target"]), ...before];
+    const place = { names, faults };
+    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.actions[${index}].when` });
+    checkArguments(action, { ...place, path: `${path}.actions[${index}].with` });
+  }
+}
+
+function checkNames(named: readonly { name: string }[], path: string, faults: FileFaults): void {
+  const seen = new Map<string, number>();
+  for (const [index, { name }] of named.entries()) {
+    const first = seen.get(name);
+    if (name !== "" && first !== undefined) faults.add(`${path}[${index}].name`, `"${name}" is the name of ${path}[${first}] already`);
+    else seen.set(name, index);
+  }
+}
+
+/** `a-b` and `a_b` would be one name in expressions. */
+function checkIdentifiers(actions: readonly Action[], path: string, faults: FileFaults): void {
+  const seen = new Map<string, string>();
+  for (const [index, { name }] of actions.entries()) {
+    const identifier = identifierOf(name);
+    const other = seen.get(identifier);
+    const place = `${path}.actions[${index}].name`;
+    if (RESERVED.includes(identifier)) faults.add(place, `"${name}" has a meaning of its own in expressions; choose another name`);
+    if (other !== undefined && other !== name)
+      faults.add(place, `"${name}" and "${other}" are the same name in expressions (${identifier})`);
+    seen.set(identifier, name);
+  }
+}
+
+function checkNeeds(actions: readonly Action[], path: string, faults: FileFaults): void {
+  const names = actions.map(({ name }) => name);
+  for (const [index, action] of actions.entries()) {
+    for (const [position, need] of (action.needs?.actions ?? []).entries()) {
+      const place = `${path}.actions[${index}].needs[${position}]`;
+      if (!names.includes(need)) faults.add(place, `there is no action "${need.slice(0, 64)}" in this stage${didYouMean(need, names)}`);
+      if ((action.needs?.actions ?? []).indexOf(need) !== position) faults.add(place, "is named twice");
+    }
+    if (action.needs !== undefined && ancestors(actions, index).includes(action.name)) {
+      faults.add(`${path}.actions[${index}].needs`, `"${action.name}" waits for itself: its needs lead back to it`);
+    }
+  }
+}
+
+/** The actions that have ended whenever this one begins: what it needs, and what those need. */
+function ancestors(actions: readonly Action[], index: number): readonly string[] {
+  const needsOf = (at: number): readonly string[] => actions[at]?.needs?.actions ?? (at === 0 ? [] : [actions[at - 1]?.name ?? ""]);
+  const found = new Set<string>();
+  const open = [...needsOf(index)];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (found.has(name)) continue;
+    found.add(name);
+    const at = actions.findIndex((action) => action.name === name);
+    if (at !== -1) open.push(...needsOf(at));
+  }
+  return [...found];
+}
+
+interface ExpressionPlace {
+  readonly path: string;
+  readonly names: readonly string[];
+  readonly faults: FileFaults;
+}
+
+function checkExpression(source: string, { path, names, faults }: ExpressionPlace): void {
+  faults.collect(
+    path,
+    () => compile(source, { place: path, names, functions: [STAGE_FUNCTION] }),
+    (detail) => ({ path, position: within(faults, path, detail) }),
+  );
+}
+
+function checkArguments(action: Action, { path, names, faults }: ExpressionPlace): void {
+  if (!isJsonObject(action.with)) return;
+  const args: JsonValue = action.with;
+  faults.collect(
+    path,
+    () => compileTemplate(args, { place: path, names, functions: [STAGE_FUNCTION] }),
+    (detail) => {
+      const place = detail.place.replace(/(?::\d+){1,2}$/, "");
+      const isInlined = faults.file.at(place) === undefined; // then the place is inside the file that `source` named
+      return isInlined
+        ? { path: detail.place, position: faults.file.near(place) }
+        : { path: place, position: within(faults, place, detail) };
+    },
+  );
+}
+
+/** Where in the file a place inside a text is: exact but for escapes and folded lines. */
+function within(faults: FileFaults, path: string, detail: ErrorDetail): TextPosition {
+  const start = faults.file.near(path);
+  const [, line, column] = /:(\d+):(\d+)$/.exec(detail.place) ?? [];
+  if (line === undefined || column === undefined) return start;
+  const opening = faults.line(start.line)[start.column - 1] ?? "";
+  if (opening === "|" || opening === ">") {
+    return { line: start.line + Number(line), column: faults.line(start.line + 1).search(/\S|$/) + Number(column) };
+  }
+  if (line !== "1") return start;
+  return { line: start.line, column: start.column + Number(column) - 1 + (opening === "'" || opening === '"' ? 1 : 0) };
+}
+
+function identifierOf(name: string): string {
+  return name.replaceAll("-", "_");
+}

@@ -1,0 +1,225 @@
+import { toJson } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { HoldfastError } from "../base/errors.ts";
+import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import { parseParams } from "./workflow-params.ts";
+import { readWorkflowFile } from "./workflow-file.ts";
+
+const FILES: ReadonlyMap<string, Uint8Array> = new Map([
+  ["nginx.conf", Buffer.from([0, 1, 255])],
+  ["nginx.conf.tmpl", Buffer.from("server ${{ params.version }};\n")],
+  ["broken.tmpl", Buffer.from("server\n${{ params.version + }};\n")],
+]);
+
+function read(text: string) {
+  return readWorkflowFile(text, { file: "w.yaml", readSource: async (path) => FILES.get(path) });
+}
+
+async function jsonOf(text: string): Promise<unknown> {
+  return toJson(WorkflowDefinitionSchema, await read(text));
+}
+
+/** The lines of the error that reading gives. */
+async function faultsOf(text: string): Promise<readonly string[]> {
+  try {
+    await read(text);
+  } catch (error) {
+    if (error instanceof HoldfastError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+const HEAD = "name: w\ntargets: { where: 'true' }\nstages:\n";
+
+test("every field of the format reaches the definition", async () => {
+  const text = `
+name: rotate
+description: Bring it there.
+params:
+  version: { type: string, default: "1.27.4", pattern: '^1\\.', description: which }
+  change: { type: string, required: true }
+  hosts: { type: int, min: 1, max: 9, allowed: [1, 2], default: 2 }
+targets: { where: 'target.labels.role == "web"', expect: 120 }
+annotations: { ticket: "T-1" }
+output: "stage('fix').changed"
+stages:
+  - name: fix
+    over: targets
+    annotations: { why: because }
+    rollout: { waves: [1, 10%, 100%], pause: 60s, parallel: 20, max_failures: 2%, max_at_risk: 10 }
+    actions:
+      - { name: scan, uses: command, with: { argv: [scan-host, --json], output: json, effects: none } }
+      - name: apply
+        when: size(scan.output.issues) > 0
+        uses: file
+        with: { path: /etc/nginx.conf, source: nginx.conf.tmpl, template: true, mode: "0644" }
+        retry: { attempts: 3, backoff: 2s, backoff_max: 1m, jitter: 0.5 }
+        timeout: 1.5s
+        total_timeout: 2h
+        needs: [scan]
+        annotations: { risk: low }
+      - { name: other, uses: file, needs: [], with: { path: /x, source: nginx.conf } }
+`;
+  expect(await jsonOf(text)).toEqual({
+    name: "rotate",
+    description: "Bring it there.",
+    params: {
+      version: { type: "PARAM_TYPE_STRING", defaultValue: "1.27.4", pattern: "^1\\.", description: "which" },
+      change: { type: "PARAM_TYPE_STRING", required: true },
+      hosts: { type: "PARAM_TYPE_INT", min: 1, max: 9, allowed: [1, 2], defaultValue: 2 },
+    },
+    targets: { where: 'target.labels.role == "web"', expect: 120 },
+    annotations: { ticket: "T-1" },
+    output: "stage('fix').changed",
+    stages: [
+      {
+        name: "fix",
+        over: { targets: true },
+        annotations: { why: "because" },
+        rollout: {
+          waves: [{ count: 1 }, { percent: 10 }, { percent: 100 }],
+          pause: "60s",
+          parallel: 20,
+          maxFailures: { percent: 2 },
+          maxAtRisk: { count: 10 },
+        },
+        actions: [
+          { name: "scan", uses: "command", with: { argv: ["scan-host", "--json"], output: "json", effects: "none" } },
+          {
+            name: "apply",
+            uses: "file",
+            when: "size(scan.output.issues) > 0",
+            with: { path: "/etc/nginx.conf", content: "server ${{ params.version }};\n", template: true, mode: "0644" },
+            retry: { attempts: 3, backoff: "2s", backoffMax: "60s", jitter: 0.5 },
+            timeout: "1.500s",
+            totalTimeout: "7200s",
+            needs: { actions: ["scan"] },
+            annotations: { risk: "low" },
+          },
+          { name: "other", uses: "file", needs: {}, with: { path: "/x", content_base64: "AAH/" } },
+        ],
+      },
+    ],
+  });
+});
+
+test("an unknown field is named with its place and the field that was meant", async () => {
+  expect(await faultsOf(`${HEAD}  - { name: a, actions: [{ name: x, uses: wait, whem: "true" }] }`)).toEqual([
+    'w.yaml:4:49: stages[0].actions[0].whem: unknown field; did you mean "when"?',
+  ]);
+  expect(await faultsOf(`${HEAD}  - { name: a, over: targets, rollout: { rate: 30/m }, actions: [{ name: x, uses: wait }] }`)).toEqual([
+    "w.yaml:4:42: stages[0].rollout.rate: unknown field; rollout has waves, pause, parallel, max_failures, max_at_risk",
+  ]);
+});
+
+test("all faults of a file come at once, in its order", async () => {
+  const text = `${HEAD}  - name: A
+    over: hosts
+    actions:
+      - { name: x, uses: wait, timeout: 5 }
+      - { name: x, uses: wait, retry: { attempts: 0 } }
+`;
+  expect(await faultsOf(text)).toEqual([
+    "w.yaml:4:11: stages[0].name: must be lower-case letters, digits, _ and -, at most 64, a letter first",
+    "w.yaml:5:11: stages[0].over: must be targets; leave it out for a stage that runs once",
+    "w.yaml:7:41: stages[0].actions[0].timeout: must be a number and a unit (ms, s, m, h, d), such as 500ms, 60s, 1.5s, 5m, 2h or 1d; found a number",
+    'w.yaml:8:17: stages[0].actions[1].name: "x" is the name of stages[0].actions[0] already',
+    "w.yaml:8:51: stages[0].actions[1].retry.attempts: must be between 1 and 100",
+  ]);
+});
+
+test("cycles and unknown names in needs are refused", async () => {
+  const text = `${HEAD}  - name: a
+    actions:
+      - { name: x, uses: wait, needs: [y] }
+      - { name: y, uses: wait, needs: [x] }
+      - { name: z, uses: wait, needs: [yy] }
+`;
+  expect(await faultsOf(text)).toEqual([
+    'w.yaml:6:39: stages[0].actions[0].needs: "x" waits for itself: its needs lead back to it',
+    'w.yaml:7:39: stages[0].actions[1].needs: "y" waits for itself: its needs lead back to it',
+    'w.yaml:8:40: stages[0].actions[2].needs[0]: there is no action "yy" in this stage; did you mean "y"?',
+  ]);
+});
+
+test("an expression's error has the line and column inside the file, quoted, plain or in a block", async () => {
+  const places = (lines: readonly string[]) => lines.map((line) => line.split(": ", 2).join(" "));
+  const action = (field: string) => `${HEAD}  - name: a\n    actions:\n      - name: x\n        uses: wait\n        ${field}\n`;
+  expect(places(await faultsOf(action("when: 1 + nope")))).toEqual(["w.yaml:8:19 stages[0].actions[0].when"]);
+  expect(places(await faultsOf(action("when: '1 + nope'")))).toEqual(["w.yaml:8:20 stages[0].actions[0].when"]);
+  expect(places(await faultsOf(action("when: |\n          true &&\n            nope")))).toEqual([
+    "w.yaml:10:13 stages[0].actions[0].when",
+  ]);
+  expect(places(await faultsOf(action("with: { for: 'a ${{ nope }}' }")))).toEqual(["w.yaml:8:29 stages[0].actions[0].with.for"]);
+});
+
+test("an action sees what ended before it, and nothing else", async () => {
+  const actions = (when: string) => `${HEAD}  - name: a
+    actions:
+      - { name: pre-scan, uses: wait, needs: [] }
+      - { name: side, uses: wait, needs: [] }
+      - { name: x, uses: wait, needs: [pre-scan], when: ${when} }
+`;
+  expect(await faultsOf(actions("pre_scan.changed"))).toEqual([]);
+  expect((await faultsOf(actions("side.changed"))).length).toBeGreaterThan(0);
+  expect((await faultsOf(actions("target.name == ''"))).length).toBeGreaterThan(0);
+});
+
+test("waves of nothing, wrong amounts and no targets are refused", async () => {
+  const rollout = (text: string) => `${HEAD}  - { name: a, over: targets, rollout: { ${text} }, actions: [{ name: x, uses: wait }] }`;
+  expect(await faultsOf(rollout("waves: [0]"))).toEqual([
+    "w.yaml:4:50: stages[0].rollout.waves[0]: a wave of nothing would never end; write at least 1, or a percentage above 0%",
+  ]);
+  expect(await faultsOf(rollout("max_failures: 101%"))).toEqual([
+    "w.yaml:4:56: stages[0].rollout.max_failures: must be a whole number such as 3, or a percentage such as 10%, at most 100%",
+  ]);
+  expect(await faultsOf("name: w\nstages: [{ name: a, over: targets, actions: [{ name: x, uses: wait }] }]")).toEqual([
+    "w.yaml:2:9: stages: a stage runs over targets, and the workflow has no targets: say which",
+  ]);
+  expect(await faultsOf("name: w\nstages: []")).toEqual(["w.yaml:2:9: stages: a workflow needs at least one stage; found none"]);
+  expect(await faultsOf("name: w\ntargets: {}\nstages: [{ name: a, actions: [{ name: x, uses: wait }] }]")).toEqual([
+    "w.yaml:2:10: targets: needs where (a condition) or names (a list): nothing never means all",
+  ]);
+});
+
+test("a source that is missing, or doubled, or a broken template, is named at its place", async () => {
+  const source = (text: string) => `${HEAD}  - name: a\n    actions:\n      - { name: x, uses: file, with: { path: /x, ${text} } }\n`;
+  expect(await faultsOf(source("source: gone.conf"))).toEqual([
+    "w.yaml:6:58: stages[0].actions[0].with.source: there is no such file (paths are relative to the workflow file)",
+  ]);
+  expect((await faultsOf(source("source: nginx.conf, content: x")))[0]).toContain("write one of them");
+  expect((await faultsOf(source("source: nginx.conf, template: true")))[0]).toContain("must be UTF-8 text");
+  expect((await faultsOf(source("source: broken.tmpl, template: true")))[0]).toContain("stages[0].actions[0].with.content:2:");
+});
+
+test("nested brackets, bombs and other YAML are an error, not a crash", async () => {
+  expect((await faultsOf("[".repeat(10_000)))[0]).toMatch(/^w\.yaml:1:\d+: /);
+  expect((await faultsOf("- a"))[0]).toMatch(/must be a map/);
+  expect((await faultsOf(""))[0]).toMatch(/^w\.yaml/);
+  expect((await faultsOf("name: w\nname: v"))[0]).toContain("twice");
+});
+
+test("parameters are read by their declared types", async () => {
+  const definition = await read(`
+name: w
+params: { s: { type: string }, i: { type: int }, b: { type: bool }, l: { type: list }, n: { type: number, required: true } }
+stages: [{ name: a, actions: [{ name: x, uses: wait }] }]
+`);
+  expect(parseParams(definition, ["s=1=2", "i=-7", "b=true", 'l=[1,"a"]', "n=1.5"])).toEqual({
+    s: "1=2",
+    i: -7,
+    b: true,
+    l: [1, "a"],
+    n: 1.5,
+  });
+  expect(() => parseParams(definition, ["i=1.5", "x=1", "s", "b=yes"])).toThrow(
+    [
+      "--param i: must be a whole number",
+      '--param x: is not declared in the workflow\'s params; did you mean "s"?',
+      "--param s: must be name=value",
+      "--param b: must be true or false",
+      "--param n: is required and missing",
+    ].join("\n"),
+  );
+});

@@ -1,0 +1,156 @@
+// The stages of a workflow file: what they run over, how they roll out, and their actions.
+// 1. It parses: what comes out is within the bounds of the wire, or is a fault with its place.
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { isJsonObject } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
+import { ACTIONS_PER_STAGE_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
+import type { ActionSchema, AmountSchema, RetrySchema, RolloutSchema, StageSchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { FileCursor } from "./file-cursor.ts";
+
+const STAGE_FIELDS = ["name", "over", "rollout", "actions", "annotations"] as const;
+const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk"] as const;
+const ACTION_FIELDS = ["name", "uses", "with", "when", "needs", "retry", "timeout", "total_timeout", "annotations"] as const;
+const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
+
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+const NAME_FORM = "lower-case letters, digits, _ and -, at most 64, a letter first";
+const USES = /^(?=.{1,128}$)[a-z][a-z0-9_.-]*(@[0-9]+)?$/;
+const PARALLEL_MAX = 4_096;
+const BACKOFF_MS_MAX = 24 * 3_600_000;
+
+type Arguments = NonNullable<MessageInitShape<typeof ActionSchema>["with"]>;
+type AmountInit = MessageInitShape<typeof AmountSchema>;
+
+/** Reads one stage. */
+export function readStage(field: FileCursor): MessageInitShape<typeof StageSchema> {
+  const fields = field.fields(STAGE_FIELDS, "a stage");
+  if (fields === undefined) return {};
+  const isOverTargets = fields.read("over", readOver) ?? false;
+  const rollout = fields.get("rollout");
+  if (rollout !== undefined && fields.get("over") === undefined) rollout.refuse("is only for a stage with over: targets");
+  const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
+  const actions = fields.need("actions", "a stage needs at least one action");
+  const items = actions?.items("actions") ?? [];
+  if (actions !== undefined && Array.isArray(actions.value) && items.length === 0)
+    actions.refuse("a stage needs at least one action; found none");
+  if (items.length > ACTIONS_PER_STAGE_MAX) actions?.refuse(`at most ${ACTIONS_PER_STAGE_MAX} actions; found ${items.length}`);
+  return {
+    name: fields.need("name", "write for example name: fix")?.word(NAME, NAME_FORM) ?? "",
+    ...(isOverTargets ? { over: { kind: { case: "targets", value: true } } } : {}),
+    ...(rolloutInit === undefined ? {} : { rollout: rolloutInit }),
+    actions: items.map(readAction),
+    annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
+  };
+}
+
+function readOver(field: FileCursor): boolean {
+  if (field.value === "targets") return true;
+  field.refuse("must be targets; leave it out for a stage that runs once");
+  return false;
+}
+
+function readRollout(field: FileCursor): MessageInitShape<typeof RolloutSchema> | undefined {
+  const fields = field.fields(ROLLOUT_FIELDS, "rollout");
+  if (fields === undefined) return undefined;
+  const parallel = fields.read("parallel", (item) => item.number({ min: 1, max: PARALLEL_MAX, isWhole: true }));
+  const pause = fields.read("pause", (item) => duration(item, {}));
+  const maxFailures = fields.read("max_failures", readAmount);
+  const maxAtRisk = fields.read("max_at_risk", readAmount);
+  return {
+    waves: fields.read("waves", readWaves) ?? [],
+    ...(pause === undefined ? {} : { pause }),
+    ...(parallel === undefined ? {} : { parallel }),
+    ...(maxFailures === undefined ? {} : { maxFailures }),
+    ...(maxAtRisk === undefined ? {} : { maxAtRisk }),
+  };
+}
+
+function readWaves(field: FileCursor): AmountInit[] {
+  const items = field.items("waves");
+  if (Array.isArray(field.value) && items.length === 0) field.refuse("is an empty list; leave it out for one wave of all targets");
+  if (items.length > WAVES_MAX) field.refuse(`at most ${WAVES_MAX} waves; found ${items.length}`);
+  return items.flatMap((item) => {
+    const amount = readAmount(item);
+    if (amount?.kind?.value === 0) item.refuse("a wave of nothing would never end; write at least 1, or a percentage above 0%");
+    return amount ?? [];
+  });
+}
+
+/** `3`, or `2%`. */
+function readAmount(field: FileCursor): AmountInit | undefined {
+  const { value } = field;
+  if (typeof value === "number") {
+    const count = field.number({ min: 0, max: TARGETS_MAX, isWhole: true });
+    return count === undefined ? undefined : { kind: { case: "count", value: count } };
+  }
+  const match = typeof value === "string" ? /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(value) : null;
+  const percent = match === null ? Number.NaN : Number(match[1]);
+  if (percent <= 100) return { kind: { case: "percent", value: percent } };
+  return field.refuse("must be a whole number such as 3, or a percentage such as 10%, at most 100%");
+}
+
+function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
+  const fields = field.fields(ACTION_FIELDS, "an action");
+  if (fields === undefined) return {};
+  const args = fields.get("with");
+  if (args !== undefined && !isJsonObject(args.value)) args.refuse("must be a map of arguments");
+  const needs = fields.get("needs");
+  const retry = fields.read("retry", readRetry);
+  const timeout = fields.read("timeout", (item) => duration(item, { isPositive: true }));
+  const totalTimeout = fields.read("total_timeout", (item) => duration(item, { isPositive: true }));
+  return {
+    name: fields.need("name", "write for example name: scan")?.word(NAME, NAME_FORM) ?? "",
+    uses:
+      fields
+        .need("uses", "name the kind of action, such as command or file")
+        ?.word(USES, "the name of a kind of action, such as command or erase@1") ?? "",
+    ...(args !== undefined && isJsonObject(args.value) ? { with: copied(args.value) } : {}),
+    when: fields.read("when", readWhen) ?? "",
+    ...(needs === undefined ? {} : { needs: { actions: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
+    ...(retry === undefined ? {} : { retry }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(totalTimeout === undefined ? {} : { totalTimeout }),
+    annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
+  };
+}
+
+/** The wire's Struct has its own name for a JSON object, one that may be changed. */
+function copied(args: JsonObject): Arguments {
+  const struct: Arguments = JSON.parse(JSON.stringify(args));
+  return struct;
+}
+
+/** A plain true or false is an expression too. */
+function readWhen(field: FileCursor): string | undefined {
+  return typeof field.value === "boolean" ? String(field.value) : field.text();
+}
+
+function readRetry(field: FileCursor): MessageInitShape<typeof RetrySchema> | undefined {
+  const fields = field.fields(RETRY_FIELDS, "retry");
+  if (fields === undefined) return undefined;
+  const [backoff, backoffMax, delay] = (["backoff", "backoff_max", "delay"] as const).map((name) =>
+    fields.read(name, (item) => duration(item, { msMax: BACKOFF_MS_MAX })),
+  );
+  if (fields.get("delay") !== undefined && fields.get("backoff") !== undefined)
+    field.refuse("has both delay and backoff; write one of them");
+  const jitter = fields.read("jitter", (item) => item.number({ min: 0, max: 1, isWhole: false }));
+  const attempts = fields.need("attempts", "say how many attempts there are in all, such as attempts: 3");
+  return {
+    attempts: attempts?.number({ min: 1, max: ATTEMPTS_MAX, isWhole: true }) ?? 0,
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(backoffMax === undefined ? {} : { backoffMax }),
+    ...(delay === undefined ? {} : { delay }),
+    ...(jitter === undefined ? {} : { jitter }),
+  };
+}
+
+function duration(field: FileCursor, bounds: { isPositive?: boolean; msMax?: number }): Duration | undefined {
+  const ms = field.durationMs();
+  if (ms === undefined) return undefined;
+  if (bounds.isPositive === true && ms === 0) return field.refuse("must be longer than nothing");
+  if (bounds.msMax !== undefined && ms > bounds.msMax) return field.refuse("must be at most 24h");
+  return durationFromMs(ms);
+}
