@@ -1,0 +1,57 @@
+// Arguments that are CEL themselves, such as assert's `that`: checked at submit against the declared names, evaluated at run time.
+// 1. Such text holds no `${{`: rendering would splice data into code. 2. An evaluation that fails is a value with its reason, not an exception.
+
+import type { ErrorDetail } from "../base/errors.ts";
+import { HoldfastError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { keyPath } from "../base/json-path.ts";
+import { compile } from "../expr/program.ts";
+import type { Program } from "../expr/program.ts";
+import type { ExprValue } from "../expr/lower.ts";
+
+/** The functions that a workflow's scope provides besides its names. */
+const SCOPE_FUNCTIONS = [{ name: "stage", parameters: ["string"] }] as const;
+
+/** The value at a path of keys in raw arguments. */
+export function argumentAt(raw: JsonObject, path: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = raw;
+  for (const key of path) value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return value;
+}
+
+/** The faults of the CEL argument at a path of raw arguments; none where there is none, or no string. */
+export function celFaults(
+  raw: JsonObject,
+  path: readonly string[],
+  context: { readonly place: string; readonly names: readonly string[] },
+): readonly ErrorDetail[] {
+  const source = argumentAt(raw, path);
+  if (typeof source !== "string") return [];
+  const place = path.reduce(keyPath, context.place);
+  if (source.includes("${{")) return [{ place, reason: "is CEL itself: write the expression without ${{ }}" }];
+  try {
+    compile(source, { place, names: context.names, functions: SCOPE_FUNCTIONS });
+    return [];
+  } catch (cause) {
+    if (cause instanceof HoldfastError) return cause.details.length > 0 ? cause.details : [{ place, reason: cause.message }];
+    throw cause;
+  }
+}
+
+/** A CEL argument at run time; throws INVALID_ARGUMENT where the text is no expression. What it may name was checked at submit. */
+export function celProgram(source: string, place: string): Program {
+  const names = [...new Set(source.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])];
+  const functions = SCOPE_FUNCTIONS.filter(({ name }) => names.includes(name));
+  return compile(source, { place, names: names.filter((name) => !functions.some((each) => each.name === name)), functions });
+}
+
+/** What a program says in a scope: its value, or the reason why it has none. */
+export function celValue(program: Program, scope: (name: string) => unknown): { readonly value: ExprValue } | { readonly fault: string } {
+  try {
+    return { value: program.evaluate(scope) };
+  } catch (cause) {
+    if (cause instanceof HoldfastError) return { fault: cause.message };
+    throw cause;
+  }
+}

@@ -1,0 +1,54 @@
+// Durations and moments as people write them in arguments: a small parser without a clock.
+// 1. A duration is one or more numbers with units in falling order (`1h30m`), at most 30 days. 2. A moment is RFC 3339 with a zone.
+
+const DURATION = /^(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,10}(?:\.\d{1,3})?)s)?(?:(\d{1,12})ms)?$/;
+const MOMENT = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
+const UNITS_MS = [86_400_000, 3_600_000, 60_000, 1_000, 1] as const;
+const DURATION_MS_MAX = 30 * 86_400_000;
+
+/** Milliseconds of `90s`, `1h30m`, `250ms`; undefined for anything else and beyond 30 days. */
+export function parseDurationMs(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (match === null || text === "") return undefined;
+  const totalMs = UNITS_MS.reduce((sum, unitMs, index) => sum + Number(match[index + 1] ?? 0) * unitMs, 0);
+  return totalMs <= DURATION_MS_MAX ? Math.round(totalMs) : undefined;
+}
+
+/** Epoch milliseconds of an RFC 3339 moment; undefined for what is none, such as the 30th of February. */
+export function parseMomentMs(text: string): number | undefined {
+  const match = MOMENT.exec(text);
+  if (match === null) return undefined;
+  const [, year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.map(Number);
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59) return undefined;
+  const offsetMinutes = zoneMinutes(match[8] ?? "Z");
+  if (offsetMinutes === undefined) return undefined;
+  const fractionMs = Math.trunc(Number(`0.${match[7] ?? "0"}`) * 1_000);
+  const days =
+    daysBefore(year) +
+    Array.from({ length: month - 1 }, (_, index) => daysOf(year, index + 1)).reduce((sum, count) => sum + count, 0) +
+    day -
+    1;
+  return ((days * 24 + hour) * 60 + minute - offsetMinutes) * 60_000 + second * 1_000 + fractionMs;
+}
+
+function zoneMinutes(zone: string): number | undefined {
+  if (/^z$/i.test(zone)) return 0;
+  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(4, 6))];
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return isLeap(year) ? 29 : 28;
+  return [4, 6, 9, 11].includes(month) ? 30 : 31;
+}
+
+function isLeap(year: number): boolean {
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+}
+
+/** Days from the epoch to the first of January of a year. */
+function daysBefore(year: number): number {
+  const before = year - 1;
+  return before * 365 + Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 719_162;
+}
