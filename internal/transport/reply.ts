@@ -1,0 +1,137 @@
+// The parser of what the shim says on stdout: noise of login scripts, a greeting, and one answer with its output.
+// 1. Only a whole answer counts: one that is cut off parses as nothing.
+// 2. Bounded: noise before the greeting and the two lengths of an answer.
+
+import { SHIM_GREETING_BYTES_MAX } from "../base/limits.ts";
+import { SHIM_MAGIC } from "./shim.ts";
+
+/** The shim's answer. */
+export type Reply =
+  | { readonly kind: "exited" | "timed-out"; readonly status: number; readonly stdout: Uint8Array; readonly stderr: Uint8Array }
+  | { readonly kind: "cancelled" }
+  /** No lock, no status: never begun, or begun and died. It is fenced off: it will not start any more. */
+  | { readonly kind: "absent"; readonly hasBegun: boolean }
+  /** A look settled this run as absent before; it may start only with this fence. */
+  | { readonly kind: "voided"; readonly fence: number }
+  /** This run had begun under the same fence and left no status. */
+  | { readonly kind: "died" }
+  /** The lock was not free in time; nothing was started. */
+  | { readonly kind: "held" }
+  /** The process group did not end after KILL. */
+  | { readonly kind: "stuck" }
+  | { readonly kind: "missing"; readonly tool: string }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "swept"; readonly count: number };
+
+/** What became known with the latest bytes. */
+export type Heard = "nothing" | "ready" | "reply" | "noise";
+
+/** Parses a shim's stdout piece by piece. */
+export class ReplyParser {
+  readonly #outputBytesMax: number;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #isReady = false;
+  #needed = 0;
+  #reply: Reply | undefined;
+
+  constructor(outputBytesMax: number) {
+    this.#outputBytesMax = outputBytesMax;
+  }
+
+  /** True once the shim has said that it waits for its orders. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** The whole answer, once it is there. */
+  get reply(): Reply | undefined {
+    return this.#reply;
+  }
+
+  /** Takes more bytes. "noise": too much came that is not a shim's. */
+  push(chunk: Buffer): Heard {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#reply !== undefined || this.#length < this.#needed) return "nothing";
+    return this.#parse(Buffer.concat(this.#chunks));
+  }
+
+  #parse(text: Buffer): Heard {
+    const start = startOfLine(text);
+    const end = start < 0 ? -1 : text.indexOf("\n", start);
+    if (end < 0) {
+      this.#keep(text);
+      return this.#length > SHIM_GREETING_BYTES_MAX ? "noise" : "nothing";
+    }
+    const words = text.toString("latin1", start, end).split(" ").slice(1);
+    if (!this.#isReady && words[0] === "ready") {
+      this.#isReady = true;
+      const rest = text.subarray(end + 1);
+      this.#keep(rest);
+      const heard = this.#parse(rest);
+      return heard === "nothing" ? "ready" : heard;
+    }
+    return this.#parseAnswer(words, { text: text.subarray(start), bodyAt: end + 1 - start });
+  }
+
+  #parseAnswer(words: readonly string[], { text, bodyAt }: { readonly text: Buffer; readonly bodyAt: number }): Heard {
+    const [stdoutLength, stderrLength] = [number(words[2]), number(words[3])];
+    const hasOutput = words[0] === "exited" || words[0] === "timed-out";
+    if (hasOutput && (stdoutLength > this.#outputBytesMax + 1 || stderrLength > 2 * this.#outputBytesMax + 1)) return "noise";
+    if (hasOutput && text.length < bodyAt + stdoutLength + stderrLength) {
+      this.#keep(text);
+      this.#needed = bodyAt + stdoutLength + stderrLength;
+      return "nothing";
+    }
+    const body = text.subarray(bodyAt);
+    this.#reply = parseReply(words, {
+      stdout: body.subarray(0, stdoutLength),
+      stderr: body.subarray(stdoutLength, stdoutLength + stderrLength),
+    });
+    return this.#reply === undefined ? "noise" : "reply";
+  }
+
+  #keep(rest: Buffer): void {
+    this.#chunks = [rest];
+    this.#length = rest.length;
+  }
+}
+
+function parseReply(words: readonly string[], output: { readonly stdout: Buffer; readonly stderr: Buffer }): Reply | undefined {
+  const [verb = "", word = ""] = words;
+  switch (verb) {
+    case "exited":
+    case "timed-out":
+      return Number.isNaN(number(word)) ? undefined : { kind: verb, status: number(word), stdout: output.stdout, stderr: output.stderr };
+    case "cancelled":
+    case "died":
+    case "held":
+    case "stuck":
+      return { kind: verb };
+    case "absent":
+      return { kind: verb, hasBegun: word !== "never" };
+    case "voided":
+      return { kind: verb, fence: number(word) };
+    case "missing":
+      return { kind: verb, tool: word };
+    case "failed":
+      return { kind: verb, message: words.slice(1).join(" ") };
+    case "swept":
+      return { kind: verb, count: number(word) };
+    default:
+      return undefined;
+  }
+}
+
+function number(word: string | undefined): number {
+  return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : Number.NaN;
+}
+
+/** The offset of the first line that a shim wrote; -1 when there is none. */
+function startOfLine(text: Buffer): number {
+  for (let at = text.indexOf(SHIM_MAGIC); at >= 0; at = text.indexOf(SHIM_MAGIC, at + 1)) {
+    if ((at === 0 || text[at - 1] === 0x0a) && text[at + SHIM_MAGIC.length] === 0x20) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,161 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeOrders, runPath } from "./orders.ts";
+import type { Orders } from "./orders.ts";
+import { ReplyParser } from "./reply.ts";
+import type { Reply } from "./reply.ts";
+import { SHIM, SHIM_INNER } from "./shim.ts";
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync("/tmp/hfshim-");
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const SHELLS = [
+  { name: "dash", file: "dash", args: [] },
+  { name: "bash as sh", file: "bash", args: ["--posix"] },
+  { name: "busybox sh", file: "busybox", args: ["sh"] },
+].filter(({ file }) => spawnSync(file, ["-c", ":"]).error === undefined);
+
+const anOrder = (changes: Partial<Orders>): Orders => ({
+  op: "run",
+  base: `${dir}/runs`,
+  fence: 0,
+  timeoutMs: 10_000,
+  graceMs: 200,
+  outputBytesMax: 10_000,
+  argv: ["true"],
+  env: {},
+  cwd: "",
+  stdin: new Uint8Array(),
+  mark: "cancel",
+  ageS: 0,
+  ...changes,
+});
+
+/** Calls the shim as a transport would, under a given shell; `cut` keeps back the end of the orders. */
+function call(
+  shell: { readonly file: string; readonly args: readonly string[] },
+  orders: Orders,
+  { path = process.env["PATH"] ?? "", cut = 0 } = {},
+): Promise<Reply | undefined> {
+  const bytes = encodeOrders(orders);
+  const parser = new ReplyParser(orders.outputBytesMax);
+  const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: { PATH: path, HOME: dir },
+  });
+  child.stdin.on("error", () => undefined);
+  return new Promise((resolve) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (parser.push(chunk) === "ready") {
+        child.stdin.write(bytes.subarray(0, bytes.length - cut));
+        if (orders.op !== "once" || cut > 0) child.stdin.end();
+      }
+      if (parser.reply?.kind === "exited") child.stdin.end();
+    });
+    child.once("close", () => resolve(parser.reply));
+  });
+}
+
+function printed(reply: Reply | undefined): unknown {
+  return reply !== undefined && "stdout" in reply
+    ? { ...reply, stdout: Buffer.from(reply.stdout).toString(), stderr: Buffer.from(reply.stderr).toString() }
+    : reply;
+}
+
+describe.each(SHELLS)("under $name", (shell) => {
+  const taskKey = `t-${shell.name.replaceAll(" ", "-")}`;
+
+  test("a run keeps its status, and a look finds it", async () => {
+    const run = { taskKey: `${taskKey}.1`, attempt: 3 };
+    const text = `${String.fromCharCode(...Array.from({ length: 127 }, (_, i) => i + 1))}'"\\ $(x) \`y\` Äß漢\n`;
+    const env = { VALUE: text, PATH: "/usr/bin:/bin", hf_path: "mine", IFS: "x" };
+    const argv = ["sh", "-c", 'printf "%s" "$1"; cat; printf "%s" "$VALUE$hf_path" >&2; exit 7', "-x", text];
+    const expected = { kind: "exited", status: 7, stdout: `${text}input`, stderr: `${text}mine` };
+    expect(printed(await call(shell, anOrder({ run, argv, env, stdin: Buffer.from("input") })))).toEqual(expected);
+    expect(printed(await call(shell, anOrder({ op: "look", run })))).toEqual(expected);
+    expect(readFileSync(`${dir}/runs/${runPath(run.taskKey)}/3.status`, "utf8")).toMatch(/^exited 7 \d+ \d+ \.\n$/);
+  });
+
+  test("arguments and environment may hold bytes that are no UTF-8", async () => {
+    const run = { taskKey: `${taskKey}.bytes`, attempt: 1 };
+    const bytes = Buffer.from(Array.from({ length: 128 }, (_, i) => 128 + i)).toString("latin1");
+    const reply = await call(shell, anOrder({ run, argv: ["printf", "%s", bytes] }));
+    expect(printed(reply)).toMatchObject({ kind: "exited", stdout: bytes });
+  });
+
+  test("a timeout and a stop end the group", async () => {
+    const run = { taskKey: `${taskKey}.2`, attempt: 1 };
+    const argv = ["sh", "-c", 'trap "" TERM; echo begun; sleep 30 & wait'];
+    expect(printed(await call(shell, anOrder({ run, argv, timeoutMs: 300 })))).toMatchObject({ kind: "timed-out", stdout: "begun\n" });
+    const mark = `${dir}/${taskKey}.mark`;
+    const running = call(shell, anOrder({ run: { ...run, attempt: 2 }, argv: ["sh", "-c", `trap "" TERM; echo >${mark}; sleep 30`] }));
+    while (!existsSync(mark)) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await call(shell, anOrder({ op: "stop", run: { ...run, attempt: 2 } }))).toEqual({ kind: "cancelled" });
+    expect(await running).toEqual({ kind: "cancelled" });
+  });
+
+  test("orders that are cut off start nothing, neither do those whose stdin is", async () => {
+    const run = { taskKey: `${taskKey}.3`, attempt: 1 };
+    const argv = ["touch", `${dir}/${taskKey}.cut`];
+    for (const cut of [1, 2, 3, 20]) expect(await call(shell, anOrder({ run, argv }), { cut })).toBeUndefined();
+    expect(await call(shell, anOrder({ run, argv, stdin: Buffer.alloc(1_000) }), { cut: 1 })).toBeUndefined();
+    expect(existsSync(`${dir}/${taskKey}.cut`)).toBe(false);
+  });
+
+  test("what look called absent starts only with the fence that look raised", async () => {
+    const run = { taskKey: `${taskKey}.4`, attempt: 1 };
+    expect(await call(shell, anOrder({ op: "look", run }))).toEqual({ kind: "absent", hasBegun: false });
+    expect(await call(shell, anOrder({ run }))).toEqual({ kind: "voided", fence: 1 });
+    expect(await call(shell, anOrder({ run, fence: 1 }))).toMatchObject({ kind: "exited", status: 0 });
+  });
+
+  test("a run that began and left no status is not begun again by the same life", async () => {
+    const run = { taskKey: `${taskKey}.5`, attempt: 1 };
+    await call(shell, anOrder({ run }));
+    rmSync(`${dir}/runs/${runPath(run.taskKey)}/1.status`);
+    expect(await call(shell, anOrder({ run }))).toEqual({ kind: "died" });
+    expect(await call(shell, anOrder({ op: "look", run }))).toEqual({ kind: "absent", hasBegun: true });
+    expect(await call(shell, anOrder({ run, fence: 1 }))).toMatchObject({ kind: "exited" });
+  });
+
+  test.each(["", "exited", "exited 0", "exited 0 0 0", "exited 0 0 0 "])("a status torn to %j is none", async (torn) => {
+    const run = { taskKey: `${taskKey}.6`, attempt: torn.length + 1 };
+    await call(shell, anOrder({ run }));
+    writeFileSync(`${dir}/runs/${runPath(run.taskKey)}/${run.attempt}.status`, torn);
+    expect(await call(shell, anOrder({ op: "look", run }))).toMatchObject({ kind: "absent" });
+  });
+
+  test("a status whose output was lost with the machine's power still tells the exit status", async () => {
+    const run = { taskKey: `${taskKey}.7`, attempt: 1 };
+    await call(shell, anOrder({ run, argv: ["echo", "hello"] }));
+    writeFileSync(`${dir}/runs/${runPath(run.taskKey)}/1.out`, "he");
+    expect(printed(await call(shell, anOrder({ op: "look", run })))).toMatchObject({ kind: "exited", status: 0, stdout: "he" });
+  });
+
+  test("a read-only command ends when its input does, and leaves no directory behind", async () => {
+    const mark = `${dir}/${taskKey}.once`;
+    const orders = anOrder({ op: "once", base: `${dir}/once-${taskKey}`, argv: ["sh", "-c", `echo >${mark}; sleep 30`] });
+    const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { PATH: process.env["PATH"] ?? "", HOME: dir },
+    });
+    child.stdin.write(encodeOrders(orders));
+    while (!existsSync(mark)) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.stdin.end();
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+    expect(spawnSync("ls", [`${dir}/once-${taskKey}/tmp`]).stdout.toString()).toBe("");
+  });
+
+  test("a tool that is missing is named", async () => {
+    const bin = mkdtempSync(`${dir}/bin-`);
+    for (const tool of ["setsid", "head", "cat"]) spawnSync("ln", ["-s", `/usr/bin/${tool}`, bin]);
+    expect(await call({ ...shell, file: spawnSync("which", [shell.file]).stdout.toString().trim() }, anOrder({}), { path: bin })).toEqual({
+      kind: "missing",
+      tool: "flock",
+    });
+  });
+});
