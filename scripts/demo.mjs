@@ -32,7 +32,11 @@ async function demonstrate() {
   holdfast(["plan", join(checkout, "examples/scan-and-fix/scan-and-fix.yaml")]);
 
   say("3. Run it, and kill the service and the client with SIGKILL in the middle");
-  const client = spawn(process.execPath, [join(checkout, "bin/holdfast.mjs"), "run", join(checkout, "examples/scan-and-fix/scan-and-fix.yaml")], { env, stdio: "inherit" });
+  const client = spawn(
+    process.execPath,
+    [join(checkout, "bin/holdfast.mjs"), "run", join(checkout, "examples/scan-and-fix/scan-and-fix.yaml")],
+    { env, stdio: "inherit" },
+  );
   await until(() => repairs().length >= 8, "eight repairs");
   service.kill("SIGKILL");
   client.kill("SIGKILL");

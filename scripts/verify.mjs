@@ -11,6 +11,9 @@ import { REPORTS, sumReports } from "./test-count.mjs";
 
 const NAME_WIDTH = 12;
 
+// End-to-end and crash tests run what was built, as users do.
+process.env.HOLDFAST_TEST_BUILT = "1";
+
 const STEPS = [
   {
     name: "format",

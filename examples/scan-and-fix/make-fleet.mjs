@@ -24,7 +24,9 @@ for (let index = 1; index <= Number(count); index++) {
     copyFileSync(join(programs, program), join(root, "bin", program));
     chmodSync(join(root, "bin", program), 0o755);
   }
-  lines.push(`  - { name: ${name}, labels: { role: web, site: ${index % 2 === 0 ? "ams" : "fra"} }, connection: { local: { root: ./hosts/${name} } } }`);
+  lines.push(
+    `  - { name: ${name}, labels: { role: web, site: ${index % 2 === 0 ? "ams" : "fra"} }, connection: { local: { root: ./hosts/${name} } } }`,
+  );
 }
 writeFileSync(join(dir, "inventory.yaml"), `${lines.join("\n")}\n`);
 console.log(`${count} hosts in ${join(dir, "hosts")}, listed in ${join(dir, "inventory.yaml")}`);

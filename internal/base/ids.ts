@@ -23,7 +23,10 @@ export const WorkflowId = {
   /** Refuses anything but a UUIDv7; `../` and friends never get further than this line. */
   parse(text: string): WorkflowId {
     if (!UUID_V7.test(text)) {
-      throw new HoldfastError("INVALID_ARGUMENT", "not a workflow ID: expected a UUIDv7 such as 019a9f1e-5c3a-7d10-8f00-0123456789ab; see \"holdfast list\"");
+      throw new HoldfastError(
+        "INVALID_ARGUMENT",
+        'not a workflow ID: expected a UUIDv7 such as 019a9f1e-5c3a-7d10-8f00-0123456789ab; see "holdfast list"',
+      );
     }
     return text as WorkflowId;
   },

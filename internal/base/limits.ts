@@ -9,8 +9,6 @@ export const TARGETS_MAX = 200_000;
 export const TASKS_PER_WORKFLOW_MAX = 2_000_000;
 export const WAVES_MAX = 64;
 export const ATTEMPTS_MAX = 100;
-export const NAME_LENGTH_MAX = 128;
-export const ANNOTATIONS_MAX = 64;
 export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 
 // Expressions

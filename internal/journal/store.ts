@@ -4,8 +4,9 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ClassicLevel } from "classic-level";
-import type { BatchOperation, Snapshot } from "classic-level";
+import { Level } from "level";
+import type { BatchOperation } from "level";
+import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import { JOURNAL_READ_BYTES, JOURNAL_READ_ROWS } from "../base/limits.ts";
 
@@ -31,7 +32,7 @@ export type Row = readonly [key: Uint8Array, record: Uint8Array];
 export type Looked =
   { readonly kind: "whole"; readonly value: Uint8Array | undefined } | { readonly kind: "damaged"; readonly reason: string };
 
-type Database = ClassicLevel<Uint8Array, Uint8Array>;
+type Database = Level<Uint8Array, Uint8Array>;
 
 /** An open LevelDB directory. */
 export class Store {
@@ -48,7 +49,7 @@ export class Store {
     if (!options.isCreated && !existsSync(join(directory, "CURRENT"))) {
       throw new HoldfastError("NOT_FOUND", `there is no journal in ${directory}; name the service's --data directory`);
     }
-    const db: Database = new ClassicLevel(directory, {
+    const db: Database = new Level(directory, {
       keyEncoding: "view",
       valueEncoding: "view",
       createIfMissing: options.isCreated,

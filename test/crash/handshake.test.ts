@@ -52,11 +52,15 @@ const APPENDS_MAX = 50;
 
 for (const withStatus of [true, false]) {
   for (const when of ["before", "after"] as const) {
-    test(`a handshake ${withStatus ? "with" : "without"} status, killed ${when} each append, carries out one order`, { timeout: 300_000 }, async () => {
-      let kills = 0;
-      while (kills < APPENDS_MAX && (await survives({ nth: kills + 1, when, withStatus }))) kills += 1;
-      expect(kills).toBeGreaterThanOrEqual(4);
-    });
+    test(
+      `a handshake ${withStatus ? "with" : "without"} status, killed ${when} each append, carries out one order`,
+      { timeout: 300_000 },
+      async () => {
+        let kills = 0;
+        while (kills < APPENDS_MAX && (await survives({ nth: kills + 1, when, withStatus }))) kills += 1;
+        expect(kills).toBeGreaterThanOrEqual(4);
+      },
+    );
   }
 }
 

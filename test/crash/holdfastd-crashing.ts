@@ -60,5 +60,9 @@ function crashing(action: Action): Action {
 }
 
 await runProgram({
-  wrapPorts: (ports: EnginePorts): EnginePorts => ({ ...ports, journal: withCrash(ports.journal), actions: crashAfterApply(ports.actions) }),
+  wrapPorts: (ports: EnginePorts): EnginePorts => ({
+    ...ports,
+    journal: withCrash(ports.journal),
+    actions: crashAfterApply(ports.actions),
+  }),
 });

@@ -20,8 +20,8 @@ export interface Finding {
 /** The project's top directory. */
 export const ROOT = join(import.meta.dirname, "..", "..");
 
-const NOT_OURS = new Set(["node_modules", ".git", "dist", ".cache", "coverage", "internal/gen", "test/testdata", "package-lock.json"]);
-const TEXT = /\.(ts|mjs|md|proto|json|ya?ml|sh)$|^\.ci\/run$/;
+const NOT_OURS = new Set(["node_modules", ".git", "dist", ".cache", "coverage", "internal/gen", "package-lock.json"]);
+const TEXT = /\.(ts|mjs|md|proto|json|jsonl|ya?ml|sh)$|^\.ci\/run$|^LICENSE$/;
 
 /** Every text file of the project, sorted by path. */
 export function readSourceTree(): readonly SourceFile[] {
