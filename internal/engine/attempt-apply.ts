@@ -1,6 +1,7 @@
 // Applies, and looks again: what an action says of its own work is not enough where a check can tell.
 // 1. A failure of something that changes nothing is never unknown; one that may have changed something is looked at before it is believed.
 
+import { assertNever } from "../base/assert.ts";
 import { AttemptOutcome, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
@@ -40,11 +41,15 @@ async function verify(
       const isRetryable = action.effects !== Effects.UNSAFE;
       return reporter.failed({ kind: "failed", message, isRetryable }, { before, after: after.checksum });
     }
-    default: {
-      // assertNever has nothing to find here: all that is left is one type, a failure.
+    case "failed":
+    case "unreachable":
+    case "unknown":
+    case "cancelled": {
       const message = `it was applied, and could not be looked at afterwards: ${after.message}`;
       return reporter.failed({ kind: "unknown", message }, { before });
     }
+    default:
+      return assertNever(after);
   }
 }
 

@@ -2,6 +2,7 @@
 // 1. Nothing is changed before ApplyStarted is on disk, and nothing is applied again before it was looked at (H2).
 // 2. An attempt ends with one report, or with none when the turn that refused its apply has ended it already.
 
+import { assertNever } from "../base/assert.ts";
 import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
@@ -44,9 +45,13 @@ async function lookAndApply(host: AttemptHost, prepared: PreparedAttempt, isPlan
       return isPlan ? reporter.end(AttemptOutcome.CHANGED, { before: check.checksum }) : beginApply(host, prepared, check.checksum);
     case "unknowable":
       return isPlan ? reporter.end(AttemptOutcome.CHANGED, {}) : beginApply(host, prepared, "");
-    default:
-      // assertNever has nothing to find here: all that is left is one type, a failure.
+    case "failed":
+    case "unreachable":
+    case "unknown":
+    case "cancelled":
       return reporter.failed(notChanged(check), {});
+    default:
+      return assertNever(check);
   }
 }
 

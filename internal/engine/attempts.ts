@@ -5,6 +5,7 @@
 import { AssertionError } from "../base/assert.ts";
 import { ATTEMPT_WATCHDOG_GRACE_MS } from "../base/limits.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
+import { encodeDetail } from "../workflow/detail-codec.ts";
 import type { RunningTask } from "../workflow/state.ts";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -78,10 +79,9 @@ export class Attempts {
 /** Nobody asked for a cancel when the watchdog aborted: it was the time that was over. */
 function overdueReport(handle: Handle, report: AttemptReport): AttemptReport {
   if (!handle.isOverdue || report.outcome !== AttemptOutcome.CANCELLED) return report;
-  return {
-    ...report,
-    outcome: AttemptOutcome.FAILED,
-    error: "it did not end in its time and was ended; raise `timeout`, or see why it takes so long",
-    isRetryable: true,
-  };
+  const error = "it did not end in its time and was ended; raise `timeout`, or see why it takes so long";
+  const overdue = { ...report, outcome: AttemptOutcome.FAILED, error, isRetryable: true };
+  if (report.detail === undefined) return overdue;
+  const detail = { ...report.detail, error };
+  return { ...overdue, detail, detailCrc: encodeDetail(detail).crc };
 }

@@ -119,6 +119,8 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   const run = stageRunOf(state);
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
+  const { ordinal } = placeOf(state.blueprint, task);
+  if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
   else if (ended.deferredFor === DeferReason.ROOM) run.waitingForRoom.add(task);

@@ -9,7 +9,7 @@ import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { placeOf, targetAt } from "./blueprint.ts";
 import type { AttemptReport, Command } from "./commands.ts";
-import { hasRoomAtRisk, isPastBudget } from "./dispatch.ts";
+import { isPastBudget, mayBeAtRisk } from "./dispatch.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { retryDelayMs } from "./retry.ts";
@@ -162,10 +162,11 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   if (state.isCancelRequested) return ended(AttemptOutcome.CANCELLED, DeferReason.UNSPECIFIED);
   const run = state.stageRun;
   const { stage, ordinal } = placeOf(state.blueprint, task);
-  if (run !== undefined && isPastBudget(run)) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
+  const isStopped = run !== undefined && (isPastBudget(run) || run.failed.has(ordinal));
+  if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
   const target = targetAt(state.blueprint, stage, ordinal);
   if (run !== undefined && target !== undefined) {
-    if ((state.risk[ordinal] ?? 0) === 0 && !hasRoomAtRisk(state, run)) return ended(AttemptOutcome.DEFERRED, DeferReason.ROOM);
+    if (!mayBeAtRisk(state, run, ordinal)) return ended(AttemptOutcome.DEFERRED, DeferReason.ROOM);
     if (!facts.canLock(target.name)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   }
   return [happened("applyStarted", { task, attempt, before })];
@@ -190,8 +191,9 @@ function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): r
 
 function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; readonly facts: Facts }): number | undefined {
   const { report, facts } = at;
-  const { action } = placeOf(state.blueprint, report.task);
-  if (!report.isRetryable || state.isCancelRequested) return undefined;
+  const { action, ordinal } = placeOf(state.blueprint, report.task);
+  const isStopped = state.isCancelRequested || state.stageRun?.failed.has(ordinal) === true;
+  if (!report.isRetryable || isStopped) return undefined;
   const failed = report.attempt - (state.tasks.forgiven[report.task] ?? 0);
   if (failed >= action.retry.attempts) return undefined;
   const delayMs = retryDelayMs(action.retry, failed, facts.fraction());

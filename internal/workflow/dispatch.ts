@@ -15,6 +15,7 @@ import { taskScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
+import { Risk } from "./state.ts";
 import { firstStartable, isTargetDone } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
@@ -55,6 +56,14 @@ export function isUncertain(state: WorkflowState, run: StageRun): boolean {
 /** True when a target that is not at risk yet may become so. */
 export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
   return state.targetsAtRisk < run.stage.atRiskMax;
+}
+
+/** True when an apply may begin on the target. Room that was kept for it counts only while no failure elsewhere has used it up. */
+export function mayBeAtRisk(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  const flags = state.risk[ordinal] ?? 0;
+  if ((flags & ~Risk.RESERVED) !== 0) return true;
+  const others = state.targetsAtRisk - (flags === 0 ? 0 : 1);
+  return others < run.stage.atRiskMax;
 }
 
 function nextStage(state: WorkflowState, facts: Facts): Event | undefined {

@@ -97,20 +97,24 @@ export class DueQueue {
   #sink(): void {
     for (let index = 0; ;) {
       const left = 2 * index + 1;
-      const child = this.#atMs(left + 1) < this.#atMs(left) ? left + 1 : left;
+      const child = this.#isEarlier(left + 1, left) ? left + 1 : left;
       if (!this.#swapIfEarlier(child, index)) return;
       index = child;
     }
   }
 
-  #atMs(index: number): number {
-    return this.#heap[index]?.atMs ?? Infinity;
+  /** Of two that are due at once the lower task comes first, whatever was taken out before: so a replay has the same order. */
+  #isEarlier(one: number, other: number): boolean {
+    const left = this.#heap[one];
+    const right = this.#heap[other];
+    if (left === undefined || right === undefined) return false;
+    return left.atMs < right.atMs || (left.atMs === right.atMs && left.task < right.task);
   }
 
   #swapIfEarlier(lower: number, upper: number): boolean {
     const below = this.#heap[lower];
     const above = this.#heap[upper];
-    if (below === undefined || above === undefined || below.atMs >= above.atMs) return false;
+    if (below === undefined || above === undefined || !this.#isEarlier(lower, upper)) return false;
     this.#heap[lower] = above;
     this.#heap[upper] = below;
     return true;

@@ -2,6 +2,7 @@
 // 1. Its actions behave as real ones: they look, they change, they can hang, fail, be unreachable or lose their answer on command.
 // 2. What a service that was killed had under way goes no further: die() leaves it for ever where it is.
 
+import { sha256Hex } from "../../internal/base/digest.ts";
 import type { JsonObject, JsonValue } from "../../internal/base/json.ts";
 import type { Action, Actions, ApplyResult, AttemptContext, CheckResult, Failure, PreparedAction } from "../../internal/engine/ports.ts";
 import { Effects } from "../../internal/gen/holdfast/v1/event_pb.ts";
@@ -157,9 +158,10 @@ export class Fleet implements Actions {
     const trouble = await this.#troubled(host, "check", context);
     if (trouble !== undefined) return trouble;
     const found = host.values.get(text(raw["name"])) ?? "";
+    const checksum = found === "" ? "" : sha256Hex(found).slice(0, 8);
     return found === text(raw["value"])
-      ? { kind: "converged", checksum: found }
-      : { kind: "different", checksum: found, diff: `-${found}\n+${text(raw["value"])}` };
+      ? { kind: "converged", checksum }
+      : { kind: "different", checksum, diff: `-${found}\n+${text(raw["value"])}` };
   }
 
   async #apply(call: Call, act: (host: FleetHost) => void): Promise<ApplyResult> {

@@ -1,0 +1,255 @@
+// The stories that the transcripts tell, each in a few commands: what a reader would try to understand how workflows behave.
+
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { requestId } from "../fakes/world.ts";
+import type { Transcript } from "./transcript.ts";
+
+type Json = { [key: string]: JsonValue };
+
+/** One story. */
+export interface Scenario {
+  readonly targets: number;
+  tell(t: Transcript): Promise<void>;
+}
+
+const SET: Json = { name: "apply", uses: "set", with: { name: "a", value: "1" } };
+const TOUCH: Json = { name: "apply", uses: "touch" };
+
+function fix(rollout: Json, actions: Json[] = [SET], rest: Json = {}): JsonValue {
+  return { name: "fix", targets: { where: "true" }, stages: [{ name: "fix", over: { targets: true }, rollout, actions }], ...rest };
+}
+
+/** All stories by the name of their file. */
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  "submit-exec-expire": {
+    targets: 2,
+    async tell(t) {
+      await t.submit("w", fix({}));
+      t.note("nothing has run");
+      await t.exec();
+      await t.exec();
+      t.hosts();
+      await t.submit("late", fix({}));
+      await t.wait(3_600);
+      await t.exec("late");
+    },
+  },
+  "waves-and-pause": {
+    targets: 5,
+    async tell(t) {
+      await t.run("w", fix({ waves: [{ count: 1 }, { percent: 30 }], pause: "60s" }));
+      await t.wait(59);
+      await t.crash();
+      await t.wait(1);
+      await t.wait(60);
+    },
+  },
+  parallel: {
+    targets: 4,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "check", "hang");
+      await t.run("w", fix({ parallel: 2, maxFailures: { count: 1 } }, [{ ...SET, timeout: "10s" }]));
+      t.note("h0 hangs and keeps its place; the watchdog ends it 20 s after its time");
+      await t.wait(30);
+    },
+  },
+  "max-failures-count": {
+    targets: 5,
+    async tell(t) {
+      for (const name of ["h0", "h2"]) t.world.fleet.trouble(name, "apply", "fail");
+      t.world.fleet.trouble("h1", "check", "unreachable");
+      await t.run("w", fix({ parallel: 1, maxFailures: { count: 2 } }));
+      t.hosts();
+    },
+  },
+  "max-failures-percent": {
+    targets: 4,
+    async tell(t) {
+      t.world.fleet.trouble("h1", "apply", "fail");
+      await t.run(
+        "w",
+        fix({ parallel: 1, maxFailures: { percent: 49 } }, [SET, { ...SET, name: "more", with: { name: "b", value: "1" } }]),
+      );
+      t.note("49% of 4 is one: h1 failed, its further task is skipped, the workflow has succeeded");
+    },
+  },
+  "max-at-risk": {
+    targets: 4,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "apply", "fail");
+      t.world.fleet.trouble("h1", "apply", "fail");
+      await t.run("w", fix({ parallel: 3, maxFailures: { count: 3 }, maxAtRisk: { count: 2 } }));
+      t.note("two targets have failed and stay at risk: no other may begin to change until a person acts");
+      await t.retry();
+    },
+  },
+  "unknown-resolve": {
+    targets: 3,
+    async tell(t) {
+      for (const name of ["h0", "h1", "h2"]) t.world.fleet.trouble(name, "apply", "lost-answer");
+      await t.run("w", fix({ maxFailures: { count: 1 } }, [TOUCH, { ...SET, name: "after" }]));
+      await t.resolve({ action: "apply", target: "h0" }, Resolution.SUCCEEDED);
+      await t.resolve({ action: "apply", target: "h1" }, Resolution.FAILED);
+      await t.resolve({ action: "apply", target: "h2" }, Resolution.RUN_AGAIN);
+      await t.resolve({ action: "apply", target: "h2" }, Resolution.RUN_AGAIN);
+      t.hosts();
+    },
+  },
+  "crash-in-doubt": {
+    targets: 3,
+    async tell(t) {
+      let isKilled = false;
+      t.world.fleet.onStep = async ({ host, kind }) => {
+        if (isKilled || host.name !== "h1" || kind !== "apply") return;
+        isKilled = true;
+        t.world.crash();
+      };
+      t.note("the service is killed just as h1's command begins: nobody can say whether it ran, the others were not affected");
+      await t.submit("w", fix({ parallel: 1, maxFailures: { count: 1 } }, [TOUCH]));
+      void t.world.engine
+        .exec("ann", { id: t.world.journal.findByRequest("default", requestId(1)) ?? "", namespace: "" }, "")
+        .catch(() => undefined);
+      await t.world.settle();
+      await t.crash();
+      await t.resolve({ action: "apply", target: "h1" }, Resolution.RUN_AGAIN);
+      t.hosts();
+    },
+  },
+  "retry-backoff": {
+    targets: 1,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "check", "unreachable");
+      t.world.fleet.trouble("h0", "apply", "fail", "fail");
+      await t.run("w", fix({}, [{ ...SET, retry: { attempts: 4, backoff: "2s", jitter: 0 } }]));
+      await t.wait(2);
+      await t.wait(4);
+      await t.wait(8);
+    },
+  },
+  "total-timeout": {
+    targets: 1,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "apply", "fail", "fail", "fail");
+      await t.run("w", fix({}, [{ ...SET, totalTimeout: "10s", retry: { attempts: 9, delay: "4s" } }]));
+      await t.wait(4);
+      t.note("the third attempt may end at 8 s; a fourth would start at 12 s, and is not made");
+      await t.wait(4);
+    },
+  },
+  cancel: {
+    targets: 3,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "apply", "hang");
+      await t.run("w", fix({ parallel: 2, waves: [{ count: 2 }], pause: "60s" }));
+      await t.cancel();
+      await t.cancel();
+      t.hosts();
+    },
+  },
+  pause: {
+    targets: 3,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "check", "hang");
+      await t.run("w", fix({ parallel: 1, maxFailures: { count: 1 } }, [{ ...SET, timeout: "10s" }]));
+      await t.pause();
+      t.note("what runs goes on to its end, and nothing more starts");
+      await t.wait(30);
+      await t.unpause();
+    },
+  },
+  "retry-after-failure": {
+    targets: 4,
+    async tell(t) {
+      t.world.fleet.trouble("h1", "apply", "fail");
+      await t.run("w", fix({ parallel: 1, waves: [{ count: 1 }], pause: "60s" }));
+      await t.wait(60);
+      await t.retry();
+      t.note("h0 has succeeded: its wave is passed over, and without a pause");
+      await t.wait(60);
+      await t.wait(60);
+      await t.retry();
+      t.hosts();
+    },
+  },
+  plan: {
+    targets: 2,
+    async tell(t) {
+      t.world.fleet.host("h1").values.set("a", "1");
+      const probe = { name: "rescan", uses: "probe", with: { n: "${{ size(apply.outcome) }}" } };
+      await t.run(
+        "w",
+        fix({ waves: [{ count: 1 }], pause: "60s", maxFailures: { count: 0 } }, [
+          SET,
+          probe,
+          { ...SET, name: "more", when: "rescan.output.n > 0" },
+        ]),
+        Mode.PLAN,
+      );
+      t.note("on h0 the rescan would look at what has not been changed: it is skipped, and so is what depends on it");
+      t.hosts();
+    },
+  },
+  "needs-graph": {
+    targets: 1,
+    async tell(t) {
+      const set = (name: string, needs: string[]): Json => ({ name, uses: "set", with: { name, value: "1" }, needs: { actions: needs } });
+      await t.run("w", fix({}, [set("left", []), set("right", []), set("join", ["left", "right"]), set("alone", [])]));
+    },
+  },
+  "when-and-output": {
+    targets: 2,
+    async tell(t) {
+      t.world.fleet.host("h1").values.set("done", "yes");
+      const actions = [
+        { name: "scan", uses: "probe" },
+        { ...SET, when: "!has(scan.output.values.done)" },
+        { ...SET, name: "last", when: "apply.outcome == 'SKIPPED'", with: { name: "b", value: "2" } },
+      ];
+      await t.run("w", fix({}, actions, { output: "{'changed': stage('fix').changed, 'skipped': stage('fix').skipped}" }));
+    },
+  },
+  "locks-of-two-workflows": {
+    targets: 2,
+    async tell(t) {
+      let isHeld = true;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      t.world.fleet.onStep = async ({ host, kind }) => {
+        if (isHeld && kind === "apply" && host.name === "h0") await promise;
+      };
+      await t.run("w", fix({ parallel: 1 }));
+      await t.run("other", fix({ parallel: 1 }, [{ ...SET, with: { name: "a", value: "2" } }]));
+      t.note("h0 is being changed by w; other waits for its lock");
+      isHeld = false;
+      resolve();
+      await t.wait(0);
+      t.hosts();
+    },
+  },
+  "once-stages": {
+    targets: 3,
+    async tell(t) {
+      t.world.fleet.trouble("h1", "apply", "fail");
+      const once = (name: string, actions: Json[]): Json => ({ name, actions });
+      const stages = [
+        once("before", [{ name: "count", uses: "probe", with: { n: 7 } }]),
+        {
+          name: "fix",
+          over: { targets: true },
+          rollout: { maxFailures: { count: 1 } },
+          actions: [{ ...SET, with: { name: "a", value: "${{ stage('before').actions.count.output.n }}" } }],
+        },
+        once("after", [
+          {
+            ...SET,
+            name: "report",
+            when: "stage('fix').failed > 0",
+            with: { name: "failed", value: "${{ stage('fix').failed_targets }}" },
+          },
+        ]),
+      ];
+      await t.run("w", { name: "once", targets: { where: "true" }, stages });
+      t.hosts();
+    },
+  },
+};

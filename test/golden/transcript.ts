@@ -1,0 +1,192 @@
+// What a person would see of a service in a test: each command, the events that followed from it, and where every workflow then stands.
+
+import { create } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { HoldfastError } from "../../internal/base/errors.ts";
+import {
+  AttemptOutcomeSchema,
+  DeferReasonSchema,
+  Mode,
+  ResolutionSchema,
+  WorkflowOutcomeSchema,
+} from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { HoldKindSchema, PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import type { HistoryEvent, TaskCounts } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { valueToJson } from "../../internal/workflow/value-json.ts";
+import { FAKE_START_MS } from "../fakes/fake-clock.ts";
+import { World, aSubmission, requestId } from "../fakes/world.ts";
+
+const SHOWN_COUNTS = ["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "cancelled", "running", "waiting"] as const;
+
+/** A service, and the transcript of what is done with it. */
+export class Transcript {
+  readonly world: World;
+  readonly #lines: string[] = [];
+  /** Workflows by the name that the transcript gives them, in order of their Submit. */
+  readonly #ids = new Map<string, string>();
+  readonly #seen = new Map<string, number>();
+
+  constructor(options: { readonly targets: number }) {
+    this.world = new World(options);
+  }
+
+  get text(): string {
+    return `${this.#lines.join("\n")}\n`;
+  }
+
+  async start(): Promise<void> {
+    await this.world.start();
+  }
+
+  /** A remark for the reader. */
+  note(text: string): void {
+    this.#lines.push(`# ${text}`);
+  }
+
+  async submit(name: string, definition: JsonValue, mode: Mode = Mode.APPLY): Promise<void> {
+    await this.#do(`submit ${name}${mode === Mode.PLAN ? " as a plan" : ""}`, async () => {
+      const request = aSubmission(definition, { requestId: requestId(this.#ids.size + 1) });
+      const response = await this.world.engine.submit("ann", request, mode);
+      this.#ids.set(name, response.id);
+    });
+  }
+
+  async run(name: string, definition: JsonValue, mode: Mode = Mode.APPLY): Promise<void> {
+    await this.submit(name, definition, mode);
+    await this.exec(name);
+  }
+
+  exec = (name = "w"): Promise<void> => this.#do(`exec ${name}`, () => this.world.engine.exec("ann", this.#ref(name), ""));
+  cancel = (name = "w"): Promise<void> => this.#do(`cancel ${name}`, () => this.world.engine.cancel("ann", this.#ref(name), "enough"));
+  pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause("ann", this.#ref(name), "lunch"));
+  unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause("ann", this.#ref(name)));
+  retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry("ann", this.#ref(name), "again", ""));
+
+  resolve(task: { readonly stage?: string; readonly action: string; readonly target: string }, resolution: Resolution): Promise<void> {
+    const { stage = "fix", action, target } = task;
+    const words = ResolutionSchema.value[resolution]?.localName ?? "";
+    return this.#do(`resolve ${stage}/${action} ${target} ${words}`, async () => {
+      const request = create(ResolveTaskRequestSchema, { workflow: this.#ref("w"), stage, action, target, resolution, reason: "looked" });
+      await this.world.engine.resolveTask("ann", request);
+    });
+  }
+
+  /** Lets time pass. */
+  wait(seconds: number): Promise<void> {
+    return this.#do(`${seconds} s pass`, () => this.world.clock.advanceAsync(seconds * 1_000));
+  }
+
+  /** Kills the service and starts it again. */
+  crash(): Promise<void> {
+    return this.#do("the service is killed and started again", async () => {
+      this.world.crash();
+      await this.world.start();
+    });
+  }
+
+  /** What the hosts have seen. */
+  hosts(): void {
+    const hosts = [...this.world.fleet.hosts.values()].toSorted((left, right) => (left.name < right.name ? -1 : 1));
+    for (const { name, changes } of hosts) this.#lines.push(`  host ${name}: ${changes.length === 0 ? "not changed" : changes.join(", ")}`);
+  }
+
+  async #do(command: string, work: () => Promise<unknown>): Promise<void> {
+    this.#lines.push(`> ${command}`);
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#lines.push(`  refused, ${error.code}: ${this.#anonymous(error.message)}`);
+    }
+    await this.world.settle();
+    for (const [name, id] of this.#ids) await this.#show(name, id);
+  }
+
+  async #show(name: string, id: string): Promise<void> {
+    const afterSeq = this.#seen.get(name) ?? 0;
+    const events: HistoryEvent[] = [];
+    for await (const page of this.world.engine.history({ id, namespace: "" }, { afterSeq, hasDetails: false })) events.push(...page.events);
+    if (events.length === 0) return;
+    const prefix = this.#ids.size > 1 ? `${name} ` : "";
+    for (const event of events) this.#lines.push(`  ${prefix}${eventText(event)}`);
+    this.#seen.set(name, afterSeq + events.length);
+    this.#lines.push(`= ${prefix}${await this.#statusText(id)}`);
+  }
+
+  async #statusText(id: string): Promise<string> {
+    const status = await this.world.status(id);
+    const stage = status.stages.find((candidate) => candidate.name === status.stage);
+    const parts = [PhaseSchema.value[status.phase]?.localName ?? ""];
+    if (stage !== undefined) parts.push(`stage ${stage.name}${stage.waves > 1 ? ` wave ${stage.wave}/${stage.waves}` : ""}`);
+    parts.push(countsText(status.counts));
+    if (status.targetsAtRisk > 0) parts.push(`${status.targetsAtRisk} at risk`);
+    if (status.output !== undefined) parts.push(`output ${JSON.stringify(valueToJson(status.output))}`);
+    for (const hold of status.waitingFor) {
+      const names = hold.names.length === 0 ? "" : ` (${hold.names.join(" ")})`;
+      const kind = HoldKindSchema.value[hold.kind]?.localName ?? "";
+      parts.push(
+        `waits for ${kind}${names}${hold.until === undefined ? "" : ` until +${Number(hold.until.seconds) - FAKE_START_MS / 1_000} s`}`,
+      );
+    }
+    if (status.error !== "") parts.push(`error: ${this.#anonymous(status.error)}`);
+    return parts.join(" · ");
+  }
+
+  #ref(name: string): { readonly id: string; readonly namespace: string } {
+    return { id: this.#ids.get(name) ?? "", namespace: "" };
+  }
+
+  #anonymous(text: string): string {
+    let shown = text;
+    for (const [name, id] of this.#ids) shown = shown.replaceAll(id, `<${name}>`);
+    return shown;
+  }
+}
+
+function countsText(counts: TaskCounts | undefined): string {
+  const shown = SHOWN_COUNTS.flatMap((name) => ((counts?.[name] ?? 0) > 0 ? [`${name} ${counts?.[name]}`] : []));
+  return shown.join(" ");
+}
+
+/** `+5.0 s  12 AttemptEnded fix/apply h1 #1 CHANGED`. */
+function eventText({ seq, at, event, stage, action, target }: HistoryEvent): string {
+  const seconds = Number(at?.seconds ?? 0n) + (at?.nanos ?? 0) / 1e9 - FAKE_START_MS / 1_000;
+  const kind = event?.kind;
+  const name = kind?.case === undefined ? "" : `${kind.case.charAt(0).toUpperCase()}${kind.case.slice(1)}`;
+  const where = [action === "" ? stage : `${stage}/${action}`, target].filter((part) => part !== "").join(" ");
+  const by = event?.by === "" ? "" : ` by ${event?.by}`;
+  return `+${seconds.toFixed(1)} s ${String(seq).padStart(3)} ${[name, where, kindText(kind)].filter((part) => part !== "").join(" ")}${by}`;
+}
+
+function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined): string {
+  switch (kind?.case) {
+    case "waveStarted":
+      return `${kind.value.wave + 1}: ${kind.value.count} targets`;
+    case "waveEnded":
+      return `${kind.value.wave + 1}${kind.value.pauseMs > 0 ? `, pause ${kind.value.pauseMs / 1_000} s` : ""}`;
+    case "stageEnded":
+      return kind.value.succeeded ? "well" : "badly";
+    case "attemptStarted":
+      return `#${kind.value.attempt}${kind.value.reservesRisk ? ", room kept" : ""}`;
+    case "applyStarted":
+      return `#${kind.value.attempt}`;
+    case "attemptInDoubt":
+      return `#${kind.value.attempt}`;
+    case "attemptEnded": {
+      const { attempt, outcome, deferredFor, retryAfterMs, error } = kind.value;
+      const waits = deferredFor === 0 ? "" : ` for ${DeferReasonSchema.value[deferredFor]?.localName}`;
+      const retries = retryAfterMs === undefined ? "" : `, again in ${retryAfterMs / 1_000} s`;
+      return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${error === "" ? "" : `: ${error}`}`;
+    }
+    case "taskRefused":
+      return kind.value.error;
+    case "taskResolved":
+      return ResolutionSchema.value[kind.value.resolution]?.localName ?? "";
+    case "workflowEnded":
+      return WorkflowOutcomeSchema.value[kind.value.outcome]?.localName ?? "";
+    default:
+      return "";
+  }
+}
