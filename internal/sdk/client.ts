@@ -76,7 +76,7 @@ export class HoldfastClient {
 
   /** One stream of what happens to a workflow; `followWorkflow` is the one that reconnects. */
   watch(request: Ask<"watch">, signal?: AbortSignal): AsyncIterable<WatchResponse> {
-    return guardedStream(() => this.#workflows.watch(request, unbounded(signal)));
+    return guardedStream((options) => this.#workflows.watch(request, options), signal);
   }
 
   /** One page of a workflow's tasks. */
@@ -91,7 +91,7 @@ export class HoldfastClient {
 
   /** A workflow's events, as the journal holds them. */
   async *history(request: Ask<"getHistory">, signal?: AbortSignal): AsyncGenerator<HistoryEvent, void> {
-    for await (const page of guardedStream(() => this.#workflows.getHistory(request, unbounded(signal)))) yield* page.events;
+    for await (const page of guardedStream((options) => this.#workflows.getHistory(request, options), signal)) yield* page.events;
   }
 
   /** Ends a workflow. */
@@ -136,7 +136,7 @@ export class HoldfastClient {
 
   /** The journal's records as JSON lines. */
   async *dumpJournal(request: AskJournal<"dumpJournal">, signal?: AbortSignal): AsyncGenerator<string, void> {
-    for await (const page of guardedStream(() => this.#journal.dumpJournal(request, unbounded(signal)))) yield* page.lines;
+    for await (const page of guardedStream((options) => this.#journal.dumpJournal(request, options), signal)) yield* page.lines;
   }
 
   #call<Answer>(call: (options: CallOptions) => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
@@ -169,10 +169,17 @@ async function guarded<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-async function* guardedStream<Item>(open: () => AsyncIterable<Item>): AsyncGenerator<Item, void> {
+/** A stream whose reader may leave at any time: then the call is ended too, for Connect leaves it open, and the process with it. */
+async function* guardedStream<Item>(
+  open: (options: CallOptions) => AsyncIterable<Item>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Item, void> {
+  const left = new AbortController();
   try {
-    yield* open();
+    yield* open({ signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]) });
   } catch (error) {
     throw fromWireError(error);
+  } finally {
+    left.abort();
   }
 }

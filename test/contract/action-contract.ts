@@ -9,9 +9,9 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import type { Action, AttemptContext, PreparedAction, Transport } from "../../internal/engine/ports.ts";
+import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { aLocalTarget, anAttempt } from "../fakes/attempt-context.ts";
 import { createTestTransport } from "../fakes/local-transport.ts";
-import type { TestTransport } from "../fakes/local-transport.ts";
 import { createRealTransport } from "../fakes/real-transport.ts";
 import { temporaryDirectory } from "../fakes/temp-directory.ts";
 
@@ -19,8 +19,8 @@ import { temporaryDirectory } from "../fakes/temp-directory.ts";
 export interface ActionCase {
   readonly name: string;
   readonly action: (transport: Transport) => Action;
-  /** Rendered arguments of a change. */
-  readonly with: JsonObject;
+  /** Rendered arguments of a change to files below a directory; empty: below the target's own root. */
+  readonly under: (directory: string) => JsonObject;
   /** Arguments that must be refused, with a part of the message for each. */
   readonly refused: readonly (readonly [args: JsonObject, message: RegExp])[];
   /** Makes the state before the change in an empty root. */
@@ -30,65 +30,38 @@ export interface ActionCase {
 /** The programs at which a test lets an apply die. */
 const PROGRAMS = ["cat", "chmod", "chown", "mkdir", "mv", "rm", "rmdir", "sha256sum", "stat", "sync", "touch"];
 const STEPS_MAX = 60;
+/** Each step is a few commands at the target; over ssh, on a busy machine, they add up. */
+const DEATHS_MS_MAX = 90_000;
+
+/** Where a test may let programs die: it puts such programs into a directory, and has it in front of PATH as long as it likes. */
+export interface DeadlyPlace {
+  readonly place: ActionPlace;
+  /** Whether what dies may also be the shim under which the command runs. */
+  readonly isShimMortal: boolean;
+  putInFront(directory: string): void;
+  takeAway(): void;
+}
+
+/** A kind of target, and what leads there. */
+export interface ActionPlace {
+  readonly transport: Transport;
+  /** A target whose files lie below a directory, and what goes before their paths in arguments. */
+  readonly target: (directory: string) => { readonly target: Target; readonly prefix: string };
+}
 
 /** The service's own transport, and one that lets a test end programs where it likes. */
-const TRANSPORTS: readonly { readonly name: string; readonly make: () => Transport }[] = [
-  { name: "the service's transport", make: createRealTransport },
-  { name: "a transport of tests", make: createTestTransport },
+const LOCAL_PLACES: readonly { readonly name: string; readonly make: () => ActionPlace }[] = [
+  { name: "the service's transport", make: () => localPlace(createRealTransport()) },
+  { name: "a transport of tests", make: () => localPlace(createTestTransport()) },
 ];
 
-/** Declares the tests of the contract for one action. */
+/** Declares the tests of the contract for one action at local targets, and of what it refuses. */
 export function actionContract(subject: ActionCase): void {
   describe(`${subject.name} keeps the contract of actions`, () => {
-    describe.each(TRANSPORTS)("over $name", ({ make }) => {
-      test("a check says different, twice the same, and changes nothing", async () => {
-        const { prepared, context, root } = start(subject, make());
-        const before = snapshot(root);
-        const first = await prepared.check(context);
-        expect(first).toMatchObject({ kind: "different", checksum: expect.stringMatching(/./), diff: expect.stringMatching(/./) });
-        expect(await prepared.check(context)).toEqual(first);
-        expect(snapshot(root)).toBe(before);
-      });
-
-      test("an apply brings what the check then finds, and a second apply changes no byte", async () => {
-        const { prepared, context, root } = start(subject, make());
-        const before = snapshot(root);
-        expect(await applyOnce(prepared, context)).toMatchObject({ kind: "applied" });
-        const after = snapshot(root);
-        expect(after).not.toBe(before);
-        expect(await prepared.check(context)).toMatchObject({ kind: "converged" });
-        await prepared.apply({ ...context, attempt: 2 }, "");
-        expect(snapshot(root)).toBe(after);
-        expect(await prepared.check(context)).toMatchObject({ kind: "converged" });
-      });
-
-      test("a look finds an apply that ended, and nothing where none began", async () => {
-        const { prepared, context } = start(subject, make());
-        expect(await prepared.look?.(context)).toMatchObject({ kind: "absent" });
-        await applyOnce(prepared, context);
-        expect(await prepared.look?.(context)).toMatchObject({ kind: "applied" });
-      });
+    describe.each(LOCAL_PLACES)("over $name", ({ make }) => {
+      actionContractAt(subject, make);
     });
-
-    test("an apply that dies at any of its steps leaves nothing half done when atomic, and is made good by the next", async () => {
-      const reference = start(subject, createTestTransport());
-      const before = snapshot(reference.root);
-      await applyOnce(reference.prepared, reference.context);
-      const after = snapshot(reference.root);
-      let step = 1;
-      for (; step <= STEPS_MAX; step++) {
-        const transport = createTestTransport();
-        const { prepared, context, root } = start(subject, transport);
-        const wasKilled = await applyDying(prepared, context, { transport, step });
-        const left = snapshot(root, { isIgnored: (path) => path.includes(".holdfast.") });
-        if (prepared.isAtomic) expect([before, after]).toContain(left);
-        expect(await applyOnce(prepared, { ...context, attempt: 2 })).toMatchObject({ kind: "applied" });
-        expect(snapshot(root)).toBe(after);
-        if (!wasKilled) break;
-      }
-      expect(step).toBeGreaterThan(1);
-      expect(step).toBeLessThan(STEPS_MAX);
-    });
+    deathContractAt(subject, localDeadlyPlace);
 
     test.each(subject.refused.map(([args, message]) => ({ args, message })))(
       "refuses $args at submit and at dispatch",
@@ -102,11 +75,88 @@ export function actionContract(subject: ActionCase): void {
 
     test("an argument that is unknown is refused with the one that is meant", () => {
       const action = subject.action(createTestTransport());
-      const [known = ""] = Object.keys(subject.with);
-      const faults = action.validate({ ...subject.with, [`${known}x`]: "y" }, { place: "with", names: [] });
+      const args = subject.under("");
+      const [known = ""] = Object.keys(args);
+      const faults = action.validate({ ...args, [`${known}x`]: "y" }, { place: "with", names: [] });
       expect(faults).toEqual([{ place: `with.${known}x`, reason: `unknown argument; did you mean "${known}"?` }]);
     });
   });
+}
+
+/** Declares the tests of what an action finds and does at one kind of target. */
+export function actionContractAt(subject: ActionCase, make: () => ActionPlace): void {
+  test("a check says different, twice the same, and changes nothing", async () => {
+    const { prepared, context, root } = start(subject, make());
+    const before = snapshot(root);
+    const first = await prepared.check(context);
+    expect(first).toMatchObject({ kind: "different", checksum: expect.stringMatching(/./), diff: expect.stringMatching(/./) });
+    expect(await prepared.check(context)).toEqual(first);
+    expect(snapshot(root)).toBe(before);
+  });
+
+  test("an apply brings what the check then finds, and a second apply changes no byte", async () => {
+    const { prepared, context, root } = start(subject, make());
+    const before = snapshot(root);
+    expect(await applyOnce(prepared, context)).toMatchObject({ kind: "applied" });
+    const after = snapshot(root);
+    expect(after).not.toBe(before);
+    expect(await prepared.check(context)).toMatchObject({ kind: "converged" });
+    await prepared.apply({ ...context, attempt: 2 }, "");
+    expect(snapshot(root)).toBe(after);
+    expect(await prepared.check(context)).toMatchObject({ kind: "converged" });
+  });
+
+  test("a look finds an apply that ended, and nothing where none began", async () => {
+    const { prepared, context } = start(subject, make());
+    expect(await prepared.look?.(context)).toMatchObject({ kind: "absent" });
+    await applyOnce(prepared, context);
+    expect(await prepared.look?.(context)).toMatchObject({ kind: "applied" });
+  });
+}
+
+/** Declares the test of an apply that dies at each of its steps. */
+export function deathContractAt(subject: ActionCase, make: () => DeadlyPlace): void {
+  test(
+    "an apply that dies at any of its steps leaves nothing half done when atomic, and is made good by the next",
+    async () => {
+      const reference = start(subject, make().place);
+      const before = snapshot(reference.root);
+      await applyOnce(reference.prepared, reference.context);
+      const after = snapshot(reference.root);
+      let step = 1;
+      for (; step <= STEPS_MAX; step++) {
+        const deadly = make();
+        const { prepared, context, root } = start(subject, deadly.place);
+        const wasKilled = await applyDying(prepared, context, { deadly, step });
+        const left = snapshot(root, { isIgnored: (path) => path.includes(".holdfast.") });
+        if (prepared.isAtomic) expect([before, after]).toContain(left);
+        expect(await applyOnce(prepared, { ...context, attempt: 2 })).toMatchObject({ kind: "applied" });
+        expect(snapshot(root)).toBe(after);
+        if (!wasKilled) break;
+      }
+      expect(step).toBeGreaterThan(1);
+      expect(step).toBeLessThan(STEPS_MAX);
+    },
+    DEATHS_MS_MAX,
+  );
+}
+
+function localPlace(transport: Transport): ActionPlace {
+  return { transport, target: (directory) => ({ target: aLocalTarget(directory), prefix: "" }) };
+}
+
+function localDeadlyPlace(): DeadlyPlace {
+  const transport = createTestTransport();
+  return {
+    place: localPlace(transport),
+    isShimMortal: false,
+    putInFront: (directory) => {
+      transport.pathPrefix = directory;
+    },
+    takeAway: () => {
+      transport.pathPrefix = "";
+    },
+  };
 }
 
 interface Started {
@@ -115,11 +165,15 @@ interface Started {
   readonly root: string;
 }
 
-function start(subject: ActionCase, transport: Transport): Started {
+let tasks = 0;
+
+function start(subject: ActionCase, { transport, target: targetOf }: ActionPlace): Started {
   const root = temporaryDirectory();
   subject.before?.(root);
-  const prepared = subject.action(transport).parse(subject.with);
-  return { prepared, context: anAttempt({ target: aLocalTarget(root) }), root };
+  const { target, prefix } = targetOf(root);
+  const prepared = subject.action(transport).parse(subject.under(prefix));
+  tasks += 1;
+  return { prepared, context: anAttempt({ target, taskKey: `contract.${tasks}` }), root };
 }
 
 /** As the runner does it: apply only what is not converged. */
@@ -133,7 +187,7 @@ async function applyOnce(prepared: PreparedAction, context: AttemptContext): Ret
 async function applyDying(
   prepared: PreparedAction,
   context: AttemptContext,
-  { transport, step }: { readonly transport: TestTransport; readonly step: number },
+  { deadly, step }: { readonly deadly: DeadlyPlace; readonly step: number },
 ): Promise<boolean> {
   const found = await prepared.check(context);
   const directory = temporaryDirectory();
@@ -141,13 +195,14 @@ async function applyDying(
   const died = join(directory, "died");
   for (const program of PROGRAMS) {
     const real = ["/usr/bin", "/bin"].map((place) => join(place, program)).find((path) => existsSync(path));
-    const body = `#!/bin/sh\necho x >> ${counter}\nread_count() { n=0; while read -r _; do n=$((n+1)); done < ${counter}; }\nread_count\nif [ "$n" = ${step} ]; then : > ${died}; kill -9 0; fi\nexec ${real ?? program} "$@"\n`;
+    const spared = deadly.isShimMortal ? "" : `[ -n "$HOLDFAST_TASK_KEY" ] || exec ${real ?? program} "$@"\n`;
+    const body = `#!/bin/sh\n${spared}echo x >> ${counter}\nread_count() { n=0; while read -r _; do n=$((n+1)); done < ${counter}; }\nread_count\nif [ "$n" = ${step} ]; then : > ${died}; kill -9 0; fi\nexec ${real ?? program} "$@"\n`;
     writeFileSync(join(directory, program), body);
     chmodSync(join(directory, program), 0o755);
   }
-  transport.pathPrefix = directory;
+  deadly.putInFront(directory);
   await prepared.apply(context, found.kind === "different" ? found.checksum : "");
-  transport.pathPrefix = "";
+  deadly.takeAway();
   return existsSync(died);
 }
 

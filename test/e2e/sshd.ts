@@ -13,8 +13,10 @@ import { createInterface } from "node:readline";
 export interface SshdOptions {
   /** More lines of sshd_config. */
   readonly config?: readonly string[];
-  /** Variables of every session; XDG_STATE_HOME is the fixture's own unless named here. */
+  /** Variables of every session; HOME and XDG_STATE_HOME are the fixture's own unless named here. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A directory below the fixture's own that comes first in PATH. */
+  readonly pathFront?: string;
 }
 
 /** A running sshd and how to reach it: the fields of an inventory's `ssh` connection. */
@@ -27,6 +29,8 @@ export interface SshdHost {
   /** An empty ssh configuration. */
   readonly config: string;
   readonly dir: string;
+  /** The home directory of every session: where its commands start, which makes it a host of its own. */
+  readonly home: string;
   /** Where runs keep their state. */
   readonly runsDir: string;
   readonly pid: number;
@@ -39,7 +43,7 @@ export interface SshdHost {
   start(): Promise<void>;
   /** Stops, and removes the directory. */
   remove(): Promise<void>;
-  /** Gives the host another key, so that the known one is wrong. */
+  /** Gives the host another key, so that the known one is wrong; seen after the next `start`. */
   changeHostKey(): void;
 }
 
@@ -55,6 +59,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdHost> {
   makeKey(`${dir}/id`);
   writeFileSync(`${dir}/authorized_keys`, readFileSync(`${dir}/id.pub`), { mode: 0o600 });
   writeFileSync(`${dir}/ssh_config`, "");
+  mkdirSync(`${dir}/home`);
   for (let tries = 1; ; tries += 1) {
     const port = await freePort();
     try {
@@ -95,6 +100,7 @@ function hostOf({ child: first, ...place }: Place & { readonly child: ChildProce
     knownHosts: `${dir}/known_hosts`,
     config: `${dir}/ssh_config`,
     dir,
+    home: `${dir}/home`,
     runsDir: `${dir}/state/holdfast/runs`,
     get pid() {
       return child.pid ?? 0;
@@ -123,7 +129,8 @@ function writeKnownHosts({ dir, port }: Place): void {
 
 function startDaemon({ dir, port, options }: Place): Promise<ChildProcess> {
   // SHLVL keeps a login shell that is bash from reading the .bashrc of whoever runs the tests.
-  const env = { XDG_STATE_HOME: `${dir}/state`, SHLVL: "9", ...options.env };
+  const path = options.pathFront === undefined ? {} : { PATH: `${dir}/${options.pathFront}:/usr/local/bin:/usr/bin:/bin` };
+  const env = { HOME: `${dir}/home`, XDG_STATE_HOME: `${dir}/state`, SHLVL: "9", ...path, ...options.env };
   const lines = [
     "ListenAddress 127.0.0.1",
     `Port ${port}`,
