@@ -10,7 +10,6 @@ import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Program } from "../expr/program.ts";
-import type { Template } from "../expr/template.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
 import { FaultList } from "./fault-list.ts";
@@ -18,7 +17,7 @@ import { compileIn, rootNames } from "./names.ts";
 import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
 import type { Wave } from "./rollout.ts";
 
-export type { ActionPlan, Program, Template };
+export type { ActionPlan, Program };
 
 /** One stage, ready to run. */
 export interface StagePlan {

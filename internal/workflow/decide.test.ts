@@ -3,6 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
+import { nextDueMs } from "./dispatch.ts";
 import { phaseOf } from "./status.ts";
 
 const fix = (rollout: { [key: string]: JsonValue }, actions: JsonValue[] = [{ name: "apply", uses: "set" }]): JsonValue => ({
@@ -97,6 +98,7 @@ test("past max_failures an attempt that waits for its back-off is not made, and 
   drill.end(1, AttemptOutcome.FAILED);
   drill.end(2, AttemptOutcome.FAILED, { isRetryable: false });
   expect(phaseOf(drill.state)).toBe(Phase.WAITING);
+  expect(nextDueMs(drill.state)).toBeUndefined();
   drill.nowMs += 60_000;
   expect(drill.follow()).toEqual([]);
   expect(drill.take({ kind: "resolveTask", by, task: 0, resolution: Resolution.SUCCEEDED, reason: "x" })).toContain("workflowEnded");
@@ -244,4 +246,16 @@ test("after a restart only what had begun to apply is in doubt", () => {
   drill.exec();
   drill.startApply(1);
   expect(drill.take({ kind: "recover" })).toEqual(["attemptInDoubt h1/apply"]);
+});
+
+test("room that was kept is given back when the attempt has to wait for a lock after all", () => {
+  const drill = new Drill({ definition: fix({ maxAtRisk: { count: 1 } }) });
+  drill.exec();
+  drill.startApply(0);
+  drill.startApply(1);
+  drill.end(0, AttemptOutcome.CHANGED);
+  drill.lockedTargets.add("h1");
+  expect(drill.startApply(1)).toEqual([`attemptEnded h1/apply deferred ${DeferReason.LOCK}`]);
+  expect(drill.state.targetsAtRisk).toBe(0);
+  expect(drill.startApply(2)).toEqual(["applyStarted h2/apply"]);
 });

@@ -1,33 +1,32 @@
-import { expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
-import { TargetSelectorSchema } from "../gen/holdfast/v1/workflow_pb.ts";
-import { someTargets } from "../../test/fakes/world.ts";
+import { expect, test } from "vitest";
+import { TargetSchema, TargetSelectorSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { selectTargets } from "./targets.ts";
 
-function select(selector: { where?: string; names?: string[] }, expected?: number): readonly string[] {
-  const selection = { known: someTargets(5), params: { site: "fra" }, expected };
-  return selectTargets(create(TargetSelectorSchema, selector), selection).map((target) => target.name);
+const KNOWN = [
+  create(TargetSchema, { name: "bare" }),
+  create(TargetSchema, { name: "db-01", labels: { role: "db", site: "ams" } }),
+  create(TargetSchema, { name: "web-01", labels: { role: "web" } }),
+];
+
+function chosen(where: string): readonly string[] {
+  const selector = create(TargetSelectorSchema, { where });
+  return selectTargets(selector, { known: KNOWN, params: { site: "ams" }, expected: undefined }).map(({ name }) => name);
 }
 
-test("CEL chooses by name, labels and params; names choose in the inventory's order", () => {
-  expect(select({ where: "target.labels.site == params.site" })).toEqual(["h1", "h3"]);
-  expect(select({ where: "target.name in ['h4', 'h0']" })).toEqual(["h0", "h4"]);
-  expect(select({ names: ["h3", "h1"] })).toEqual(["h1", "h3"]);
+test("a target that lacks the label which a condition asks for is not chosen, negated or not", () => {
+  expect(chosen('target.labels.role == "web"')).toEqual(["web-01"]);
+  expect(chosen('target.labels.role != "web"')).toEqual(["db-01"]);
+  expect(chosen("!(target.labels.site == params.site) || target.labels.role == 'db'")).toEqual(["db-01"]);
+  expect(chosen("!has(target.labels.role)")).toEqual(["bare"]);
 });
 
-test.each<[string, { where?: string; names?: string[] }, RegExp]>([
-  ["nothing chosen", { where: "false" }, /none of the inventory's 5 targets was chosen/],
-  ["neither", {}, /say either/],
-  ["both", { where: "true", names: ["h1"] }, /say either/],
-  ["an unknown name", { names: ["h1", "h11", "x"] }, /does not hold 2 of them: "h11"/],
-  ["a name twice", { names: ["h1", "h1"] }, /a name is there twice/],
-  ["what is not true or false", { where: "target.name" }, /expected true or false/],
-  ["an unknown name in CEL", { where: "host.name == 'x'" }, /targets\.where/],
-])("%s is an error, never all", (_, selector, message) => {
-  expect(() => select(selector)).toThrow(message);
+test("a label that no target has is a mistake, with its place", () => {
+  expect(() => chosen('target.labels.rol == "web"')).toThrow(/targets\.where:1:\d+: no such key: rol/);
 });
 
-test("another number than was expected is an error", () => {
-  expect(select({ where: "true" }, 5)).toHaveLength(5);
-  expect(() => select({ where: "true" }, 4)).toThrow(/5 were chosen, 4 are expected/);
+test("nothing chosen is an error, and so is another number than expected", () => {
+  expect(() => chosen('target.labels.role == "x"')).toThrow(/none of the inventory's 3 targets was chosen/);
+  const selector = create(TargetSelectorSchema, { names: ["bare"] });
+  expect(() => selectTargets(selector, { known: KNOWN, params: {}, expected: 2 })).toThrow(/1 were chosen, 2 are expected/);
 });

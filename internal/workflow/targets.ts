@@ -1,5 +1,6 @@
 // Chooses the targets of a workflow out of the inventory: once, sorted, and never by mistake all of them (H6).
 // 1. Nothing chosen is an error. 2. A name that the inventory does not hold is an error that names it.
+// 3. A target that lacks a label which the condition asks for is not chosen, whatever the condition: an absent label never widens the scope.
 
 import { HoldfastError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -47,7 +48,28 @@ export function compileSelector(where: string): Program {
 
 function selectWhere(where: string, { known, params }: Selection): readonly Target[] {
   const program = compileSelector(where);
-  return known.filter((target) => evaluateBoolean(program, { target: { name: target.name, labels: target.labels }, params }));
+  const elsewhere = new Map<string, boolean>();
+  const isElsewhere = (label: string): boolean => {
+    const found = elsewhere.get(label) ?? known.some(({ labels }) => Object.hasOwn(labels, label));
+    elsewhere.set(label, found);
+    return found;
+  };
+  return known.filter((target) => {
+    try {
+      return evaluateBoolean(program, { target: { name: target.name, labels: target.labels }, params });
+    } catch (error) {
+      const label = missingLabel(error, target);
+      if (label === undefined || !isElsewhere(label)) throw error;
+      return false; // a condition on a label that this target lacks does not choose it; a label that no target has is a mistake
+    }
+  });
+}
+
+/** The label that an expression asked for and the target does not have; undefined for any other error. */
+function missingLabel(error: unknown, { labels }: Target): string | undefined {
+  const reason = error instanceof HoldfastError ? error.details[0]?.reason : undefined;
+  const label = /^no such key: (.*)$/s.exec(reason ?? "")?.[1];
+  return label === undefined || Object.hasOwn(labels, label) ? undefined : label;
 }
 
 function selectNames(names: readonly string[], known: readonly Target[]): readonly Target[] {
