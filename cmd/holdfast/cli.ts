@@ -40,6 +40,9 @@ const MODULES: ReadonlyMap<string, () => Promise<Verb>> = new Map<string, () => 
   ["journal dump", async () => (await import("./verbs/journal.ts")).dump],
 ]);
 
+/** Verbs whose argument is a file, not a workflow. */
+const FILE_VERBS: ReadonlySet<string> = new Set(["run", "submit", "plan", "validate"]);
+
 /** Runs one command line; resolves to the exit code. */
 export async function runCli(argv: readonly string[], world: World): Promise<number> {
   let exitCode = EXIT_DONE;
@@ -73,7 +76,7 @@ async function runVerb(command: ParsedCommand, world: World): Promise<number> {
     }
     const known = asHoldfastError(error);
     if (known === undefined) throw error;
-    context.out.error(known, await nextStep(known, context));
+    context.out.error(known, await nextStep(known, context, command));
     return exitCodeOfError(known.code);
   }
 }
@@ -87,7 +90,7 @@ function asHoldfastError(error: unknown): HoldfastError | undefined {
   return undefined;
 }
 
-async function nextStep(error: HoldfastError, context: Context): Promise<string> {
+async function nextStep(error: HoldfastError, context: Context, command: ParsedCommand): Promise<string> {
   if (/\b(?:run|see|try|use|write|put|choose|wait|name|send|look|shows)\b/i.test(error.message.split("\n").at(-1) ?? "")) return "";
   switch (error.code) {
     case "UNAVAILABLE":
@@ -109,7 +112,9 @@ async function nextStep(error: HoldfastError, context: Context): Promise<string>
     case "RESOURCE_EXHAUSTED":
       return "make it smaller, or make room, and repeat";
     case "FAILED_PRECONDITION":
-      return 'see "holdfast status ID" for where it stands';
+      return FILE_VERBS.has(command.verb) || command.args[0] === undefined
+        ? "nothing was recorded; put that right and repeat"
+        : `see "holdfast status ${command.args[0]}" for where it stands`;
     case "DATA_LOSS":
       return 'run "holdfast journal verify"';
     default:

@@ -4,6 +4,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { timestampDate, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Hold, StageStatus, Task, TaskCounts, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { HoldKindSchema, StagePhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { enumName, outcomeName, phaseName } from "../../internal/sdk/wire-json.ts";
@@ -19,6 +20,7 @@ export function statusLines(status: WorkflowStatus): readonly string[] {
   return [
     `${status.id} ${phaseName(status.phase)}`,
     ...labelled("name", status.name),
+    ...labelled("mode", status.mode === Mode.PLAN ? "plan: checks only, nothing is changed" : ""),
     ...labelled("key", status.key),
     ...labelled("namespace", status.namespace),
     ...labelled("digest", status.digest),
@@ -40,7 +42,8 @@ export function statusLines(status: WorkflowStatus): readonly string[] {
 export function listLine(status: WorkflowStatus): string {
   const { tasks = 0, succeeded = 0, failed = 0, unknown = 0 } = status.counts ?? {};
   const counts = `${succeeded}/${tasks}${failed > 0 ? ` failed=${failed}` : ""}${unknown > 0 ? ` unknown=${unknown}` : ""}`;
-  return [status.id, phaseName(status.phase).padEnd(9), timeText(status.submittedAt), counts.padEnd(10), status.name, status.key]
+  const name = status.mode === Mode.PLAN ? `${status.name} (plan: nothing was changed)` : status.name;
+  return [status.id, phaseName(status.phase).padEnd(9), timeText(status.submittedAt), counts.padEnd(10), name, status.key]
     .join("  ")
     .trimEnd();
 }

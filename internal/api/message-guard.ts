@@ -10,6 +10,21 @@ import type { Interceptor } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { errorWithPlaces } from "./wire-error.ts";
 
+/** Each pattern of the .proto files, and what it asks for. A pattern that is not here is shown as it is. */
+const PATTERNS: ReadonlyMap<string, string> = new Map([
+  ["^[A-Za-z0-9][A-Za-z0-9._:@-]*$", "must be an ID or a key: letters, digits, . _ : @ and -, a letter or digit first"],
+  ["^([A-Za-z0-9][A-Za-z0-9._:@-]*)?$", "must be letters, digits, . _ : @ and -, a letter or digit first"],
+  ["^([a-z0-9][a-z0-9-]*)?$", "must be lower-case letters, digits and -, a letter or digit first"],
+  ["^([a-z0-9][a-z0-9-]*|\\*)?$", "must be lower-case letters, digits and -, a letter or digit first; or * for all"],
+  ["^(sha256:[0-9a-f]{64})?$", "must be sha256: and 64 hex digits, as Submit answered"],
+  ["^[a-z0-9][a-z0-9._-]*$", "must be lower-case letters, digits, dots, _ and -, a letter or digit first"],
+  ["^[a-z][a-z0-9_]*$", "must be lower-case letters, digits and _, a letter first"],
+  ["^[a-z][a-z0-9_-]*$", "must be lower-case letters, digits, _ and -, a letter first"],
+  ["^[a-z][a-z0-9_.-]*(@[0-9]+)?$", "must be the name of a kind of action, such as command or erase@1"],
+  ["^([0-9a-f]{64})?$", "must be 64 hex digits, as an earlier verify printed"],
+  ["^[a-z0-9-]*$", "must be a workflow's ID, or guard"],
+]);
+
 /** Checks every request of one message; those of client streams (reflection) are checked by their handler. */
 export function createMessageGuard(): Interceptor[] {
   const refuseUnknown: Interceptor = (next) => (request) => {
@@ -44,7 +59,13 @@ export function assertKnown(message: Message): void {
 
 function withPlaces(error: unknown): unknown {
   if (!(error instanceof ConnectError) || !(error.cause instanceof ValidationError)) return error;
-  const places = error.cause.violations.map(({ field, message }) => ({ place: pathToString(field), reason: message }));
+  const places = error.cause.violations.map(({ field, message }) => ({ place: pathToString(field), reason: inWords(message) }));
   const text = places.map(({ place, reason }) => (place === "" ? reason : `${place}: ${reason}`)).join("\n");
   return errorWithPlaces(Code.InvalidArgument, text, places);
+}
+
+/** A violated pattern of the .proto files in words; any other message as it is. */
+export function inWords(message: string): string {
+  const pattern = /^does not match regex pattern `(.*)`$/s.exec(message)?.[1];
+  return PATTERNS.get(pattern ?? "") ?? message;
 }

@@ -222,6 +222,7 @@ test("an ID with ../ in it never reaches the engine", async () => {
   const { address, asked } = await start();
   const error = await errorOf(connectClient(address).status({ workflow: { id: "../../etc/passwd" } }));
   expect(error.code).toBe(Code.InvalidArgument);
+  expect(error.rawMessage).toMatch(/workflow\.id: must be an ID or a key/);
   expect(asked).toEqual([]);
 });
 

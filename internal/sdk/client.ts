@@ -169,14 +169,18 @@ async function guarded<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** A stream whose reader may leave at any time: then the call is ended too, for Connect leaves it open, and the process with it. */
+/**
+ * A stream whose reader may leave at any time: then the call is aborted, for Connect leaves it open, and the process with it. Its iterator is
+ * not returned from: that would take the listener off the signal before the abort.
+ */
 async function* guardedStream<Item>(
   open: (options: CallOptions) => AsyncIterable<Item>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Item, void> {
   const left = new AbortController();
   try {
-    yield* open({ signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]) });
+    const items = open({ signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]) })[Symbol.asyncIterator]();
+    for (let item = await items.next(); item.done !== true; item = await items.next()) yield item.value;
   } catch (error) {
     throw fromWireError(error);
   } finally {

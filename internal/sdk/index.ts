@@ -16,7 +16,7 @@ export type { Following, Patience } from "./persistence.ts";
 export type { LogbookFiles, SdkClock } from "./ports.ts";
 export { wireJson } from "./wire-json.ts";
 export { readWorkflowFile } from "./workflow-file.ts";
-export type { WorkflowFileOptions } from "./workflow-file.ts";
+export type { WorkflowFile, WorkflowFileOptions } from "./workflow-file.ts";
 export { parseParams } from "./workflow-params.ts";
 export * from "../gen/holdfast/v1/event_pb.ts";
 export * from "../gen/holdfast/v1/journal_service_pb.ts";

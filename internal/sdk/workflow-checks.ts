@@ -1,15 +1,15 @@
 // What can be said of a workflow without the service: names, order, and the syntax and names of every expression.
 // 1. It refuses only what the service would refuse too; the service's own check is the one that counts.
 
-import type { ErrorDetail } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { didYouMean } from "../base/nearest.ts";
-import type { TextPosition } from "../base/place.ts";
+import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
+import { positionWithin } from "./file-places.ts";
 
 const RESERVED: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
 const STAGE_FUNCTION = { name: "stage", parameters: ["string"] } as const;
@@ -20,21 +20,23 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
   checkNames(stages, "stages", faults);
   const isOverTargets = stages.some((stage) => stage.over !== undefined);
   if (isOverTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
+  const known = { stages: stages.map(({ name }) => name), faults };
   if (targets !== undefined && targets.where !== "")
-    checkExpression(targets.where, { path: "targets.where", names: ["target", "params"], faults });
-  for (const [index, stage] of stages.entries()) checkStage(stage, `stages[${index}]`, faults);
-  if (definition.output !== "") checkExpression(definition.output, { path: "output", names: ["params", "workflow"], faults });
+    checkExpression(targets.where, { ...known, path: "targets.where", names: ["target", "params"] });
+  for (const [index, stage] of stages.entries()) checkStage(stage, `stages[${index}]`, known);
+  if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", names: ["params", "workflow"] });
 }
 
-function checkStage(stage: Stage, path: string, faults: FileFaults): void {
+function checkStage(stage: Stage, path: string, known: Pick<ExpressionPlace, "stages" | "faults">): void {
   const { actions } = stage;
+  const { faults } = known;
   checkNames(actions, `${path}.actions`, faults);
   checkIdentifiers(actions, path, faults);
   checkNeeds(actions, path, faults);
   for (const [index, action] of actions.entries()) {
     const before = ancestors(actions, index).map((name) => identifierOf(name));
     const names = ["params", "workflow", "task", "attempt", ...(stage.over === undefined ? [] : ["target"]), ...before];
-    const place = { names, faults };
+    const place = { ...known, names };
     if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.actions[${index}].when` });
     checkArguments(action, { ...place, path: `${path}.actions[${index}].with` });
   }
@@ -94,21 +96,35 @@ function ancestors(actions: readonly Action[], index: number): readonly string[]
 interface ExpressionPlace {
   readonly path: string;
   readonly names: readonly string[];
+  /** The names of all stages. */
+  readonly stages: readonly string[];
   readonly faults: FileFaults;
 }
 
-function checkExpression(source: string, { path, names, faults }: ExpressionPlace): void {
-  faults.collect(
+function checkExpression(source: string, at: ExpressionPlace): void {
+  const { path, names, faults } = at;
+  const program = faults.collect(
     path,
     () => compile(source, { place: path, names, functions: [STAGE_FUNCTION] }),
-    (detail) => ({ path, position: within(faults, path, detail) }),
+    (detail) => ({ path, position: positionWithin(faults, path, detail) }),
   );
+  checkStageNames(program?.calls ?? [], at);
 }
 
-function checkArguments(action: Action, { path, names, faults }: ExpressionPlace): void {
+/** `stage('x')` of a stage that the workflow does not have. */
+function checkStageNames(calls: readonly ExprCall[], { path, stages, faults }: ExpressionPlace): void {
+  for (const { name, literals } of calls) {
+    const [stage] = literals;
+    if (name !== STAGE_FUNCTION.name || typeof stage !== "string" || stages.includes(stage)) continue;
+    faults.add(path, `stage('…') names no stage of this workflow${didYouMean(stage, stages)}; there are ${stages.join(", ")}`);
+  }
+}
+
+function checkArguments(action: Action, at: ExpressionPlace): void {
+  const { path, names, faults } = at;
   if (!isJsonObject(action.with)) return;
   const args: JsonValue = action.with;
-  faults.collect(
+  const template = faults.collect(
     path,
     () => compileTemplate(args, { place: path, names, functions: [STAGE_FUNCTION] }),
     (detail) => {
@@ -116,22 +132,10 @@ function checkArguments(action: Action, { path, names, faults }: ExpressionPlace
       const isInlined = faults.file.at(place) === undefined; // then the place is inside the file that `source` named
       return isInlined
         ? { path: detail.place, position: faults.file.near(place) }
-        : { path: place, position: within(faults, place, detail) };
+        : { path: place, position: positionWithin(faults, place, detail) };
     },
   );
-}
-
-/** Where in the file a place inside a text is: exact but for escapes and folded lines. */
-function within(faults: FileFaults, path: string, detail: ErrorDetail): TextPosition {
-  const start = faults.file.near(path);
-  const [, line, column] = /:(\d+):(\d+)$/.exec(detail.place) ?? [];
-  if (line === undefined || column === undefined) return start;
-  const opening = faults.line(start.line)[start.column - 1] ?? "";
-  if (opening === "|" || opening === ">") {
-    return { line: start.line + Number(line), column: faults.line(start.line + 1).search(/\S|$/) + Number(column) };
-  }
-  if (line !== "1") return start;
-  return { line: start.line, column: start.column + Number(column) - 1 + (opening === "'" || opening === '"' ? 1 : 0) };
+  checkStageNames(template?.calls ?? [], at);
 }
 
 function identifierOf(name: string): string {

@@ -11,7 +11,11 @@ const FILES: ReadonlyMap<string, Uint8Array> = new Map([
   ["broken.tmpl", Buffer.from("server\n${{ params.version + }};\n")],
 ]);
 
-function read(text: string) {
+async function read(text: string) {
+  return (await readFile(text)).definition;
+}
+
+function readFile(text: string) {
   return readWorkflowFile(text, { file: "w.yaml", readSource: async (path) => FILES.get(path) });
 }
 
@@ -222,4 +226,51 @@ stages: [{ name: a, actions: [{ name: x, uses: wait }] }]
       "--param n: is required and missing",
     ].join("\n"),
   );
+});
+
+test("a stage that expressions name must be one of the workflow", async () => {
+  const text = `${HEAD}  - { name: fix, actions: [{ name: a, uses: wait, when: "stage('fx').failed > 0", with: { for: "\${{ stage('later').failed }}s" } }] }
+output: stage('fix').changed + stage(params.x).changed
+`;
+  expect(await faultsOf(text)).toEqual([
+    "w.yaml:4:57: stages[0].actions[0].when: stage('…') names no stage of this workflow; did you mean \"fix\"?; there are fix",
+    "w.yaml:4:89: stages[0].actions[0].with: stage('…') names no stage of this workflow; there are fix",
+  ]);
+});
+
+test("what the service finds is told with line and column of the file, whatever form its place has", async () => {
+  const text = `${HEAD}  - name: fix
+    actions:
+      - name: a
+        uses: fiel
+        with: { path: x, zzz: 1, argv: ["a \${{ params.x }}"], source: nginx.conf }
+      - name: b
+        uses: assert
+        with:
+          that: |
+            true
+            && x
+`;
+  const { placed } = await readFile(text);
+  const details = [
+    { place: "stages[0].actions[0].uses", reason: "the service knows no such action" },
+    { place: "stages[0].actions[0].with.zzz", reason: "unknown argument" },
+    { place: "stages[0].actions[0].with.argv[0]:1:7", reason: "no such key" },
+    { place: "definition.stages[0].actions[0].with.gone:2:3", reason: "inside a source" },
+    { place: "stages[0].actions[1].with.that:2:4", reason: "no such name" },
+    { place: "params.x", reason: "of a flag" },
+  ];
+  const error = placed(new HoldfastError("INVALID_ARGUMENT", "not valid", { details }));
+  expect(error.message.split("\n")).toEqual([
+    "w.yaml:7:15: stages[0].actions[0].uses: the service knows no such action",
+    "w.yaml:8:26: stages[0].actions[0].with.zzz: unknown argument",
+    "w.yaml:8:48: stages[0].actions[0].with.argv[0]: no such key",
+    "w.yaml:8:15: stages[0].actions[0].with.gone:2:3: inside a source",
+    "w.yaml:14:16: stages[0].actions[1].with.that: no such name",
+    "params.x: of a flag",
+  ]);
+  const led = placed(new HoldfastError("FAILED_PRECONDITION", "targets: 4 were chosen, 7 are expected; look"));
+  expect(led).toMatchObject({ code: "FAILED_PRECONDITION", message: "w.yaml:2:10: targets: 4 were chosen, 7 are expected; look" });
+  const other = new HoldfastError("ALREADY_EXISTS", "the key is taken");
+  expect(placed(other)).toBe(other);
 });

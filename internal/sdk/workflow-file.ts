@@ -4,12 +4,14 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HoldfastError } from "../base/errors.ts";
 import { readYaml } from "../base/yaml.ts";
 import { STAGES_MAX, TARGETS_MAX, WORKFLOW_FILE_BYTES_MAX } from "../base/limits.ts";
 import type { StageSchema, TargetSelectorSchema, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { FileCursor, FileFaults } from "./file-cursor.ts";
 import type { FileFields } from "./file-cursor.ts";
+import { placedInFile } from "./file-places.ts";
 import { readParams } from "./workflow-params.ts";
 import { inlineSources } from "./workflow-sources.ts";
 import { readStage } from "./workflow-stages.ts";
@@ -27,8 +29,15 @@ const WORKFLOW_FIELDS = ["name", "description", "params", "targets", "stages", "
 const TARGET_FIELDS = ["where", "names", "expect"] as const;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 
+/** A workflow file that was read. */
+export interface WorkflowFile {
+  readonly definition: WorkflowDefinition;
+  /** The service's word about the definition, with line and column of this file. */
+  readonly placed: (error: HoldfastError) => HoldfastError;
+}
+
 /** Reads a workflow file; throws INVALID_ARGUMENT with every fault and its place. */
-export async function readWorkflowFile(text: string, options: WorkflowFileOptions): Promise<WorkflowDefinition> {
+export async function readWorkflowFile(text: string, options: WorkflowFileOptions): Promise<WorkflowFile> {
   const file = readYaml(text, { file: options.file, bytesMax: WORKFLOW_FILE_BYTES_MAX });
   const faults = new FileFaults(file, text);
   const fields = new FileCursor(faults, "", file.value).fields(WORKFLOW_FIELDS, "a workflow");
@@ -38,7 +47,7 @@ export async function readWorkflowFile(text: string, options: WorkflowFileOption
     checkWorkflow(definition, faults);
   }
   faults.throwIfAny();
-  return definition;
+  return { definition, placed: (error) => placedInFile(error, faults) };
 }
 
 function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): MessageInitShape<typeof WorkflowDefinitionSchema> {

@@ -41,7 +41,8 @@ async function inlined(
   if (typeof source !== "string" || source === "") return refuse("must be the path of a file, relative to the workflow file");
   if (source.includes("${{")) return refuse("must be a plain path: the client reads it before anything is evaluated");
   if ("content" in rest || "content_base64" in rest) return refuse("cannot be together with content or content_base64; write one of them");
-  const bytes = await readSource(source);
+  const bytes = await readSource(source).catch((cause: unknown) => unreadable(cause));
+  if (typeof bytes === "string") return refuse(`it cannot be read (${bytes})`);
   if (bytes === undefined) return refuse("there is no such file (paths are relative to the workflow file)");
   if (bytes.length > SOURCE_BYTES_MAX) return refuse(`the file is larger than ${SOURCE_BYTES_MAX} bytes`);
   if (rest["template"] !== true) return { content_base64: Buffer.from(bytes).toString("base64") };
@@ -50,4 +51,10 @@ async function inlined(
   } catch {
     return refuse("a template must be UTF-8 text, and the file is not");
   }
+}
+
+/** What the operating system said; anything else is a bug and goes on. */
+function unreadable(cause: unknown): string {
+  if (cause instanceof Error && "code" in cause && "syscall" in cause) return String(cause.code);
+  throw cause;
 }

@@ -39,7 +39,9 @@ export async function verify(context: Context, _args: readonly string[], options
   if (context.out.isJson) await context.out.message(VerifyJournalResponseSchema, found);
   else for (const line of verifyLines(found)) context.out.line(line);
   if (found.damage.length === 0) return EXIT_DONE;
-  context.out.talk("the journal is damaged: keep a copy of the data directory as it is, and see docs/journal.md for what can be done");
+  context.out.talk(
+    "the journal is damaged: keep a copy of the data directory as it is, and see docs/journal-format.md for what can be done",
+  );
   return EXIT_FAILED;
 }
 

@@ -20,10 +20,10 @@ import { allTasks } from "./tasks.ts";
 
 /** plan FILE: runs the checks, then says how many tasks would change something; with --target what, on that target. */
 export async function plan(context: Context, [file = ""]: readonly string[], options: Options): Promise<number> {
-  const submission = await readSubmission(context.world, file, options);
+  const { request: submission, sending } = await readSubmission(context.world, file, options);
   const client = await context.client();
   const patience = context.patience();
-  const { id } = await persist(patience, { isFirstContact: true }, () => client.plan({ submission }, patience.signal));
+  const { id } = await sending(() => persist(patience, { isFirstContact: true }, () => client.plan({ submission }, patience.signal)));
   context.resumeHint = `the plan goes on as ${id}; follow it with "holdfast watch ${id}"`;
   const status = await followToEnd(context, { id, namespace: "" });
   const target = textOption(options, "target");
@@ -38,11 +38,11 @@ export async function plan(context: Context, [file = ""]: readonly string[], opt
 
 /** validate FILE: here first; then, when a service answers, by it. */
 export async function validate(context: Context, [file = ""]: readonly string[], options: Options): Promise<number> {
-  const request = await readSubmission(context.world, file, options);
+  const { request, sending } = await readSubmission(context.world, file, options);
   const { address } = await context.connection();
   const client = await context.client();
   try {
-    const answer = await client.submit({ ...request, validateOnly: true }, context.world.interrupted);
+    const answer = await sending(() => client.submit({ ...request, validateOnly: true }, context.world.interrupted));
     const scope = answer.scope === undefined ? null : wireJson(ScopeSchema, answer.scope);
     if (context.out.isJson) context.out.json({ valid: true, checkedBy: ["client", "service"], scope });
     else context.out.line(`${file} is valid: targets=${answer.scope?.targets ?? 0} tasks=${answer.scope?.tasks ?? 0}`);

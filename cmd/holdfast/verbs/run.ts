@@ -17,8 +17,8 @@ import { readSubmission } from "../submission.ts";
 
 /** run FILE: Submit, write the ID down, Exec, follow. */
 export async function run(context: Context, [file = ""]: readonly string[], options: Options): Promise<number> {
-  const request = await readSubmission(context.world, file, options);
-  const { entry, answer } = await submitted(context, { file, request, intent: "exec" });
+  const { request, sending } = await readSubmission(context.world, file, options);
+  const { entry, answer } = await sending(() => submitted(context, { file, request, intent: "exec" }));
   if (!context.out.isJson) context.out.line(submittedLine(entry, answer));
   context.resumeHint = `the workflow goes on as ${answer.id}; go on with "holdfast resume ${answer.id}"`;
   const ports = await context.handshake();
@@ -34,8 +34,8 @@ export async function run(context: Context, [file = ""]: readonly string[], opti
 
 /** submit FILE: records, and says how to execute. */
 export async function submit(context: Context, [file = ""]: readonly string[], options: Options): Promise<number> {
-  const request = await readSubmission(context.world, file, options);
-  const { entry, answer } = await submitted(context, { file, request, intent: "submit" });
+  const { request, sending } = await readSubmission(context.world, file, options);
+  const { entry, answer } = await sending(() => submitted(context, { file, request, intent: "submit" }));
   if (context.out.isJson) {
     await context.out.message(SubmitResponseSchema, answer);
     return EXIT_DONE;

@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { EXIT_DONE } from "../exit-code.ts";
 import type { Options } from "../options.ts";
 import { flag, integerOption, listOption, textOption } from "../options.ts";
+import { cut } from "../plain-text.ts";
 import { taskLines } from "../status-text.ts";
 
 const OUTCOMES: ReadonlyMap<string, TaskOutcome> = new Map<string, TaskOutcome>(
@@ -67,5 +68,8 @@ function parseOutcome(text: string): TaskOutcome {
   const found = OUTCOMES.get(text.toLowerCase());
   if (found !== undefined) return found;
   const known = [...OUTCOMES.keys()];
-  throw new HoldfastError("INVALID_ARGUMENT", `--outcome: there is no such outcome${didYouMean(text, known)}; use ${known.join(", ")}`);
+  throw new HoldfastError(
+    "INVALID_ARGUMENT",
+    `--outcome: there is no outcome "${cut(text, 32)}"${didYouMean(text, known)}; use ${known.join(", ")}`,
+  );
 }
