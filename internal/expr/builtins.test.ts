@@ -10,8 +10,8 @@ test("operators keep CEL's meaning for the types that we handle ourselves", () =
   check("'ab' + 'c' == 'abc' && [1] + [2] == [1, 2] && 1 + 1 == 2 && 1u + 1u == 2u", true);
   check("timestamp('2026-01-05T10:00:00Z') - timestamp('2026-01-05T09:00:00Z') == duration('1h')", true);
   check("{'a': [1, {'b': 2.0}]} == {'a': [1.0, {'b': 2}]}", true);
-  check("{'a': 1} != {'a': 2} && [1] != [1, 2] && 1 != '1' && null != false && 0.0 / 0.0 != 0.0 / 0.0", true);
-  check("1 in [1.0] && 'k' in {'k': null} && 1u in {1: 2} && !(2 in [1])", true);
+  check("{'a': 1} != {'a': 2} && [1] != [1, 2] && dyn(1) != '1' && dyn(null) != false && 0.0 / 0.0 != 0.0 / 0.0", true);
+  check("1 in [1.0] && 'k' in {'k': null} && dyn(1u) in {1: 2} && !(2 in [1])", true);
   check("type(1) == int && type(duration('1s')) == google.protobuf.Duration && type([]) == list", true);
   check("-3 + 5 - 1 * 2 % 3", 0);
 });
@@ -38,7 +38,7 @@ test("replace works from the left, up to a limit, and knows the empty text", () 
 test("min and max take numbers of mixed types, or a list", () => {
   check("[min(2, 1.5), max(1, 2, 3), max([1, 5, 3]), min(2u, 3)]", [1.5, 3, 5, 2]);
   expect(() => check("max([])", 0)).toThrow(/the list is empty/);
-  expect(() => check("max(1, 'a')", 0)).toThrow(/no such overload: max\(string\)/);
+  expect(() => check("max(1, 'a')", 0)).toThrow(/no such overload: max\(int, string\)/);
 });
 
 test("conversions take exactly what they print", () => {

@@ -4,10 +4,14 @@
 
 import { CelScalar, celEnv, celFunc } from "@bufbuild/cel";
 import type { CelEnv, CelFunc, CelType, CelValue } from "@bufbuild/cel";
+import { fleetFunctions } from "./fleet-functions.ts";
 import { loops } from "./loops.ts";
+import { mathFunctions } from "./math-functions.ts";
+import type { Messages } from "./messages.ts";
 import { charge } from "./meter.ts";
 import { numberFunctions } from "./number-functions.ts";
 import { operators } from "./operators.ts";
+import { optionalFunctions } from "./optional-functions.ts";
 import { scopeCalls } from "./scope-functions.ts";
 import { callStandard, standardSignatures } from "./standard.ts";
 import type { Signature } from "./standard.ts";
@@ -21,6 +25,8 @@ export interface Builtin extends Signature {
 /** The table, and the library's environment that plans expressions against it. */
 export interface Builtins {
   readonly env: CelEnv;
+  /** The environment that also knows messages. */
+  envWith(messages: Messages): CelEnv;
   /** The name under which a function is planned, or undefined where there is none of this name, kind and arity. */
   find(signature: Signature): string | undefined;
   /** The arities that a name has: empty for an unknown one. */
@@ -41,12 +47,14 @@ function makeBuiltins(): Builtins {
   const table = new Map<string, Builtin>();
   for (const signature of standardSignatures())
     table.set(keyOf(signature), { ...signature, call: (args) => callStandard(signature, args) });
-  for (const builtin of [...operators(), ...loops(), ...textFunctions(), ...numberFunctions(), ...scopeCalls()])
-    table.set(keyOf(builtin), builtin);
-  const env = celEnv({ funcs: [...table.entries()].map(([key, builtin]) => toLibrary(key, builtin)) });
+  const ours = [operators, loops, textFunctions, numberFunctions, mathFunctions, fleetFunctions, optionalFunctions, scopeCalls];
+  for (const builtin of ours.flatMap((make) => make())) table.set(keyOf(builtin), builtin);
+  const funcs = [...table.entries()].map(([key, builtin]) => toLibrary(key, builtin));
+  const env = celEnv({ funcs });
   const all = [...table.values()];
   return {
     env,
+    envWith: ({ registry, container }) => celEnv({ funcs, registry, namespace: container }),
     find: (signature) => (table.has(keyOf(signature)) ? keyOf(signature) : undefined),
     arities: (name, kind) => all.filter((builtin) => builtin.name === name && builtin.kind === kind).map((builtin) => builtin.arity),
     names: (kind) => [

@@ -7,6 +7,7 @@ import { equals as equalMessages } from "@bufbuild/protobuf";
 import { isReflectMessage } from "@bufbuild/protobuf/reflect";
 import { charge } from "./meter.ts";
 import { checkDepth } from "./lower.ts";
+import { Optional } from "./optional-value.ts";
 
 /** True when two CEL values are equal. */
 export function isEqual(left: CelValue, right: CelValue, depth = 0): boolean {
@@ -19,6 +20,7 @@ export function isEqual(left: CelValue, right: CelValue, depth = 0): boolean {
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return left === right;
   charge(1);
   checkDepth(depth);
+  if (left instanceof Optional) return right instanceof Optional && isSameOptional(left, right, depth);
   if (isCelList(left)) return isCelList(right) && isSameList(left, right, depth);
   if (isCelMap(left)) return isCelMap(right) && isSameMap(left, right, depth);
   if (left instanceof Uint8Array) return right instanceof Uint8Array && isSameBytes(left, right);
@@ -56,6 +58,11 @@ function isSameMap(left: CelMap, right: CelMap, depth: number): boolean {
     if (other === undefined || !isEqual(value, other, depth + 1)) return false;
   }
   return true;
+}
+
+function isSameOptional(left: Optional, right: Optional, depth: number): boolean {
+  if (left.item === undefined || right.item === undefined) return left.item === right.item;
+  return isEqual(left.item, right.item, depth + 1);
 }
 
 function isSameBytes(left: Uint8Array, right: Uint8Array): boolean {

@@ -11,6 +11,7 @@ import { DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { setKey } from "../base/json.ts";
 import { EXPR_VALUE_DEPTH_MAX } from "../base/limits.ts";
 import { EvaluationFault, charge, chargeText } from "./meter.ts";
+import { Optional } from "./optional-value.ts";
 
 /** Steps of copying one element of a list or one entry of a map. */
 const COPY_COST = 4;
@@ -43,6 +44,7 @@ export function lower(value: CelValue, depth = 0): ExprValue {
 export function typeName(value: CelValue): string {
   if (isReflectMessage(value, TimestampSchema)) return "timestamp";
   if (isReflectMessage(value, DurationSchema)) return "duration";
+  if (value instanceof Optional) return "optional";
   const { name } = celType(value);
   return name === "null_type" ? "null" : name;
 }
@@ -55,6 +57,7 @@ export function chargeTree(value: CelValue, depth = 0): void {
   if (value instanceof Uint8Array) charge(value.length >> 2);
   else if (isCelList(value)) for (const item of value) chargeTree(item, depth + 1);
   else if (isCelMap(value)) for (const [, item] of value) chargeTree(item, depth + 1);
+  else if (value instanceof Optional && value.item !== undefined) chargeTree(value.item, depth + 1);
 }
 
 /** Refuses a tree that is nested too deep to be gone through by recursion. */
@@ -76,6 +79,7 @@ function lowerObject(value: CelValue & object, depth: number): ExprValue {
   }
   if (isReflectMessage(value) && isMessage(value.message, TimestampSchema)) return toJson(TimestampSchema, value.message);
   if (isReflectMessage(value) && isMessage(value.message, DurationSchema)) return toJson(DurationSchema, value.message);
+  if (value instanceof Optional) throw new EvaluationFault("the result is an optional value; end with orValue(…) or value()");
   if (isCelType(value)) return value.name;
   throw new EvaluationFault("the result has no JSON form");
 }

@@ -3,6 +3,8 @@
 
 import type { Expr } from "./source.ts";
 
+type Loop = Extract<Expr["exprKind"], { case: "comprehensionExpr" }>["value"];
+
 /** The name of the accumulator of macros' loops; no author can write it. */
 const RESULT_NAME = "@result";
 
@@ -28,6 +30,31 @@ export function intNode(id: bigint, value: bigint): Expr {
 /** A literal string. */
 export function stringNode(id: bigint, value: string): Expr {
   return constantNode(id, { case: "stringValue", value });
+}
+
+/** A literal bool. */
+export function boolNode(id: bigint, value: boolean): Expr {
+  return constantNode(id, { case: "boolValue", value });
+}
+
+/** A name. */
+export function identNode(id: bigint, name: string): Expr {
+  return { $typeName: "cel.expr.Expr", id, exprKind: { case: "identExpr", value: { $typeName: "cel.expr.Expr.Ident", name } } };
+}
+
+/** A list of the elements. */
+export function listNode(id: bigint, elements: readonly Expr[]): Expr {
+  const value = { $typeName: "cel.expr.Expr.CreateList" as const, elements: [...elements], optionalIndices: [] };
+  return { $typeName: "cel.expr.Expr", id, exprKind: { case: "listExpr", value } };
+}
+
+/** A loop, as macros become. */
+export function loopNode(id: bigint, loop: Omit<Loop, "$typeName" | "$unknown">): Expr {
+  return {
+    $typeName: "cel.expr.Expr",
+    id,
+    exprKind: { case: "comprehensionExpr", value: { $typeName: "cel.expr.Expr.Comprehension", ...loop } },
+  };
 }
 
 /** The value of a literal as plain data; undefined for a node that is none. */

@@ -2,7 +2,7 @@
 // 1. Whatever is not handled here goes to the library's overloads (times, durations, uint, bytes).
 
 import { isCelList, isCelMap } from "@bufbuild/cel";
-import type { CelValue } from "@bufbuild/cel";
+import type { CelList, CelValue } from "@bufbuild/cel";
 import type { Builtin } from "./builtins.ts";
 import { isEqual } from "./equality.ts";
 import { growingList } from "./lift.ts";
@@ -58,7 +58,15 @@ function isIn(item: CelValue, container: CelValue, signature: Signature): boolea
   }
   if (!isCelList(container)) throw noOverload(signature, [item, container]);
   charge(1 + container.size);
+  if (typeof item === "string" || typeof item === "boolean") return holdsSame(container, item);
   for (const other of container) if (isEqual(other, item)) return true;
+  return false;
+}
+
+/** Text and bools equal only what is the same in JS: no need to ask for each type. */
+function holdsSame(container: CelList, item: string | boolean): boolean {
+  const { size } = container;
+  for (let index = 0; index < size; index++) if (container.get(index) === item) return true;
   return false;
 }
 

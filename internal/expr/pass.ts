@@ -1,7 +1,9 @@
 // What one rewriting pass over a syntax tree knows and gathers, and the small questions that its parts ask.
 // 1. Errors are noted, not thrown, so that an author sees all of them at once.
 
+import type { Checked } from "./check.ts";
 import type { ExprIssue } from "./expr-error.ts";
+import type { Messages } from "./messages.ts";
 import type { ExprFunction } from "./scope-functions.ts";
 import type { Expr, Syntax } from "./source.ts";
 
@@ -16,6 +18,8 @@ export interface ExprCall {
 /** What one pass gathers and knows. */
 export interface Pass {
   readonly syntax: Syntax;
+  readonly checked: Checked;
+  readonly messages: Messages | undefined;
   readonly declared: readonly string[];
   readonly functions: ReadonlyMap<string, ExprFunction>;
   readonly issues: ExprIssue[];
@@ -26,8 +30,11 @@ export interface Pass {
   nodeCount: number;
 }
 
+/** A name that a macro binds: a variable of its own, or the first or second of a loop's pair. */
+export type Binding = { readonly kind: "variable" } | { readonly kind: "pair"; readonly pair: string; readonly index: bigint };
+
 /** The names that macros bind around a node. */
-export type Bound = ReadonlySet<string>;
+export type Bound = ReadonlyMap<string, Binding>;
 
 /** Notes an error at a node and goes on. */
 export function refuse(pass: Pass, node: { readonly id: bigint }, reason: string): void {

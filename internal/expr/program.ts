@@ -15,8 +15,9 @@ import type { ExprValue } from "./lower.ts";
 import { charge, createMeter, enter, faultReason, isExceeded, leave, readScope } from "./meter.ts";
 import type { Meter, Scope } from "./meter.ts";
 import type { ExprCall } from "./pass.ts";
-import { rewrite } from "./rewrite.ts";
-import type { Rewritten } from "./rewrite.ts";
+import { analyse } from "./analysis.ts";
+import type { Analysed } from "./analysis.ts";
+import type { ExprTypeDecl } from "./type.ts";
 import type { ExprFunction } from "./scope-functions.ts";
 import { parseExpression } from "./source.ts";
 import type { Expr, Syntax } from "./source.ts";
@@ -25,8 +26,12 @@ import type { Expr, Syntax } from "./source.ts";
 export interface CompileOptions {
   /** Where the expression stands, for messages: `stages[1].actions[0].when`, or `rules.yaml`. Line and column are added. */
   readonly place: string;
-  /** The names that a scope will provide; any other free name is refused. */
-  readonly names: readonly string[];
+  /** The names that a scope will provide, of any type; any other free name is refused, unless it is declared. */
+  readonly names?: readonly string[];
+  /** The names that a scope will provide, with their types. */
+  readonly declarations?: Readonly<Record<string, ExprTypeDecl>>;
+  /** The type that the expression must have, `bool` for a condition; any unless given. What is dyn is judged when it runs. */
+  readonly result?: ExprTypeDecl;
   /** The functions that a scope will provide, such as `stage('x')`. */
   readonly functions?: readonly ExprFunction[];
   /** Where the expression's first character is in the text of its place; line 1, column 1 unless given. */
@@ -39,6 +44,8 @@ export interface Program extends ExprText {
   readonly names: ReadonlySet<string>;
   /** What it reads of them, one field deep: `scan.output`, `target.labels`; the name alone where all of it is read. */
   readonly paths: ReadonlySet<string>;
+  /** The type of its value, as far as it is known before it runs: `bool`, `list(string)`, `dyn`. */
+  readonly type: string;
   /** Its calls of functions of the scope, with literal arguments where they are literals. */
   readonly calls: readonly ExprCall[];
   /** Its value as JSON. Throws HoldfastError with a place: INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for an exceeded meter. */
@@ -56,10 +63,10 @@ export function compile(source: string, options: CompileOptions): Program {
 
 /** Compiles what is parsed already. */
 export function compileSyntax(syntax: Syntax, options: CompileOptions): Program {
-  const rewritten = rewrite(syntax, options.names, options.functions ?? []);
+  const rewritten = analyse(syntax, options, undefined);
   const evaluate = planned(syntax, rewritten);
-  const { names, paths, calls } = rewritten;
-  return { ...syntax.text, names, paths, calls, evaluate };
+  const { names, paths, calls, type } = rewritten;
+  return { ...syntax.text, names, paths, calls, type, evaluate };
 }
 
 /** Evaluates what must be a bool; any other type is an error that names it: no truthiness. */
@@ -69,7 +76,7 @@ export function evaluateBoolean(program: Program, scope: Scope, meter?: Meter): 
   throw exprError(program, [{ offset: 0, reason: `expected true or false, found ${jsonType(value)}; compare it with something` }]);
 }
 
-function planned(syntax: Syntax, rewritten: Rewritten): Program["evaluate"] {
+function planned(syntax: Syntax, rewritten: Analysed): Program["evaluate"] {
   const run = planTree(syntax, rewritten.root);
   const bindings = bindingsFor(rewritten.names);
   return (scope, meter = createMeter()) => {
@@ -114,12 +121,12 @@ function costError(syntax: Syntax, meter: Meter): HoldfastError {
 }
 
 /** The error of an evaluation: its place from the node that failed, its reason without any value. */
-function evaluationError(syntax: Syntax, rewritten: Rewritten, message: string, id: bigint | undefined): HoldfastError {
+function evaluationError(syntax: Syntax, rewritten: Analysed, message: string, id: bigint | undefined): HoldfastError {
   const offset = id === undefined ? 0 : syntax.offsetOf(id);
   return exprError(syntax.text, [{ offset, reason: evaluationReason(rewritten, message) }]);
 }
 
-function evaluationReason(rewritten: Rewritten, message: string): string {
+function evaluationReason(rewritten: Analysed, message: string): string {
   const ours = faultReason(message);
   if (ours !== undefined) return ours;
   const key = UNKNOWN_KEY.exec(message)?.[1];

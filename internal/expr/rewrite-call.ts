@@ -3,13 +3,13 @@
 
 import { didYouMean } from "../base/nearest.ts";
 import { builtins } from "./builtins.ts";
-import { callNode, literalOf, stringNode } from "./nodes.ts";
+import { bindNode } from "./macro-forms.ts";
+import { callNode, identNode, literalOf, stringNode } from "./nodes.ts";
 import { dottedName, freeRoot, refuse } from "./pass.ts";
 import type { Bound, Pass } from "./pass.ts";
-import { SCOPE_FUNCTION_ARITY_MAX, isOfType } from "./scope-functions.ts";
+import { SCOPE_FUNCTION_ARITY_MAX, parameterKinds } from "./scope-functions.ts";
 import type { ExprFunction } from "./scope-functions.ts";
 import type { Expr } from "./source.ts";
-import { isPattern } from "./text-functions.ts";
 
 type Call = Extract<Expr["exprKind"], { case: "callExpr" }>["value"];
 type Below = (child: Expr) => Expr;
@@ -18,11 +18,27 @@ type Below = (child: Expr) => Expr;
 const PLANNED: ReadonlySet<string> = new Set(["_&&_", "_||_", "_?_:_", "_[_]", "@not_strictly_false"]);
 const SECRET_REASON =
   "secret('name') must be all of a ${{ }} in an action's arguments: text may stand around the ${{ }}, but no operator or call around secret()";
-const MACROS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "existsOne", "filter", "map"]);
+const MACROS: ReadonlySet<string> = new Set([
+  "all",
+  "exists",
+  "exists_one",
+  "existsOne",
+  "filter",
+  "map",
+  "transformList",
+  "transformMap",
+  "transformMapEntry",
+  "bind",
+  "optMap",
+  "optFlatMap",
+]);
+
+const PAIR_MACROS: ReadonlySet<string> = new Set(["transformList", "transformMap", "transformMapEntry"]);
 
 /** Rewrites a call and its arguments. */
 export function rewriteCall(pass: Pass, node: Expr, call: Call, bound: Bound, below: Below): Expr {
   const { function: name, target, args } = call;
+  if (name === "_?._" || name === "_[?_]") return rewriteOptionalIndex(pass, node, call, bound, below);
   if (name === "_[_]") return rewriteIndex(pass, node, call, bound, below);
   if (PLANNED.has(name)) return callNode(node.id, name, args.map(below));
   const prefix = target === undefined ? undefined : dottedName(target);
@@ -30,8 +46,11 @@ export function rewriteCall(pass: Pass, node: Expr, call: Call, bound: Bound, be
   const provided = pass.functions.get(target === undefined ? name : (qualified ?? ""));
   if (provided !== undefined && !bound.has(provided.name)) return rewriteScopeCall(pass, node, provided, args, below);
   const table = builtins();
-  if (qualified !== undefined && table.arities(qualified, "function").length > 0) return rewriteBuiltin(pass, node, qualified, args, below);
+  if (qualified !== undefined && !bound.has(qualified.split(".")[0] ?? "") && table.arities(qualified, "function").length > 0)
+    return rewriteBuiltin(pass, node, qualified, args, below);
   if (target === undefined) return rewriteBuiltin(pass, node, name, args, below);
+  if ((name === "or" || name === "orValue") && args.length === 1 && args[0] !== undefined)
+    return rewriteAlternative(node, { name, target: below(target), otherwise: below(args[0]) });
   const all = [target, ...args];
   const key = table.find({ name, kind: "method", arity: all.length });
   if (key === undefined) {
@@ -45,7 +64,6 @@ export function rewriteCall(pass: Pass, node: Expr, call: Call, bound: Bound, be
     );
     return node;
   }
-  if (name === "matches") checkPattern(pass, args[0]);
   return callNode(node.id, key, all.map(below));
 }
 
@@ -57,10 +75,44 @@ function rewriteBuiltin(pass: Pass, node: Expr, name: string, args: readonly Exp
   return node;
 }
 
+/** `a.?b` and `a[?k]`; on a message, `has(a.b) ? optional.of(a.b) : optional.none()`. */
+function rewriteOptionalIndex(pass: Pass, node: Expr, call: Call, bound: Bound, below: Below): Expr {
+  const [operand, index] = call.args;
+  if (operand === undefined || index === undefined) return node;
+  const key = literalOf(index);
+  if (typeof key === "string") pass.keys.add(key);
+  if (typeof key === "string" && pass.checked.typeOf(operand).kind === "message") return optionalField(node.id, below(operand), key);
+  const root = freeRoot(pass, operand, bound);
+  if (root === undefined || typeof key !== "string") return callNode(node.id, "f @select/2", [below(operand), below(index)]);
+  pass.names.add(root);
+  pass.paths.add(`${root}.${key}`);
+  return callNode(node.id, "f @select/2", [operand, below(index)]);
+}
+
+function optionalField(id: bigint, operand: Expr, field: string): Expr {
+  const select = (testOnly: boolean): Expr => ({
+    $typeName: "cel.expr.Expr",
+    id,
+    exprKind: { case: "selectExpr", value: { $typeName: "cel.expr.Expr.Select", operand, field, testOnly } },
+  });
+  return callNode(id, "_?_:_", [select(true), callNode(id, "f optional.of/1", [select(false)]), callNode(id, "f optional.none/0", [])]);
+}
+
+/** `a.or(b)` and `a.orValue(b)`: b is evaluated only where a has no value. */
+function rewriteAlternative(node: Expr, { name, target, otherwise }: { name: string; target: Expr; otherwise: Expr }): Expr {
+  const { id } = node;
+  const temporary = `@or${id}`;
+  const found = identNode(id, temporary);
+  const value = name === "or" ? found : callNode(id, "f @value/1", [found]);
+  const body = callNode(id, "_?_:_", [callNode(id, "f @hasValue/1", [identNode(id, temporary)]), value, otherwise]);
+  return bindNode(id, { name: temporary, value: target, body });
+}
+
 /** `params["change"]` reads the same path as `params.change`. */
 function rewriteIndex(pass: Pass, node: Expr, call: Call, bound: Bound, below: Below): Expr {
   const [operand, index] = call.args;
   if (operand === undefined || index === undefined) return node;
+  if (pass.checked.typeOf(operand).kind === "optional") return rewriteOptionalIndex(pass, node, call, bound, below);
   const root = freeRoot(pass, operand, bound);
   const key = literalOf(index);
   if (root === undefined || typeof key !== "string") return callNode(node.id, call.function, [below(operand), below(index)]);
@@ -75,42 +127,10 @@ function rewriteScopeCall(pass: Pass, node: Expr, declared: ExprFunction, args: 
   if (args.length !== parameters.length || parameters.length > SCOPE_FUNCTION_ARITY_MAX) {
     refuse(pass, node, `${name}() takes ${countOf(parameters.length)}, found ${args.length}`);
   }
-  args.forEach((argument, index) => {
-    const wanted = parameters[index] ?? "any";
-    const found = literalType(argument);
-    if (found !== undefined && !isOfType(found, wanted))
-      refuse(pass, argument, `${name}(): argument ${index + 1} is ${found}, expected ${wanted}`);
-  });
   pass.calls.push({ name, literals, offset: pass.syntax.offsetOf(node.id) });
   const key = builtins().find({ name: "@scope", kind: "function", arity: args.length + 2 });
   if (key === undefined) return node;
-  return callNode(node.id, key, [stringNode(node.id, name), stringNode(node.id, parameters.join(",")), ...args.map(below)]);
-}
-
-function literalType(node: Expr): string | undefined {
-  if (node.exprKind.case === "listExpr") return "list";
-  if (node.exprKind.case === "structExpr") return "map";
-  if (node.exprKind.case !== "constExpr") return undefined;
-  switch (node.exprKind.value.constantKind.case) {
-    case "stringValue":
-      return "string";
-    case "int64Value":
-      return "int";
-    case "doubleValue":
-      return "double";
-    case "boolValue":
-      return "bool";
-    default:
-      return undefined;
-  }
-}
-
-/** A pattern that is a literal is compiled once at load, so that a bad one is refused there. */
-function checkPattern(pass: Pass, pattern: Expr | undefined): void {
-  if (pattern === undefined) return;
-  const text = literalOf(pattern);
-  if (typeof text === "string" && !isPattern(text))
-    refuse(pass, pattern, "this is not a regular expression of RE2 (no look-around, no back-references)");
+  return callNode(node.id, key, [stringNode(node.id, name), stringNode(node.id, parameterKinds(declared)), ...args.map(below)]);
 }
 
 function refuseCall(pass: Pass, node: Expr, name: string, found: number, arities: readonly number[], kind: "function" | "method"): void {
@@ -120,6 +140,8 @@ function refuseCall(pass: Pass, node: Expr, name: string, found: number, arities
 function callReason(pass: Pass, name: string, found: number, arities: readonly number[], kind: "function" | "method"): string {
   if (name === "secret") return SECRET_REASON;
   if (name === "has") return "has() takes one field, such as has(target.labels.role)";
+  if (name === "bind") return "cel.bind() takes a plain name, its value and an expression, such as cel.bind(n, size(list), n > 0 && n < 9)";
+  if (PAIR_MACROS.has(name)) return `${name}() takes two plain names and an expression, such as map.${name}(key, value, value)`;
   if (MACROS.has(name)) return `${name}() takes a plain name and an expression, such as list.${name}(item, item > 0)`;
   if (arities.length > 0)
     return `${name}() takes ${[...new Set(arities)].sort((left, right) => left - right).join(" or ")} argument(s), found ${found}`;

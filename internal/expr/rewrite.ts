@@ -5,9 +5,12 @@
 import { didYouMean } from "../base/nearest.ts";
 import { EXPR_TREE_DEPTH_MAX } from "../base/limits.ts";
 import { rewriteCall } from "./rewrite-call.ts";
-import { callNode, intNode, isResultName, listItemOf } from "./nodes.ts";
-import { dottedName, freeRoot, refuse } from "./pass.ts";
-import type { Bound, ExprCall, Pass } from "./pass.ts";
+import { callNode, identNode, intNode, isResultName, listItemOf, stringNode } from "./nodes.ts";
+import { freeRoot, refuse } from "./pass.ts";
+import type { Binding, Bound, Pass, ExprCall } from "./pass.ts";
+import type { Checked } from "./check.ts";
+import type { Messages } from "./messages.ts";
+import { rewriteList, rewriteMap } from "./rewrite-literal.ts";
 import type { ExprFunction } from "./scope-functions.ts";
 import type { Expr, Syntax } from "./source.ts";
 import { exprError } from "./expr-error.ts";
@@ -23,14 +26,24 @@ export interface Rewritten {
   readonly nodeCount: number;
 }
 
-const TYPE_NAMES: ReadonlySet<string> = new Set(["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"]);
-const TIME_TYPES: ReadonlySet<string> = new Set(["Timestamp", "Duration"]);
 const INT_MAX = 2n ** 63n - 1n;
 
-/** Checks and rewrites a parsed expression; throws INVALID_ARGUMENT with everything that is wrong. */
-export function rewrite(syntax: Syntax, declared: readonly string[], functions: readonly ExprFunction[]): Rewritten {
+/** What the pass works on. */
+export interface RewriteInput {
+  readonly syntax: Syntax;
+  readonly root: Expr;
+  readonly checked: Checked;
+  readonly declared: readonly string[];
+  readonly functions: readonly ExprFunction[];
+  readonly messages: Messages | undefined;
+}
+
+/** Rewrites a checked expression; throws INVALID_ARGUMENT with everything that is wrong with it. */
+export function rewrite({ syntax, root, checked, declared, functions, messages }: RewriteInput): Rewritten {
   const pass: Pass = {
     syntax,
+    checked,
+    messages,
     declared,
     functions: new Map(functions.map((entry) => [entry.name, entry])),
     issues: [],
@@ -40,9 +53,10 @@ export function rewrite(syntax: Syntax, declared: readonly string[], functions: 
     keys: new Set(),
     nodeCount: 0,
   };
-  const root = rewriteNode(pass, syntax.root, new Set(), 0);
-  if (pass.issues.length > 0) throw exprError(syntax.text, pass.issues);
-  return { ...pass, root };
+  const rewritten = rewriteNode(pass, root, new Map(), 0);
+  const issues = [...pass.issues, ...checked.issues];
+  if (issues.length > 0) throw exprError(syntax.text, issues);
+  return { ...pass, root: rewritten };
 }
 
 /** Rewrites one node and all below it. */
@@ -55,6 +69,8 @@ export function rewriteNode(pass: Pass, node: Expr, bound: Bound, depth: number)
   }
   const below = (child: Expr): Expr => rewriteNode(pass, child, bound, depth + 1);
   const { exprKind } = node;
+  const reference = rewriteReference(pass, node);
+  if (reference !== undefined) return reference;
   switch (exprKind.case) {
     case "constExpr":
       return checkConstant(pass, node);
@@ -65,7 +81,7 @@ export function rewriteNode(pass: Pass, node: Expr, bound: Bound, depth: number)
     case "callExpr":
       return rewriteCall(pass, node, exprKind.value, bound, below);
     case "listExpr":
-      return { ...node, exprKind: { case: "listExpr", value: { ...exprKind.value, elements: exprKind.value.elements.map(below) } } };
+      return rewriteList(node, exprKind.value, below);
     case "structExpr":
       return rewriteMap(pass, node, exprKind.value, below);
     case "comprehensionExpr":
@@ -79,7 +95,6 @@ export function rewriteNode(pass: Pass, node: Expr, bound: Bound, depth: number)
 
 type Kind<Case extends Expr["exprKind"]["case"]> = Extract<Expr["exprKind"], { case: Case }> extends { value: infer Value } ? Value : never;
 type Select = Kind<"selectExpr">;
-type Struct = Kind<"structExpr">;
 type Loop = Kind<"comprehensionExpr">;
 
 function checkConstant(pass: Pass, node: Expr): Expr {
@@ -94,26 +109,41 @@ function checkConstant(pass: Pass, node: Expr): Expr {
   return node;
 }
 
+/** A name that the checker found to be a type, a constant, or a variable whose name is dotted. */
+function rewriteReference(pass: Pass, node: Expr): Expr | undefined {
+  if (node.exprKind.case !== "identExpr" && node.exprKind.case !== "selectExpr") return undefined;
+  const reference = pass.checked.references.get(node);
+  if (reference === undefined) return undefined;
+  if (reference.kind === "variable") {
+    pass.names.add(reference.name);
+    pass.paths.add(reference.name);
+  }
+  if (reference.name === "optional_type") return callNode(node.id, "f @optionalType/0", []);
+  return identNode(node.id, pass.messages === undefined ? reference.name : `.${reference.name}`);
+}
+
 function rewriteName(pass: Pass, node: Expr, written: string, bound: Bound): Expr {
   const name = written.replace(/^\./, "");
-  if (bound.has(name) || isResultName(name)) return node;
+  const binding = bound.get(name);
+  if (binding?.kind === "pair") return callNode(node.id, "_[_]", [identNode(node.id, binding.pair), intNode(node.id, binding.index)]);
+  if (binding !== undefined || isResultName(name)) return node;
   if (pass.declared.includes(name)) {
     pass.names.add(name);
     pass.paths.add(name);
     return node;
   }
-  if (TYPE_NAMES.has(name)) return node;
   const known = pass.declared.length === 0 ? "; no names are known here" : `; known here: ${pass.declared.slice(0, 20).join(", ")}`;
   if (pass.functions.has(name)) refuse(pass, node, `"${name}" is a function: call it, ${name}(…)`);
-  else refuse(pass, node, `no such name "${name}"${didYouMean(name, [...pass.declared, ...bound]) || known}`);
+  else refuse(pass, node, `no such name "${name}"${didYouMean(name, [...pass.declared, ...bound.keys()]) || known}`);
   return node;
 }
 
 function rewriteSelect(pass: Pass, node: Expr, select: Select, bound: Bound, below: (child: Expr) => Expr): Expr {
-  const { operand, field } = select;
+  const { operand, field, testOnly } = select;
   if (operand === undefined) return node;
   pass.keys.add(field);
-  if (TIME_TYPES.has(field) && dottedName(node) === `google.protobuf.${field}` && !bound.has("google")) return node;
+  if (pass.checked.typeOf(operand).kind === "optional")
+    return callNode(node.id, testOnly ? "f @hasField/2" : "f @select/2", [below(operand), stringNode(node.id, field)]);
   const root = freeRoot(pass, operand, bound);
   if (root !== undefined) {
     pass.names.add(root);
@@ -124,40 +154,50 @@ function rewriteSelect(pass: Pass, node: Expr, select: Select, bound: Bound, bel
   return { ...node, exprKind: { case: "selectExpr", value: { ...select, operand: below(operand) } } };
 }
 
-function rewriteMap(pass: Pass, node: Expr, struct: Struct, below: (child: Expr) => Expr): Expr {
-  if (struct.messageName !== "") {
-    refuse(pass, node, `messages such as ${struct.messageName}{…} cannot be made here; write a map: {"key": value}`);
-    return node;
-  }
-  const entries = struct.entries.map((entry) => ({
-    ...entry,
-    keyKind: entry.keyKind.case === "mapKey" ? { case: "mapKey" as const, value: below(entry.keyKind.value) } : entry.keyKind,
-    ...(entry.value === undefined ? {} : { value: below(entry.value) }),
-  }));
-  return { ...node, exprKind: { case: "structExpr", value: { ...struct, entries } } };
-}
-
 /** A macro's loop: the range is charged for the whole body at once; a list that is gathered grows in place. */
 function rewriteLoop(pass: Pass, node: Expr, loop: Loop, bound: Bound, depth: number): Expr {
   const { iterRange, accuInit, loopCondition, loopStep, result } = loop;
   if (iterRange === undefined || accuInit === undefined || loopCondition === undefined || loopStep === undefined || result === undefined)
     return node;
-  const range = rewriteNode(pass, iterRange, bound, depth + 1);
-  const inside = new Set([...bound, loop.iterVar]);
+  const below = (child: Expr): Expr => rewriteNode(pass, child, bound, depth + 1);
+  const outside = withVariables(bound, [loop.accuVar]);
+  if (isBinding(loop)) {
+    const value: Loop = { ...loop, accuInit: below(accuInit), result: rewriteNode(pass, result, outside, depth + 1) };
+    return { ...node, exprKind: { case: "comprehensionExpr", value } };
+  }
+  const range = below(iterRange);
+  const pair = `@pair${node.id}`;
+  const inside = loop.iterVar2 === "" ? withVariables(outside, [loop.iterVar]) : withPair(outside, loop, pair);
   const isGathering = accuInit.exprKind.case === "listExpr";
   const nodesBefore = pass.nodeCount;
   const condition = rewriteNode(pass, loopCondition, inside, depth + 1);
   const step = rewriteNode(pass, isGathering ? appendingStep(loopStep) : loopStep, inside, depth + 1);
   const nodesInside = pass.nodeCount - nodesBefore;
+  const charged = callNode(node.id, "f @iterate/2", [range, intNode(node.id, BigInt(nodesInside))]);
   const value: Loop = {
     ...loop,
-    iterRange: callNode(node.id, "f @iterate/2", [range, intNode(node.id, BigInt(nodesInside))]),
-    accuInit: isGathering ? callNode(node.id, "f @list/0", []) : accuInit,
+    iterVar: loop.iterVar2 === "" ? loop.iterVar : pair,
+    iterVar2: "",
+    iterRange: loop.iterVar2 === "" ? charged : callNode(node.id, "f @pairs/1", [charged]),
+    accuInit: isGathering ? callNode(node.id, "f @list/0", []) : below(accuInit),
     loopCondition: condition,
     loopStep: step,
-    result: rewriteNode(pass, result, inside, depth + 1),
+    result: rewriteNode(pass, result, outside, depth + 1),
   };
   return { ...node, exprKind: { case: "comprehensionExpr", value } };
+}
+
+/** `cel.bind` is a loop over nothing. */
+function isBinding({ iterVar }: Loop): boolean {
+  return iterVar === "#unused";
+}
+
+function withVariables(bound: Bound, names: readonly string[]): Bound {
+  return new Map<string, Binding>([...bound, ...names.map((name) => [name, { kind: "variable" }] as const)]);
+}
+
+function withPair(bound: Bound, { iterVar, iterVar2 }: Loop, pair: string): Bound {
+  return new Map<string, Binding>([...bound, [iterVar, { kind: "pair", pair, index: 0n }], [iterVar2, { kind: "pair", pair, index: 1n }]]);
 }
 
 /** `@result + [x]`, alone or as the first branch of a condition, becomes `@append(@result, x)`. */

@@ -6,16 +6,22 @@ import { HoldfastError } from "../base/errors.ts";
 import type { Builtin } from "./builtins.ts";
 import { lift } from "./lift.ts";
 import { lower, typeName } from "./lower.ts";
+import { overloadKey } from "./signatures.ts";
+import type { Overload, OverloadTable } from "./signatures.ts";
+import { DYN, typeOf } from "./type.ts";
+import type { ExprTypeDecl } from "./type.ts";
 import { EvaluationFault, charge, readScope } from "./meter.ts";
 
-/** The type of a parameter of a function in the scope. */
+/** The plain types of parameters of functions in the scope; `any` is dyn, `list` and `map` hold anything. */
 export type ExprType = "any" | "bool" | "int" | "double" | "string" | "list" | "map";
 
 /** A function that the scope provides: `{ name: "stage", parameters: ["string"] }` with `scope.stage = (name) => …`. */
 export interface ExprFunction {
   /** The name as written; it may be dotted, `ledger.touched`, and is then looked up in the scope as one dotted name. */
   readonly name: string;
-  readonly parameters: readonly ExprType[];
+  readonly parameters: readonly ExprTypeDecl[];
+  /** What it yields; dyn unless given. */
+  readonly result?: ExprTypeDecl;
 }
 
 /** How many parameters a function in the scope may have. */
@@ -32,9 +38,30 @@ export function scopeCalls(): readonly Builtin[] {
   }));
 }
 
+/** The kinds of a function's parameters, as its calls are checked when they run: `string,any,map`. */
+export function parameterKinds({ parameters }: ExprFunction): string {
+  return parameters.map((parameter) => kindOf(parameter)).join(",");
+}
+
+/** The types of functions in the scope, for the checker. */
+export function scopeOverloads(functions: readonly ExprFunction[]): OverloadTable {
+  const table = new Map<string, readonly Overload[]>();
+  for (const { name, parameters, result } of functions) {
+    const overload = { parameters: parameters.map(typeOf), result: result === undefined ? DYN : typeOf(result) };
+    table.set(overloadKey("function", name), [overload]);
+  }
+  return table;
+}
+
 /** True when a value of this type name may be given for the parameter. */
 export function isOfType(found: string, wanted: string): boolean {
   return wanted === "any" || wanted === found;
+}
+
+function kindOf(declaration: ExprTypeDecl): string {
+  const { kind } = typeOf(declaration);
+  if (kind === "dyn" || kind === "number") return "any";
+  return kind === "object" ? "map" : kind;
 }
 
 function callScope([name = null, types = null, ...args]: readonly CelValue[]): CelValue {

@@ -6,6 +6,8 @@ import { parse } from "@bufbuild/cel";
 import { EXPR_DEPTH_MAX, EXPR_LENGTH_MAX } from "../base/limits.ts";
 import { exprError } from "./expr-error.ts";
 import type { ExprText } from "./expr-error.ts";
+import { readOptionalSyntax } from "./optional-syntax.ts";
+import type { OptionalSyntax } from "./optional-syntax.ts";
 import { scanTokens } from "./scan.ts";
 
 type ParsedByLibrary = ReturnType<typeof parse>;
@@ -19,6 +21,10 @@ export interface Syntax {
   readonly root: Expr;
   /** The offset of a node in the source, by the node's id; 0 for an id that is not known. */
   offsetOf(id: bigint | number): number;
+  /** Where the library's parser puts a node. */
+  positionOf(id: bigint): number | undefined;
+  /** What of it is optional. */
+  readonly optional: OptionalSyntax;
 }
 
 const EXPECTED_SHOWN_MAX = 80;
@@ -34,9 +40,16 @@ export function parseExpression(text: ExprText): Syntax {
   const surrogate = source.search(/\p{Surrogate}/u);
   if (surrogate >= 0)
     throw exprError(text, [{ offset: surrogate, reason: "a lone surrogate is not a character; write \\u{…} inside a string" }]);
-  const parsed = parseBlanked(text, blankComments(text));
+  const optional = readOptionalSyntax(blankComments(text));
+  const parsed = parseBlanked(text, optional.text);
   const positions = parsed.sourceInfo?.positions ?? {};
-  return { text, root: parsed.expr, offsetOf: (id) => nodeOffset(source, positions[String(id)] ?? 0) };
+  return {
+    text,
+    root: parsed.expr,
+    offsetOf: (id) => nodeOffset(source, positions[String(id)] ?? 0),
+    positionOf: (id) => positions[String(id)],
+    optional,
+  };
 }
 
 function parseBlanked(text: ExprText, blanked: string): ParsedByLibrary {

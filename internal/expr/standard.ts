@@ -15,7 +15,9 @@ export interface Signature {
 }
 
 /** Steps of building a time zone's calendar, which the library does anew for each call. */
-const ZONE_COST = 500;
+const ZONE_COST = 2_000;
+/** Steps of a call of the library, which looks for the overload by the types of the arguments. */
+const CALL_COST = 2;
 const SAFE_REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/divide by zero|modulus by zero/, "division by zero"],
   [/overflow/, "the number leaves the range of its type"],
@@ -38,6 +40,7 @@ export function standardSignatures(): readonly Signature[] {
 
 /** Charges for the arguments and calls the library's function; throws EvaluationFault for whatever goes wrong. */
 export function callStandard(signature: Signature, args: readonly CelValue[]): CelValue {
+  charge(CALL_COST);
   for (const argument of args) chargeArgument(argument);
   if (args.length === 2 && /^get[A-Z]/.test(signature.name)) charge(ZONE_COST);
   const isMethod = signature.kind === "method";

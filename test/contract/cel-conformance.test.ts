@@ -44,14 +44,14 @@ function table(all: readonly ConformanceResult[]): string {
   }
   const passed = all.filter(({ failure }) => failure === undefined).length;
   rows.push(["**all**", `**${passed}**`, `**${all.length}**`, ""]);
-  const widths = [0, 1, 2, 3].map((column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? "")].length)));
+  const widths = [0, 1, 2, 3].map((column) => Math.max(3, ...rows.map((row) => (row[column] ?? "").length)));
   const line = (cells: readonly string[]): string => `| ${cells.map((cell, column) => padded(cell, widths[column] ?? 0)).join(" | ")} |`;
   const [head = [], ...body] = rows;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
 
 function padded(cell: string, width: number): string {
-  return cell + " ".repeat(Math.max(0, width - [...cell].length));
+  return cell + " ".repeat(Math.max(0, width - cell.length));
 }
 
 function sectionText(section: string, failed: readonly ConformanceResult[]): string {

@@ -8,6 +8,7 @@ import { equals } from "@bufbuild/protobuf";
 import type { Registry } from "@bufbuild/protobuf";
 import { isReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { HoldfastError } from "../../internal/base/errors.ts";
 
 const PRIMITIVES = ["dyn", "bool", "int", "uint", "double", "string", "bytes"] as const;
 const WELL_KNOWN_KINDS = ["dyn", "dyn", "timestamp", "duration"] as const;
@@ -46,7 +47,8 @@ export function typeText(type: Type | undefined): string {
     case "messageType":
       return WELL_KNOWN_NAMES.get(kind.value) ?? kind.value;
     case "abstractType":
-      return kind.value.name === "optional_type" ? `optional(${typeText(kind.value.parameterTypes[0])})` : "dyn";
+      if (kind.value.name !== "optional_type") throw new HoldfastError("UNIMPLEMENTED", "abstract types cannot be declared");
+      return `optional(${typeText(kind.value.parameterTypes[0])})`;
     case "null":
       return "null";
     case "type":
@@ -113,7 +115,9 @@ export function isExpected(expected: Value | undefined, found: CelValue, registr
         kind.value.values.every((item, index) => isExpected(item, found.get(index) ?? null, registry))
       );
     case "mapValue":
-      return isCelMap(found) && found.size === kind.value.entries.length && kind.value.entries.every((entry) => hasEntry(found, entry, registry));
+      return (
+        isCelMap(found) && found.size === kind.value.entries.length && kind.value.entries.every((entry) => hasEntry(found, entry, registry))
+      );
     case "objectValue":
       return isSameMessage(inputOf(expected, registry), found, registry);
     case "nullValue":
@@ -125,7 +129,11 @@ export function isExpected(expected: Value | undefined, found: CelValue, registr
 
 type Entry = Extract<Value["kind"], { case: "mapValue" }>["value"]["entries"][number];
 
-function hasEntry(found: ReadonlyMap<never, CelValue> | Iterable<readonly [CelValue, CelValue]>, entry: Entry, registry: Registry): boolean {
+function hasEntry(
+  found: ReadonlyMap<never, CelValue> | Iterable<readonly [CelValue, CelValue]>,
+  entry: Entry,
+  registry: Registry,
+): boolean {
   for (const [key, value] of found) if (isExpected(entry.key, key, registry)) return isExpected(entry.value, value, registry);
   return false;
 }
