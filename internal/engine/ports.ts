@@ -257,7 +257,7 @@ export interface AttemptContext {
 export type CheckResult =
   | { readonly kind: "converged"; readonly checksum: string; readonly output?: JsonValue }
   | { readonly kind: "different"; readonly checksum: string; readonly diff: string }
-  /** There is no way to look: only an unsafe action says so. */
+  /** There is no way to look. In doubt, an idempotent action is then applied again, and an unsafe one is held for a person. */
   | { readonly kind: "unknowable" }
   | Failure;
 

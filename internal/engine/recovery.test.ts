@@ -75,6 +75,23 @@ test("an idempotent apply that was not done is done again, one that was done is 
   expect(done.world.fleet.host("h0").changes).toEqual([]);
 });
 
+test("an idempotent apply that leaves nothing to look at is done again, an unsafe one is held", async () => {
+  const act = (uses: string): JsonValue =>
+    aWorkflow({ stages: [{ name: "fix", over: { targets: true }, actions: [{ name: "apply", uses }] }] });
+  const idempotent = await killedInApply(act("send"));
+  await idempotent.world.start();
+  expect((await idempotent.world.status(idempotent.id)).phase).toBe(Phase.SUCCEEDED);
+  expect(idempotent.world.fleet.host("h0").changes).toEqual(["send"]);
+  const unsafe = await killedInApply(act("touch"));
+  await unsafe.world.start();
+  expect((await unsafe.world.status(unsafe.id)).phase).toBe(Phase.WAITING);
+  expect(unsafe.world.fleet.host("h0").changes).toEqual([]);
+  const { holds } = await unsafe.world.engine.why({ id: unsafe.id, namespace: "" }, "h0");
+  expect(holds).toMatchObject([
+    { kind: HoldKind.UNKNOWN, message: expect.stringMatching(/; its attempt said: the service stopped while/) },
+  ]);
+});
+
 test("what somebody else changed meanwhile is not overwritten: the task fails with both checksums", async () => {
   const { world, id } = await killedInApply(aSet("1", { retry: { attempts: 3, delay: "1s" } }));
   world.fleet.host("h0").values.set("a", "somebody's");

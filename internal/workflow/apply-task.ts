@@ -3,9 +3,9 @@
 
 import { assert, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
+import type { ApplyStarted, AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
-import { placeOf, taskAt } from "./blueprint.ts";
+import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
@@ -21,39 +21,29 @@ export function runningTask(state: WorkflowState, at: { readonly task: number; r
 
 /** AttemptStarted. */
 export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs: TimeMs): void {
-  const { task, attempt, reservesRisk } = started;
+  const { task, attempt } = started;
   const { ordinal, action } = placeOf(state.blueprint, task);
   const run = stageRunOf(state);
   takeFromQueues(state, run, task);
   admitTarget(state, run, { ordinal, task });
   state.tasks.set(task, TaskState.RUNNING);
   state.tasks.attempts[task] = attempt;
-  state.running.set(task, { attempt, startedAtMs: atMs, startSeq: state.seq, remoteId: "", hasReserved: reservesRisk });
+  state.running.set(task, { attempt, startedAtMs: atMs, startSeq: state.seq, remoteId: "" });
   if (action.totalTimeoutMs !== Infinity && !state.firstStartMs.has(task)) state.firstStartMs.set(task, atMs);
-  if (reservesRisk) noteRisk(state, task, "RESERVED");
 }
 
-/** The target of the task is at risk from here on. Its other tasks need no room any more, so those that wait for it may start. */
-export function noteRisk(state: WorkflowState, task: number, flag: "BEGUN" | "RESERVED"): void {
-  const { stage, ordinal } = placeOf(state.blueprint, task);
-  if (!stage.isOverTargets) return;
-  const run = stageRunOf(state);
-  setRisk(state, ordinal, { set: Risk[flag] });
-  if (run.waitingForRoom.size === 0) return;
-  for (let action = 0; action < stage.actions.length; action++) {
-    const sibling = taskAt(stage, ordinal, action);
-    if (!run.waitingForRoom.delete(sibling)) continue;
-    state.tasks.set(sibling, TaskState.READY);
-    run.ready.push(sibling);
-  }
+/** ApplyStarted: the target is at risk from here on. */
+export function startApply(state: WorkflowState, started: ApplyStarted): void {
+  runningTask(state, started).before = started.before;
+  const { stage, ordinal } = placeOf(state.blueprint, started.task);
+  if (stage.isOverTargets) setRisk(state, ordinal, { set: Risk.BEGUN });
 }
 
 /** AttemptEnded. */
 export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): void {
   const { task } = ended;
-  const { hasReserved } = runningTask(state, ended);
+  runningTask(state, ended);
   state.running.delete(task);
-  if (hasReserved) setRisk(state, placeOf(state.blueprint, task).ordinal, { clear: Risk.RESERVED });
   switch (ended.outcome) {
     case AttemptOutcome.UNCHANGED:
       return settleTask(state, task, TaskState.UNCHANGED);
@@ -100,7 +90,6 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
 /** READY tasks that were closed while they stood in the queue are dropped here, with the one that starts. */
 function takeFromQueues(state: WorkflowState, run: StageRun, task: number): void {
   state.backoff.delete(task);
-  run.waitingForRoom.delete(task);
   run.waitingForLock.delete(task);
   if (state.tasks.get(task) === TaskState.READY) run.ready.take(task, (other) => state.tasks.get(other) === TaskState.READY);
 }
@@ -123,7 +112,6 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
-  else if (ended.deferredFor === DeferReason.ROOM) run.waitingForRoom.add(task);
 }
 
 function settleTask(state: WorkflowState, task: number, to: TaskState): void {

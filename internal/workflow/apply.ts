@@ -6,12 +6,12 @@ import { assert, assertNever, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { Event, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
 import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
-import { endAttempt, noteRisk, resolveTask, runningTask, settleUnstarted, startAttempt } from "./apply-task.ts";
+import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, retryWorkflow } from "./reopen.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, initialState, stageRunOf } from "./state.ts";
-import { isTargetDone } from "./target-run.ts";
+import { isTargetDone, passBegun } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
 /** Makes the state of a workflow from its first event. */
@@ -55,8 +55,7 @@ function applyKind(state: WorkflowState, kind: EventKind, atMs: TimeMs): void {
     case "attemptStarted":
       return startAttempt(state, kind.value, atMs);
     case "applyStarted":
-      runningTask(state, kind.value).before = kind.value.before;
-      return noteRisk(state, kind.value.task, "BEGUN");
+      return startApply(state, kind.value);
     case "attemptPrepared":
       runningTask(state, kind.value).remoteId = kind.value.remoteId;
       return;
@@ -119,9 +118,13 @@ function startWave(state: WorkflowState, wave: WaveStarted): void {
   run.isInWave = true;
   run.nextOrdinal = wave.first;
   run.openInWave = 0;
+  run.atRiskToBegin.clear();
   for (let ordinal = wave.first; ordinal < wave.first + wave.count; ordinal++) {
-    if (!isTargetDone(state, run.stage, ordinal)) run.openInWave += 1;
+    if (isTargetDone(state, run.stage, ordinal)) continue;
+    run.openInWave += 1;
+    if (run.stage.isOverTargets && state.risk[ordinal] !== 0) run.atRiskToBegin.add(ordinal);
   }
+  passBegun(state, run);
   state.wavesBegun[wave.stage] = wave.wave + 1;
 }
 

@@ -51,6 +51,8 @@ export interface Blueprint {
   readonly targets: readonly Target[];
   readonly stages: readonly StagePlan[];
   readonly output: Program | undefined;
+  /** The names of all secrets that its arguments use: their values are hidden in all that its tasks put out. */
+  readonly secrets: readonly string[];
   /** Tasks in all. */
   readonly tasks: number;
 }
@@ -76,6 +78,7 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
     targets,
     stages,
     output,
+    secrets: [...new Set(stages.flatMap((stage) => stage.actions.flatMap((action) => action.arguments.secrets)))],
     tasks: stages.reduce((sum, stage) => sum + stage.width * stage.actions.length, 0),
   };
 }

@@ -113,50 +113,6 @@ test("a target that failed begins no further apply and gets no further attempt",
   expect(drill.state.tasks.totalCounts()).toMatchObject({ failed: 2 });
 });
 
-test("room at risk is asked for at each apply; what waits for it is begun again, with room kept, when there is some", () => {
-  const drill = new Drill({ definition: fix({ maxAtRisk: { count: 1 } }) });
-  drill.exec();
-  expect(drill.startApply(0)).toEqual(["applyStarted h0/apply"]);
-  expect(drill.startApply(1)).toEqual([`attemptEnded h1/apply deferred ${DeferReason.ROOM}`]);
-  expect(drill.state.tasks.attempts[1]).toBe(0);
-  expect(drill.end(0, AttemptOutcome.CHANGED)).toContain("attemptStarted h1/apply");
-  expect(drill.startApply(2)).toEqual([`attemptEnded h2/apply deferred ${DeferReason.ROOM}`]);
-  expect(drill.startApply(1)).toEqual(["applyStarted h1/apply"]);
-});
-
-test("room that was kept is gone when a failure elsewhere has used it up: max_at_risk is exact", () => {
-  const drill = new Drill({ definition: fix({ maxAtRisk: { count: 1 }, maxFailures: { count: 2 } }) });
-  drill.exec();
-  drill.startApply(0);
-  drill.startApply(1);
-  drill.end(0, AttemptOutcome.CHANGED);
-  drill.end(2, AttemptOutcome.UNREACHABLE);
-  expect(drill.startApply(1)).toEqual([`attemptEnded h1/apply deferred ${DeferReason.ROOM}`]);
-  expect(phaseOf(drill.state)).toBe(Phase.WAITING);
-});
-
-test("max_at_risk zero lets everything be looked at and nothing be changed", () => {
-  const drill = new Drill({ definition: fix({ maxAtRisk: { count: 0 } }) });
-  drill.exec();
-  drill.end(0, AttemptOutcome.UNCHANGED);
-  expect(drill.startApply(1)).toEqual([`attemptEnded h1/apply deferred ${DeferReason.ROOM}`]);
-});
-
-test("two tasks of one target that wait for room need it once", () => {
-  const both = ["left", "right"].map((name) => ({ name, uses: "set", needs: {} }));
-  const drill = new Drill({ targets: 2, definition: fix({ maxAtRisk: { count: 1 } }, both) });
-  drill.exec();
-  drill.startApply(0);
-  for (const task of [2, 3]) drill.startApply(task);
-  drill.end(1, AttemptOutcome.UNCHANGED);
-  expect(drill.end(0, AttemptOutcome.CHANGED)).toEqual([
-    `attemptEnded h0/left ${AttemptOutcome.CHANGED}`,
-    "attemptStarted h1/left",
-    "attemptStarted h1/right",
-  ]);
-  expect([...drill.startApply(2), ...drill.startApply(3)]).toEqual(["applyStarted h1/left", "applyStarted h1/right"]);
-});
-
 test("another workflow's lock puts an apply off; it is begun again when the lock is free, and its total time begins anew", () => {
   const drill = new Drill({ targets: 1, definition: fix({}, [{ name: "apply", uses: "set", totalTimeout: "60s" }]) });
   drill.lockedTargets.add("h0");
@@ -221,7 +177,6 @@ test("a workflow that waits for room at risk can be retried: that is how what fa
   drill.exec();
   drill.startApply(0);
   drill.end(0, AttemptOutcome.FAILED);
-  drill.startApply(1);
   expect(phaseOf(drill.state)).toBe(Phase.WAITING);
   drill.take({ kind: "retry", by, reason, digest: "" });
   expect(drill.change(0)).toContain("attemptStarted h1/apply");
@@ -246,16 +201,4 @@ test("after a restart only what had begun to apply is in doubt", () => {
   drill.exec();
   drill.startApply(1);
   expect(drill.take({ kind: "recover" })).toEqual(["attemptInDoubt h1/apply"]);
-});
-
-test("room that was kept is given back when the attempt has to wait for a lock after all", () => {
-  const drill = new Drill({ definition: fix({ maxAtRisk: { count: 1 } }) });
-  drill.exec();
-  drill.startApply(0);
-  drill.startApply(1);
-  drill.end(0, AttemptOutcome.CHANGED);
-  drill.lockedTargets.add("h1");
-  expect(drill.startApply(1)).toEqual([`attemptEnded h1/apply deferred ${DeferReason.LOCK}`]);
-  expect(drill.state.targetsAtRisk).toBe(0);
-  expect(drill.startApply(2)).toEqual(["applyStarted h2/apply"]);
 });

@@ -9,7 +9,7 @@ import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { placeOf, targetAt } from "./blueprint.ts";
 import type { AttemptReport, Command } from "./commands.ts";
-import { isPastBudget, mayBeAtRisk } from "./dispatch.ts";
+import { isPastBudget } from "./dispatch.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { retryDelayMs } from "./retry.ts";
@@ -152,7 +152,7 @@ function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">):
   return [caused(by, "taskResolved", { task, resolution, reason })];
 }
 
-/** May the attempt begin to change something? Not past the budget, beyond the room at risk, or against another workflow's lock. */
+/** May the attempt begin to change something? Not past the budget, nor against another workflow's lock. */
 function decideApply(state: WorkflowState, command: CommandOf<"startApply">, facts: Facts): readonly Event[] {
   const { task, attempt, before } = command;
   if (!isUnderWay(state, command)) return [];
@@ -165,10 +165,7 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   const isStopped = run !== undefined && (isPastBudget(run) || run.failed.has(ordinal));
   if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
   const target = targetAt(state.blueprint, stage, ordinal);
-  if (run !== undefined && target !== undefined) {
-    if (!mayBeAtRisk(state, run, ordinal)) return ended(AttemptOutcome.DEFERRED, DeferReason.ROOM);
-    if (!facts.canLock(target.name)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
-  }
+  if (target !== undefined && !facts.canLock(target.name)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   return [happened("applyStarted", { task, attempt, before })];
 }
 

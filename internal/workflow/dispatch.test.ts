@@ -4,7 +4,7 @@ import { AttemptOutcome, Mode, Resolution } from "../gen/holdfast/v1/event_pb.ts
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { nextDueMs, nextStep } from "./dispatch.ts";
-import { targetHolds, workflowHolds } from "./holds.ts";
+import { workflowHolds } from "./holds.ts";
 import { phaseOf, statusOf } from "./status.ts";
 
 type Json = { [key: string]: JsonValue };
@@ -59,7 +59,7 @@ test("while failed and unknown targets are more than max_failures no new target 
   drill.end(4, AttemptOutcome.UNCHANGED);
   drill.end(5, AttemptOutcome.UNCHANGED);
   expect(phaseOf(drill.state)).toBe(Phase.WAITING);
-  expect(targetHolds(drill.state, 3)[0]?.kind).toBe(HoldKind.UNKNOWN);
+  expect(drill.hold(3)?.kind).toBe(HoldKind.UNKNOWN);
   expect(drill.take({ kind: "resolveTask", by: "", task: 0, resolution: Resolution.SUCCEEDED, reason: "x" })).toContain(
     "attemptStarted h0/b",
   );
@@ -131,8 +131,8 @@ test("a retried task waits for its back-off and keeps its target in flight", () 
   drill.exec();
   drill.end(0, AttemptOutcome.FAILED);
   expect(nextDueMs(drill.state)).toBe(4_000);
-  expect(targetHolds(drill.state, 0)[0]?.kind).toBe(HoldKind.RETRY);
-  expect(targetHolds(drill.state, 1)[0]?.kind).toBe(HoldKind.PARALLEL);
+  expect(drill.hold(0)?.kind).toBe(HoldKind.RETRY);
+  expect(drill.hold(1)?.kind).toBe(HoldKind.PARALLEL);
   drill.nowMs = 4_000;
   expect(drill.follow()).toEqual(["attemptStarted h0/apply"]);
 });

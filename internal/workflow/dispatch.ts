@@ -1,7 +1,8 @@
 // What happens next by itself: given a state and a time, the one event that the rules of stages, waves, budgets and needs call for now.
 // 1. It reads the state and changes nothing; the engine applies the event and asks again until there is none.
-// 2. Nothing starts in a workflow that is cancelled, paused, past its budget of failures, or out of room at risk.
-// 3. Each answer costs constant time on average: targets are passed over once in a wave, tasks that wait are at most those in flight.
+// 2. Nothing starts in a workflow that is cancelled, paused or past its budget of failures.
+// 3. A target that is not at risk is begun only while there is room for it to become so: so max_at_risk is never exceeded.
+// 4. Each answer costs constant time on average: targets are passed over once in a wave, tasks that wait are at most those in flight.
 
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
@@ -14,8 +15,8 @@ import { happened } from "./events.ts";
 import { taskScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
+import { nextToBegin } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { Risk } from "./state.ts";
 import { firstStartable, isTargetDone } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
@@ -51,19 +52,6 @@ export function isPastBudget(run: StageRun): boolean {
 /** True when failed and unknown targets together are more than may fail: then no further target is begun. */
 export function isUncertain(state: WorkflowState, run: StageRun): boolean {
   return run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) > run.stage.failuresMax;
-}
-
-/** True when a target that is not at risk yet may become so. */
-export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
-  return state.targetsAtRisk < run.stage.atRiskMax;
-}
-
-/** True when an apply may begin on the target. Room that was kept for it counts only while no failure elsewhere has used it up. */
-export function mayBeAtRisk(state: WorkflowState, run: StageRun, ordinal: number): boolean {
-  const flags = state.risk[ordinal] ?? 0;
-  if ((flags & ~Risk.RESERVED) !== 0) return true;
-  const others = state.targetsAtRisk - (flags === 0 ? 0 : 1);
-  return others < run.stage.atRiskMax;
 }
 
 function nextStage(state: WorkflowState, facts: Facts): Event | undefined {
@@ -123,8 +111,6 @@ function firstReady(state: WorkflowState, run: StageRun): number | undefined {
 }
 
 function firstUnblocked(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
-  const [roomless] = run.waitingForRoom;
-  if (roomless !== undefined && hasRoomAtRisk(state, run)) return attempt(state, roomless, { reservesRisk: true });
   for (const task of run.waitingForLock) {
     const { stage, ordinal } = placeOf(state.blueprint, task);
     const target = targetAt(state.blueprint, stage, ordinal);
@@ -133,21 +119,16 @@ function firstUnblocked(state: WorkflowState, run: StageRun, facts: Facts): Even
   return undefined;
 }
 
-/** The first task of the next target, when the wave and `parallel` have room for it. */
+/** The first task of the next target, when the wave, `parallel` and `max_at_risk` have room for it. */
 function firstAdmissible(state: WorkflowState, run: StageRun): number | undefined {
   if (run.inFlight.size >= run.stage.parallel) return undefined;
   for (const ordinal of run.returning) {
     const task = firstStartable(state, run.stage, ordinal);
     if (task !== undefined) return task;
   }
-  const isAllAdmitted = run.openInWave === run.inFlight.size + run.held.size + run.returning.size;
-  if (isAllAdmitted || isUncertain(state, run)) return undefined;
-  const wave = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
-  for (let ordinal = run.nextOrdinal; ordinal < wave.first + wave.count; ordinal++) {
-    const task = isTargetDone(state, run.stage, ordinal) ? undefined : firstStartable(state, run.stage, ordinal);
-    if (task !== undefined) return task;
-  }
-  return undefined;
+  if (isUncertain(state, run)) return undefined;
+  const next = nextToBegin(state, run);
+  return next === undefined ? undefined : firstStartable(state, run.stage, next);
 }
 
 /** Starts a task, unless its `when` says otherwise. */
@@ -166,6 +147,6 @@ function begin(state: WorkflowState, task: number, facts: Facts): Event {
   }
 }
 
-function attempt(state: WorkflowState, task: number, options: { readonly reservesRisk: boolean } = { reservesRisk: false }): Event {
-  return happened("attemptStarted", { task, attempt: (state.tasks.attempts[task] ?? 0) + 1, reservesRisk: options.reservesRisk });
+function attempt(state: WorkflowState, task: number): Event {
+  return happened("attemptStarted", { task, attempt: (state.tasks.attempts[task] ?? 0) + 1 });
 }

@@ -27,7 +27,7 @@ function stageError(state: WorkflowState, index: number): string {
   const stage = state.blueprint.stages[index];
   const counts = state.tasks.stageCounts(index);
   if (stage === undefined) return "";
-  const next = `see "holdfast tasks ${state.blueprint.id} --outcome FAILED", then "holdfast retry ${state.blueprint.id}"`;
+  const next = `see "holdfast tasks ${state.blueprint.id} --outcome failed,unreachable", then "holdfast retry ${state.blueprint.id}"`;
   if (!stage.isOverTargets) return `stage "${stage.name}": ${counts.failed + counts.unreachable} of its tasks failed; ${next}`;
   const failedTargets = counts.failed + counts.unreachable;
   return `stage "${stage.name}": ${failedTargets} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;

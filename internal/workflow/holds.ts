@@ -7,7 +7,9 @@ import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { placeOf, targetAt, taskAt } from "./blueprint.ts";
-import { hasRoomAtRisk, isPastBudget, isUncertain } from "./dispatch.ts";
+import { isPastBudget, isUncertain } from "./dispatch.ts";
+import type { Facts } from "./facts.ts";
+import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { TaskState, isSettled } from "./task-state.ts";
 
@@ -46,15 +48,9 @@ function unknownHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
 function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
   const holds: Hold[] = [];
   const { stage } = run;
-  if (run.waitingForRoom.size > 0 && !hasRoomAtRisk(state, run)) {
-    const names = firstOf(run.waitingForRoom).map((task) => taskTarget(state, task));
-    holds.push(
-      hold(
-        HoldKind.AT_RISK,
-        `${state.targetsAtRisk} targets are at risk, max_at_risk of stage "${stage.name}" is ${stage.atRiskMax}; repair or resolve those that failed or are unknown`,
-        { names },
-      ),
-    );
+  if (isOutOfRoom(state, run) && !hasRoomByItself(state, run)) {
+    const names = firstOf([...firstOf(run.failed), ...firstOf(run.held)]).map((ordinal) => targetName(state, stage, ordinal));
+    holds.push(hold(HoldKind.AT_RISK, `no further target is begun: ${roomText(state, run)}`, { names }));
   }
   if (run.waitingForLock.size > 0) {
     const names = firstOf(run.waitingForLock).map((task) => taskTarget(state, task));
@@ -83,8 +79,24 @@ function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
   return holds;
 }
 
+/** True when room at risk is taken by targets in flight alone: they give it back as they end well. */
+function hasRoomByItself(state: WorkflowState, run: StageRun): boolean {
+  return run.inFlight.size > 0 && state.targetsAtRisk + run.inFlightNotAtRisk === run.inFlight.size;
+}
+
+/** What has taken the room at risk, and how to make more. */
+function roomText(state: WorkflowState, run: StageRun): string {
+  const { id } = state.blueprint;
+  const { name, atRiskMax } = run.stage;
+  const max = `max_at_risk of stage "${name}" is ${atRiskMax}`;
+  if (atRiskMax === 0) return `${max}; "holdfast cancel ${id}", and submit it again with room for targets at risk`;
+  const inFlight = run.inFlightNotAtRisk === 0 ? "" : `, ${run.inFlightNotAtRisk} more are in flight`;
+  const next = `"holdfast retry ${id}" runs again what failed, "holdfast resolve ${id} …" settles what is unknown`;
+  return `${state.targetsAtRisk} targets are at risk${inFlight}, ${max}; ${next}`;
+}
+
 /** Why one target stands where it stands, for the stage under way or the first one that is not done with it. */
-export function targetHolds(state: WorkflowState, ordinal: number): readonly Hold[] {
+export function targetHolds(state: WorkflowState, ordinal: number, facts: Pick<Facts, "detail">): readonly Hold[] {
   const overall = workflowHolds(state);
   if (state.life.kind === "submitted") return overall;
   if (state.life.kind !== "executing")
@@ -94,11 +106,15 @@ export function targetHolds(state: WorkflowState, ordinal: number): readonly Hol
   if (run === undefined || stage === undefined) return overall;
   if (!run.stage.isOverTargets)
     return [hold(HoldKind.ORDER, `stage "${run.stage.name}", which runs once, is under way; stages run in order`), ...overall];
-  return [targetHold(state, run, ordinal), ...overall.filter((found) => found.kind === HoldKind.PAUSE || found.kind === HoldKind.CANCEL)];
+  return [
+    targetHold(state, run, { ordinal, facts }),
+    ...overall.filter((found) => found.kind === HoldKind.PAUSE || found.kind === HoldKind.CANCEL),
+  ];
 }
 
-function targetHold(state: WorkflowState, run: StageRun, ordinal: number): Hold {
+function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly facts: Pick<Facts, "detail"> }): Hold {
   const { stage } = run;
+  const { ordinal, facts } = at;
   const open = stage.actions.find((action) => !isSettled(state.tasks.get(taskAt(stage, ordinal, action.index))));
   if (open === undefined) return hold(HoldKind.ENDED, `stage "${stage.name}" is done with it`);
   const task = taskAt(stage, ordinal, open.index);
@@ -109,19 +125,24 @@ function targetHold(state: WorkflowState, run: StageRun, ordinal: number): Hold 
     case TaskState.UNKNOWN:
       return hold(
         HoldKind.UNKNOWN,
-        `${what} is unknown: nobody can say whether it was done; look at the target, then "holdfast resolve ${state.blueprint.id} …"`,
+        `${what} is unknown: nobody can say whether it was done; look at the target, then "holdfast resolve ${state.blueprint.id} …"${attemptError(state, task, facts)}`,
       );
     case TaskState.BACKOFF:
       return hold(HoldKind.RETRY, `${what} waits for its next attempt`, { untilMs: state.backoff.dueAtMs(task) ?? 0 });
     case TaskState.DEFERRED:
       if (run.waitingForLock.has(task)) return hold(HoldKind.LOCK, `${what} waits for the target's lock, which another workflow holds`);
-      return hold(
-        HoldKind.AT_RISK,
-        `${what} waits for room: ${state.targetsAtRisk} targets are at risk, max_at_risk is ${stage.atRiskMax}`,
-      );
+      return pendingHold(state, run, { ordinal, what });
     default:
       return pendingHold(state, run, { ordinal, what });
   }
+}
+
+/** What the attempt that left a task unknown said of it. */
+function attemptError(state: WorkflowState, task: number, facts: Pick<Facts, "detail">): string {
+  const detail = facts.detail(task);
+  return detail === undefined || detail.error === "" || detail.attempt !== state.tasks.attempts[task]
+    ? ""
+    : `; its attempt said: ${detail.error}`;
 }
 
 function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly what: string }): Hold {
@@ -140,11 +161,13 @@ function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal
       HoldKind.UNKNOWN,
       `no further target is begun: failed and unknown targets together are more than max_failures (${stage.failuresMax})`,
     );
+  if (!hasRoomAtRisk(state, run) && state.risk[at.ordinal] === 0)
+    return hold(HoldKind.AT_RISK, `${at.what} waits for room: ${roomText(state, run)}`);
   return hold(HoldKind.PARALLEL, `${run.inFlight.size} targets are in flight, parallel is ${stage.parallel}`);
 }
 
-/** The first few of a set, which may be large. */
-function firstOf(set: ReadonlySet<number>): readonly number[] {
+/** The first few of a collection, which may be large. */
+function firstOf(set: Iterable<number>): readonly number[] {
   const first: number[] = [];
   for (const item of set) {
     if (first.length === NAMES_MAX) break;

@@ -22,7 +22,7 @@ function expected({ look, check, effects, isAtomic, hasRemoteId }: Doubt): Settl
   if (check === "converged") return "done";
   if (check === "as-before") return "apply-again";
   if (check === "other") return isAtomic ? "foreign-change" : effects === "unsafe" ? "hold" : "apply-again";
-  return "hold";
+  return check === "unknowable" && effects === "idempotent" ? "apply-again" : "hold";
 }
 
 test.each(ALL)("a doubt is settled by looking: $look, $check, $effects, atomic $isAtomic, remote ID $hasRemoteId", (doubt) => {

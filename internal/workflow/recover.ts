@@ -1,5 +1,6 @@
 // The recovery table: how an attempt in doubt is settled by looking. Every combination has one row, and a test walks them all.
-// 1. Never a blind retry (H2): what neither the shim nor the check can settle is held for a person.
+// 1. Never a blind retry (H2): what neither the shim nor the check can settle is held for a person. Only what is idempotent is
+//    applied again where there is no way to look: that is what the word promises.
 
 import { assertNever } from "../base/assert.ts";
 
@@ -43,6 +44,7 @@ export function settleDoubt(doubt: Doubt): Settlement {
       if (doubt.isAtomic) return "foreign-change";
       return doubt.effects === "idempotent" ? "apply-again" : "hold";
     case "unknowable":
+      return doubt.effects === "idempotent" ? "apply-again" : "hold";
     case "failed":
       return "hold";
     default:

@@ -1,8 +1,9 @@
 // Whether an executing workflow stands still until a person acts. Derived from the state, never stored.
-// 1. Stalled: nothing runs, nothing is due by itself, and what is open is held by unknown tasks or by used-up room at risk.
+// 1. Stalled: nothing runs, nothing is due by itself, and what is open is held by unknown tasks, or not begun for want of room at risk.
 // 2. Past the budget of failures nothing is due any more: there only unknown tasks keep the workflow from its end.
 
-import { hasRoomAtRisk, isPastBudget } from "./dispatch.ts";
+import { isPastBudget } from "./dispatch.ts";
+import { isOutOfRoom } from "./room-at-risk.ts";
 import type { WorkflowState } from "./state.ts";
 import { TaskState } from "./task-state.ts";
 
@@ -15,6 +16,5 @@ export function hasStalled(state: WorkflowState): boolean {
   if (isPastBudget(run)) return hasUnknown;
   const isDueByItself = state.backoff.size > 0 || !run.isInWave || run.waitingForLock.size > 0;
   if (isDueByItself || state.tasks.count(run.stage.index, TaskState.READY) > 0) return false;
-  const isOutOfRoom = run.waitingForRoom.size > 0 && !hasRoomAtRisk(state, run);
-  return hasUnknown || isOutOfRoom;
+  return hasUnknown || isOutOfRoom(state, run);
 }

@@ -22,8 +22,6 @@ export interface RunningTask {
   before?: string;
   /** The other side's ID, after AttemptPrepared. */
   remoteId: string;
-  /** True when room at risk is kept for its target until it begins to apply or ends. */
-  readonly hasReserved: boolean;
 }
 
 /** How the life of a workflow stands; phases (status.ts) follow from it and from what its tasks do. */
@@ -46,7 +44,7 @@ export interface StageRun {
   wave: number;
   /** True between WaveStarted and WaveEnded. */
   isInWave: boolean;
-  /** The next target of the wave that was not admitted yet. */
+  /** The first target of the wave that is neither begun nor done; the wave's end: there is none. */
   nextOrdinal: number;
   /** Targets of the wave that have not ended. */
   openInWave: number;
@@ -54,6 +52,10 @@ export interface StageRun {
   resumeAtMs: number;
   /** Targets in flight: admitted, not ended, not held. */
   readonly inFlight: Set<number>;
+  /** How many of those in flight are not at risk: each keeps room to become so. */
+  inFlightNotAtRisk: number;
+  /** Targets of the wave that are at risk from before and not begun yet: they need no room. */
+  readonly atRiskToBegin: Set<number>;
   /** Targets held by an unknown task with nothing else running. */
   readonly held: Set<number>;
   /** Targets that were held and wait to be admitted again. */
@@ -62,8 +64,6 @@ export interface StageRun {
   readonly failed: Set<number>;
   /** Tasks of targets in flight that may start. */
   readonly ready: WorkQueue;
-  /** Tasks that wait for room at risk, the first come first. */
-  readonly waitingForRoom: Set<number>;
   /** Tasks that wait for their target's lock. */
   readonly waitingForLock: Set<number>;
 }
@@ -78,8 +78,6 @@ export const Risk = {
   BEGUN: 1,
   FAILED: 2,
   UNKNOWN: 4,
-  /** Room is kept for an attempt that had to wait for it. */
-  RESERVED: 8,
 } as const;
 
 /** The state of one workflow. */
@@ -153,11 +151,12 @@ export function beginStage(stage: StagePlan): StageRun {
     openInWave: 0,
     resumeAtMs: 0,
     inFlight: new Set(),
+    inFlightNotAtRisk: 0,
+    atRiskToBegin: new Set(),
     held: new Set(),
     returning: new Set(),
     failed: new Set(),
     ready: new WorkQueue(),
-    waitingForRoom: new Set(),
     waitingForLock: new Set(),
   };
 }
@@ -167,13 +166,21 @@ export function stageRunOf(state: WorkflowState): StageRun {
   return present(state.stageRun, "the stage under way");
 }
 
-/** Sets or clears risk flags of a target, and keeps the count of targets at risk. */
+/** The position after the last target of the wave under way; 0 before the first wave. */
+export function waveEnd(run: StageRun): number {
+  const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
+  return first + count;
+}
+
+/** Sets or clears risk flags of a target, and keeps the counts of targets at risk, and in flight without being so. */
 export function setRisk(state: WorkflowState, ordinal: number, flags: { readonly set?: number; readonly clear?: number }): void {
   const before = state.risk[ordinal] ?? 0;
   const after = (before | (flags.set ?? 0)) & ~(flags.clear ?? 0);
   state.risk[ordinal] = after;
-  if (before === 0 && after !== 0) state.targetsAtRisk += 1;
-  if (before !== 0 && after === 0) state.targetsAtRisk -= 1;
+  const change = Number(after !== 0) - Number(before !== 0);
+  state.targetsAtRisk += change;
+  const run = state.stageRun;
+  if (run?.inFlight.has(ordinal) === true) run.inFlightNotAtRisk -= change;
   assert(state.targetsAtRisk >= 0, "the count of targets at risk is never negative");
 }
 

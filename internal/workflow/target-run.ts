@@ -1,11 +1,13 @@
 // One target within the stage under way: which of its tasks may start, whether it has ended, and what a failed task does to the rest.
 // 1. A target that failed takes no further tasks in the stage.
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
+// 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
 
 import type { StagePlan } from "./blueprint.ts";
 import { taskAt } from "./blueprint.ts";
+import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { Risk, setRisk } from "./state.ts";
+import { Risk, setRisk, waveEnd } from "./state.ts";
 import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 
 /** Tasks of a target that wait for nothing but room: PENDING, with everything they need ended well. */
@@ -37,10 +39,18 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   const { ordinal, task } = started;
   if (run.inFlight.has(ordinal)) return;
   run.inFlight.add(ordinal);
+  if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk += 1;
   run.returning.delete(ordinal);
   run.held.delete(ordinal);
-  if (ordinal >= run.nextOrdinal) run.nextOrdinal = ordinal + 1;
+  run.atRiskToBegin.delete(ordinal);
+  passBegun(state, run);
   makeReady(state, run, { ordinal, except: task });
+}
+
+/** Moves on to the first target of the wave that is neither begun nor done: each is passed once. */
+export function passBegun(state: WorkflowState, run: StageRun): void {
+  const end = waveEnd(run);
+  while (run.nextOrdinal < end && isBegunOrDone(state, run, run.nextOrdinal)) run.nextOrdinal += 1;
 }
 
 /** Follows up on a task of the stage under way that has just been settled, held, or opened again. */
@@ -50,7 +60,7 @@ export function followTask(state: WorkflowState, run: StageRun, ordinal: number)
   else if (run.inFlight.has(ordinal)) makeReady(state, run, { ordinal, except: -1 });
   if (isTargetDone(state, stage, ordinal)) endTarget(state, run, ordinal);
   else if (run.inFlight.has(ordinal) && isHeld(state, stage, ordinal)) {
-    run.inFlight.delete(ordinal);
+    leaveFlight(state, run, ordinal);
     run.held.add(ordinal);
   }
 }
@@ -82,7 +92,6 @@ function skipRest(state: WorkflowState, run: StageRun, ordinal: number): void {
 export function closeTask(state: WorkflowState, task: number, to: TaskState): void {
   state.backoff.delete(task);
   state.firstStartMs.delete(task);
-  state.stageRun?.waitingForRoom.delete(task);
   state.stageRun?.waitingForLock.delete(task);
   state.tasks.set(task, to);
 }
@@ -98,13 +107,24 @@ function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolea
 }
 
 function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
-  const wasOpen = run.inFlight.delete(ordinal) || run.held.delete(ordinal) || run.returning.delete(ordinal);
+  const wasOpen = leaveFlight(state, run, ordinal) || run.held.delete(ordinal) || run.returning.delete(ordinal);
   if (!wasOpen) return;
   run.openInWave -= 1;
   if (!run.stage.isOverTargets) return;
   const hasFailed = hasFailure(state, run.stage, ordinal);
-  const over = Risk.BEGUN | Risk.UNKNOWN | Risk.RESERVED;
+  const over = Risk.BEGUN | Risk.UNKNOWN;
   setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
+}
+
+/** False when it was not in flight. */
+function leaveFlight(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  if (!run.inFlight.delete(ordinal)) return false;
+  if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk -= 1;
+  return true;
+}
+
+function isBegunOrDone(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  return run.inFlight.has(ordinal) || run.held.has(ordinal) || run.returning.has(ordinal) || isTargetDone(state, run.stage, ordinal);
 }
 
 function hasFailure(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {

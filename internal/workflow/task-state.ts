@@ -14,7 +14,7 @@ export const TaskState = {
   RUNNING: 2,
   /** Between two attempts. */
   BACKOFF: 3,
-  /** Found something to change, and waits for room or a lock. */
+  /** Found something to change, and waits for its target's lock. */
   DEFERRED: 4,
   UNCHANGED: 5,
   CHANGED: 6,

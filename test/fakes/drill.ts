@@ -1,12 +1,12 @@
 // The pure core of one workflow, driven by hand: commands in, event names out, no engine, no time but what a test says.
-// 1. After every event the counts of the state are compared with a scan of its tasks.
+// 1. After every event the counts of the state are compared with a scan of its tasks and targets.
 
 import { create, fromJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { timeMs } from "../../internal/base/ids.ts";
 import { AttemptOutcome, Mode, WorkflowSubmittedSchema } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { AttemptDetail } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import type { AttemptDetail, Hold } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { applyEvent, foldFirst } from "../../internal/workflow/apply.ts";
 import { placeOf, targetAt } from "../../internal/workflow/blueprint.ts";
@@ -15,7 +15,9 @@ import { decide } from "../../internal/workflow/decide.ts";
 import { nextStep } from "../../internal/workflow/dispatch.ts";
 import { caused } from "../../internal/workflow/events.ts";
 import type { Facts } from "../../internal/workflow/facts.ts";
+import { targetHolds } from "../../internal/workflow/holds.ts";
 import type { WorkflowState } from "../../internal/workflow/state.ts";
+import { isTargetDone } from "../../internal/workflow/target-run.ts";
 import { TaskState } from "../../internal/workflow/task-state.ts";
 import { aWorkflow, someTargets } from "./world.ts";
 
@@ -66,6 +68,11 @@ export class Drill {
     const events = [...decide(this.state, command, this.facts)];
     for (const event of events) this.#apply(event);
     return [...events.map((event) => this.#text(event)), ...this.follow()];
+  }
+
+  /** Why a target stands where it stands: the first reason. */
+  hold(ordinal: number): Hold | undefined {
+    return targetHolds(this.state, ordinal, this.facts)[0];
   }
 
   /** What follows by itself. */
@@ -120,6 +127,25 @@ export class Drill {
           throw new Error(`the count of tasks in state ${state} is not what a scan finds`);
       }
     }
+    this.#checkRisk();
+  }
+
+  #checkRisk(): void {
+    const { risk, targetsAtRisk, stageRun } = this.state;
+    if (targetsAtRisk !== risk.filter((flags) => flags !== 0).length)
+      throw new Error("the count of targets at risk is not what a scan finds");
+    if (stageRun === undefined || !stageRun.stage.isOverTargets) return;
+    const { inFlight, held, returning, atRiskToBegin, nextOrdinal, inFlightNotAtRisk } = stageRun;
+    if (inFlightNotAtRisk !== [...inFlight].filter((ordinal) => risk[ordinal] === 0).length)
+      throw new Error("the count of targets that keep room is not what a scan finds");
+    const { first = 0, count = 0 } = stageRun.stage.waves[stageRun.wave] ?? {};
+    const unbegun = Array.from({ length: stageRun.isInWave ? count : 0 }, (_, at) => first + at).filter(
+      (ordinal) => ![inFlight, held, returning].some((set) => set.has(ordinal)) && !isTargetDone(this.state, stageRun.stage, ordinal),
+    );
+    if (stageRun.isInWave && nextOrdinal !== (unbegun[0] ?? first + count))
+      throw new Error("the next target to begin is not what a scan finds");
+    if ([...atRiskToBegin].join() !== unbegun.filter((ordinal) => risk[ordinal] !== 0).join())
+      throw new Error("the targets that need no room are not what a scan finds");
   }
 
   #text({ kind }: Event): string {

@@ -49,7 +49,8 @@ export class Fleet implements Actions {
   #life = 0;
 
   constructor() {
-    for (const action of [this.#setAction(), this.#touchAction(), this.#probeAction()]) this.#actions.set(action.uses, action);
+    for (const action of [this.#setAction(), this.#touchAction(), this.#sendAction(), this.#probeAction()])
+      this.#actions.set(action.uses, action);
   }
 
   find(uses: string): Action | undefined {
@@ -105,6 +106,17 @@ export class Fleet implements Actions {
         }),
       look: async (context) =>
         this.#hostOf(context).runs.has(`${context.taskKey}.${context.attempt}`) ? { kind: "applied" } : { kind: "absent" },
+    }));
+  }
+
+  /** `send`: may be repeated, and leaves nothing to look at. */
+  #sendAction(): Action {
+    return this.#action("send", Effects.IDEMPOTENT, (_, life) => ({
+      effects: Effects.IDEMPOTENT,
+      isAtomic: false,
+      isSensitive: false,
+      check: async (): Promise<CheckResult> => ({ kind: "unknowable" }),
+      apply: async (context) => this.#apply(this.#call(life, context), (host) => host.changes.push("send")),
     }));
   }
 
@@ -164,7 +176,7 @@ export class Fleet implements Actions {
       : { kind: "different", checksum, diff: `-${found}\n+${text(raw["value"])}` };
   }
 
-  async #apply(call: Call, act: (host: FleetHost) => void): Promise<ApplyResult> {
+  async #apply(call: Call, act: (host: FleetHost) => unknown): Promise<ApplyResult> {
     const { host, context } = call;
     await this.#step("apply", call);
     const change = (changed: FleetHost): void => {

@@ -78,9 +78,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     targets: 4,
     async tell(t) {
       t.world.fleet.trouble("h0", "apply", "fail");
-      t.world.fleet.trouble("h1", "apply", "fail");
+      t.world.fleet.trouble("h1", "check", "unreachable");
       await t.run("w", fix({ parallel: 3, maxFailures: { count: 3 }, maxAtRisk: { count: 2 } }));
-      t.note("two targets have failed and stay at risk: no other may begin to change until a person acts");
+      t.note("h0 has failed and h1 was unreachable, both stay at risk: no other is begun until a person acts");
       await t.retry();
     },
   },

@@ -169,9 +169,7 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
     case "stageEnded":
       return kind.value.succeeded ? "well" : "badly";
     case "attemptStarted":
-      return `#${kind.value.attempt}${kind.value.reservesRisk ? ", room kept" : ""}`;
     case "applyStarted":
-      return `#${kind.value.attempt}`;
     case "attemptInDoubt":
       return `#${kind.value.attempt}`;
     case "attemptEnded": {

@@ -38,7 +38,10 @@ export class Model {
   readonly #failed = new Set<number>();
   /** Targets that were held, and wait to be taken in flight again. */
   readonly #parked = new Set<number>();
-  readonly #risky = new Map<number, "begun" | "bad">();
+  /** Targets at risk, over all stages. */
+  readonly #risky = new Set<number>();
+  /** How many events it has seen. */
+  seq = 1;
   #wave: { first: number; count: number } | undefined;
   #nextWaveAtMs = 0;
 
@@ -57,6 +60,7 @@ export class Model {
 
   /** Takes an event in; throws a Violation when it may not happen. */
   take({ kind }: Event, atMs: number): void {
+    this.seq += 1;
     switch (kind.case) {
       case "workflowExecuted":
         this.#rule("exec once", this.life === "submitted");
@@ -108,6 +112,10 @@ export class Model {
     const isOpen = (task: ModelTask): boolean => ["open", "running", "unknown"].includes(task.standing);
     const may = this.life === "executing" ? over.filter(isOpen).map(name) : [];
     return { may: new Set(may), must: new Set(over.filter((task) => task.isApplying).map(name)) };
+  }
+
+  get targetsAtRisk(): number {
+    return this.#risky.size;
   }
 
   get unknown(): readonly number[] {
@@ -200,10 +208,14 @@ export class Model {
     this.#rule("no apply begins on a target that failed", !this.#failed.has(task.target));
     this.#rule("no apply begins in a cancelled workflow", !this.isCancelled);
     task.isApplying = true;
-    if (this.stages[task.stage]?.over === undefined) return;
-    const wasAtRisk = this.#risky.has(task.target);
-    if (!wasAtRisk) this.#risky.set(task.target, "begun");
-    this.#rule("max_at_risk", wasAtRisk || this.#risky.size <= this.#atRiskMax());
+    if (this.stages[task.stage]?.over !== undefined) this.#risk(task.target);
+  }
+
+  /** However it came to be so: by an apply, or because it failed, was unreachable or is unknown. */
+  #risk(target: number): void {
+    if (this.#risky.has(target)) return;
+    this.#risky.add(target);
+    this.#rule("max_at_risk is never exceeded", this.#risky.size <= this.#atRiskMax());
   }
 
   #endAttempt(task: ModelTask, outcome: AttemptOutcome, how: { readonly isRetried: boolean }): void {
@@ -237,14 +249,13 @@ export class Model {
     task.standing = standing;
     const isOver = this.stages[task.stage]?.over !== undefined;
     if (standing === "failed") this.#failed.add(task.target);
-    if (isOver && (standing === "failed" || standing === "unknown")) this.#risky.set(task.target, standing === "failed" ? "bad" : "begun");
+    if (isOver && (standing === "failed" || standing === "unknown")) this.#risk(task.target);
     if (this.#failed.has(task.target)) {
       for (const other of this.#ofTarget(task.target)) if (other.standing === "open") other.standing = "after";
     }
     if (!isOver || !this.#isDone(task.target)) return;
     const hasFailed = this.#ofTarget(task.target).some((other) => other.standing === "failed");
-    if (hasFailed) this.#risky.set(task.target, "bad");
-    else this.#risky.delete(task.target);
+    if (!hasFailed) this.#risky.delete(task.target);
   }
 
   #reopen(index: number, task: ModelTask): void {

@@ -241,8 +241,9 @@ export class Simulation {
     if (status.phase !== Phase.WAITING) return;
     if (status.waitingFor.length === 0) throw new Violation(`${model.id} waits and does not say for what`);
     if (model.unknown.length > 0) return this.#resolveOne(model.id);
-    // Room at risk is used up by what failed: a person gives up.
-    this.#ask((engine) => engine.cancel("sim", ref, ""));
+    // Room at risk is used up by what failed: a person tries it again, or gives up.
+    const isRetried = this.chance.hit(0.5);
+    this.#ask((engine) => (isRetried ? engine.retry("sim", ref, "", "") : engine.cancel("sim", ref, "")));
   }
 
   /** What the service says is what the journal says. */
@@ -263,6 +264,9 @@ export class Simulation {
         throw new Violation(`the status is not the fold of the events:\n${left}\n${right}`);
       }
       this.#checkCounts(live);
+      const model = this.models.get(id);
+      if (model !== undefined && Number(live.seq) === model.seq && live.targetsAtRisk !== model.targetsAtRisk)
+        throw new Violation(`${id} says that ${live.targetsAtRisk} targets are at risk, its events say ${model.targetsAtRisk}`);
     }
   }
 
