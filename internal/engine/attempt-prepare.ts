@@ -62,21 +62,29 @@ function prepareAction(
 ): PreparedAction {
   const { state, ports } = host;
   const { action: plan } = at.place;
+  at.reporter.mask(maskingOf(host));
   const action = ports.actions.find(plan.uses);
   checkKind(host, plan.uses, action);
   const rendered = plan.arguments.render(taskScope(state, at.task, { detail: (task) => ports.journal.detail(state.blueprint.id, task) }));
-  const secrets: string[] = [];
-  const reveal = (name: string): string => {
-    const value = ports.secrets.value(name);
-    secrets.push(value);
-    return value;
-  };
-  const revealed = revealRendered(rendered, reveal);
-  at.reporter.mask(new Masking(secrets));
+  const revealed = revealRendered(rendered, (name) => ports.secrets.value(name));
   const prepared = action.parse(requireObject(revealed));
   if (plan.arguments.hasExpressions && !prepared.isSensitive) at.reporter.noteInput(maskRendered(rendered));
   if (prepared.isSensitive) at.reporter.hide();
   return prepared;
+}
+
+/** Hides every secret of the workflow, not only those of this action: one task may print what another has written. */
+function maskingOf({ state, ports }: AttemptHost): Masking {
+  const values: string[] = [];
+  for (const name of state.blueprint.secrets) {
+    try {
+      values.push(ports.secrets.value(name));
+    } catch (error) {
+      // One that is missing fails the task that uses it, with its own message; there is nothing to hide of it.
+      if (!(error instanceof HoldfastError)) throw error;
+    }
+  }
+  return new Masking(values);
 }
 
 /** What a workflow was submitted with is what runs: an action of the service's own that was edited since is refused. */

@@ -32,11 +32,11 @@ import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
 import type { EngineFace, Ref } from "./face.ts";
 import { readHistory } from "./history.ts";
-import { NAMESPACE_DEFAULT, resolveRef } from "./lookup.ts";
+import { resolveRef } from "./lookup.ts";
 import type { EnginePorts } from "./ports.ts";
 import { corruptStatus, findTarget, listWorkflows, taskNamed } from "./reading.ts";
 import { Registry } from "./registry.ts";
-import { makeSubmission, requestDigest } from "./submission.ts";
+import { makeSubmission, normalRequest, requestDigest } from "./submission.ts";
 import { listTasks } from "./task-list.ts";
 import { waitStill, watch } from "./watching.ts";
 
@@ -67,13 +67,14 @@ export class Engine implements EngineFace {
     this.#config = config;
   }
 
-  async submit(by: string, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
+  async submit(by: string, asked: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
+    const request = normalRequest(asked);
     this.#registry.checkGuard();
     const repeated = await this.#repeatedSubmit(request, mode);
     if (repeated !== undefined) return repeated;
     await this.#checkDisk();
     // From here to the append nothing is awaited: two Submits of one request cannot both pass.
-    const isPending = !request.validateOnly && this.#ports.journal.findByRequest(namespaceOf(request), request.requestId) !== undefined;
+    const isPending = !request.validateOnly && this.#ports.journal.findByRequest(request.namespace, request.requestId) !== undefined;
     return isPending ? this.submit(by, request, mode) : this.#record(by, request, mode);
   }
 
@@ -162,7 +163,8 @@ export class Engine implements EngineFace {
     const corrupt = this.#corruptStatus(id);
     if (corrupt !== undefined) return create(WhyResponseSchema, { phase: corrupt.phase, holds: corrupt.waitingFor });
     const { state, runtime } = await this.#source(id);
-    const holds = target === "" ? workflowHolds(state) : targetHolds(state, findTarget(state, target));
+    const facts = { detail: (task: number) => this.#ports.journal.detail(id, task) };
+    const holds = target === "" ? workflowHolds(state) : targetHolds(state, findTarget(state, target), facts);
     const answer = create(WhyResponseSchema, { phase: phaseOf(state), holds: [...holds] });
     await runtime?.durable();
     return answer;
@@ -186,7 +188,7 @@ export class Engine implements EngineFace {
   /** The answer to a Submit that was made before; undefined: it is new. */
   async #repeatedSubmit(request: SubmitRequest, mode: Mode): Promise<SubmitResponse | undefined> {
     if (request.validateOnly) return undefined;
-    const id = this.#ports.journal.findByRequest(namespaceOf(request), request.requestId);
+    const id = this.#ports.journal.findByRequest(request.namespace, request.requestId);
     if (id === undefined) return undefined;
     if (this.#ports.journal.record(id)?.requestDigest !== requestDigest(request, mode)) {
       const found = `request_id ${request.requestId} was used for workflow ${id} with other content`;
@@ -265,10 +267,6 @@ function submitResponse(state: WorkflowState): SubmitResponse {
     scope: scopeOf(state.blueprint),
     expiresAt: timestampFromMs(state.expiresAtMs),
   });
-}
-
-function namespaceOf(request: SubmitRequest): string {
-  return request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace;
 }
 
 function refOf(request: { readonly workflow?: Ref | undefined }): Ref {

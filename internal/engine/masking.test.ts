@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Masking } from "./masking.ts";
 
+const PEM = "-----BEGIN KEY-----\nMIISECRETLINE1\nline two\n}";
 const masking = new Masking(["hunter2-long", "hunter2", "", "12345"]);
 
 test.each([
@@ -27,4 +28,15 @@ test("JSON is masked in keys, strings and numbers, at any depth", () => {
 test("without secrets nothing is copied", () => {
   const value = { a: 1 };
   expect(new Masking([]).json(value)).toBe(value);
+});
+
+test.each([
+  ["in a diff, line by line", "@@\n+-----BEGIN KEY-----\n+MIISECRETLINE1\n+line two\n+}\n", "@@\n+***\n+***\n+***\n+}\n"],
+  ["indented", "  MIISECRETLINE1\n  line two", "  ***\n  ***"],
+  ["its last line alone", "error: line two", "error: ***"],
+  ["as JSON writes it", String.raw`{"x":"-----BEGIN KEY-----\nMIISECRETLINE1\nline two\n}"}`, '{"x":"***"}'],
+  ["in base64", Buffer.from(PEM).toString("base64"), "***"],
+  ["in a URL", `?key=${encodeURIComponent(PEM)}`, "?key=***"],
+])("a secret of several lines is hidden %s", (_, text, masked) => {
+  expect(new Masking([PEM]).text(text)).toBe(masked);
 });

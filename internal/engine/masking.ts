@@ -1,5 +1,6 @@
 // Keeps the values of secrets out of everything that is journaled, shown or logged: outputs, errors, diffs.
 // 1. A value is replaced wherever it stands in a text, also where the text was cut in the middle of it at either end.
+// 2. So are its lines one by one (a diff and an indent come between them), and the forms that JSON, URLs and base64 give it.
 
 import type { JsonValue } from "../base/json.ts";
 import { isJsonObject, setKey } from "../base/json.ts";
@@ -8,13 +9,17 @@ const MASK = "***";
 /** A shorter piece of a secret at the edge of a cut text says too little to be worth hiding, and would hide ordinary text. */
 const EDGE_LENGTH_MIN = 4;
 
+/** A shorter line of a secret (`}`, `---`) says too little, and hiding it would hide ordinary text. */
+const LINE_LENGTH_MIN = 4;
+
 /** Hides secrets in texts and JSON. */
 export class Masking {
   /** Longest first, so that a secret that contains another is hidden whole. */
   readonly #values: readonly string[];
 
   constructor(values: Iterable<string>) {
-    this.#values = [...new Set(values)].filter((value) => value !== "").sort((a, b) => b.length - a.length);
+    const shown = new Set([...values].flatMap((value) => formsOf(value)));
+    this.#values = [...shown].filter((value) => value !== "").sort((a, b) => b.length - a.length);
   }
 
   text(text: string): string {
@@ -39,6 +44,23 @@ export class Masking {
   #scalar(value: number | boolean | null): JsonValue {
     return this.#values.includes(String(value)) ? MASK : value;
   }
+}
+
+/** Every form in which a secret is looked for. */
+function formsOf(value: string): readonly string[] {
+  const lines = value
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line.length >= LINE_LENGTH_MIN);
+  const bytes = Buffer.from(value);
+  const encoded =
+    value.length < LINE_LENGTH_MIN ? [] : [bytes.toString("base64"), bytes.toString("base64url"), encodeURIComponent(value.toWellFormed())];
+  return [value, value.trim(), ...lines, ...[value, ...lines].map(escaped), ...encoded];
+}
+
+/** As it stands between the quotes of a JSON string. */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 function maskEdges(text: string, value: string): string {

@@ -6,7 +6,7 @@ import { create, toJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "../base/json.ts";
 import { digestJson } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
-import type { WorkflowId } from "../base/ids.ts";
+import { WorkflowId } from "../base/ids.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
 import type { ActionKind, Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
@@ -31,6 +31,12 @@ export interface SubmissionContext {
   readonly inventory: Inventory;
   readonly actions: Actions;
   readonly submitTtlMs: number;
+}
+
+/** A request as it is meant: what can be written in two ways is written in one, before it is looked up or digested. */
+export function normalRequest(request: SubmitRequest): SubmitRequest {
+  const namespace = request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace;
+  return { ...request, requestId: request.requestId.toLowerCase(), namespace };
 }
 
 /** SHA-256 of a request as it came: what makes a repeated Submit the same one. Throws INVALID_ARGUMENT for what JSON cannot say. */
@@ -60,6 +66,7 @@ export function makeSubmission(request: SubmitRequest, context: SubmissionContex
     throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
   const digest = requestDigest(request, context.mode);
   const faults = new FaultList();
+  if (WorkflowId.is(request.key)) faults.add("key", "it has the form of a workflow ID and would be taken for one; use another key");
   const params = resolveParams(definition.params, request.params ?? {}, faults);
   const kinds = actionKinds(definition, context.actions, faults);
   checkDefinition(definition, context.mode, faults);
@@ -72,7 +79,7 @@ export function makeSubmission(request: SubmitRequest, context: SubmissionContex
     definition,
     params,
     targets: [...targets],
-    namespace: request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace,
+    namespace: request.namespace,
     key: request.key,
     requestId: request.requestId,
     requestDigest: digest,

@@ -185,3 +185,13 @@ test("a Retry keeps ID, digest and task keys, survives a restart, and quotes the
   expect(await world.status(id)).toMatchObject({ id, digest: before.digest, phase: Phase.SUCCEEDED });
   expect(new Set(keys).size).toBe(1);
 });
+
+test("a request ID in other letters, and the default namespace by its name, are the same request", async () => {
+  const world = new World();
+  const engine = await world.start();
+  const requestIdWithLetters = "abcdef00-0000-4000-8000-00000000000a";
+  const first = await engine.submit("ann", aSubmission(aWorkflow(), { requestId: requestIdWithLetters }), Mode.APPLY);
+  const again = { requestId: requestIdWithLetters.toUpperCase(), namespace: "default" };
+  const second = await engine.submit("ann", aSubmission(aWorkflow(), again), Mode.APPLY);
+  expect(second.id).toBe(first.id);
+});
