@@ -11,6 +11,7 @@ export const ADDRESS_DEFAULT = "http://127.0.0.1:7543";
 export const CALL_TIMEOUT_MS = 60_000;
 export const GIVE_UP_AFTER_DEFAULT = "1h";
 
+const TOKEN = /^[\x21-\x7e]+$/;
 const TOKEN_BYTES_MAX = 4_096;
 const SERVICE_FILE_BYTES_MAX = 65_536;
 
@@ -34,8 +35,18 @@ export async function findConnection(world: World, flags: { addr: string | undef
   const named = flags.addr ?? given(world.env["HOLDFAST_ADDR"]);
   const address = named === undefined ? ((await recordedAddress(world, data)) ?? ADDRESS_DEFAULT) : parseAddress(named);
   const token = flags.token ?? given(world.env["HOLDFAST_TOKEN"]);
-  if (token !== undefined) return { address, token };
+  if (token !== undefined) return { address, token: parseToken(token) };
   return { address, token: isThisMachine(address) ? await adminToken(world, data) : "" };
+}
+
+/** Where a local service that nobody named by address says that it is now; undefined: it was named, or says nothing while it is down. */
+export async function recordedConnection(
+  world: World,
+  flags: { addr: string | undefined; token: string | undefined },
+): Promise<Connection | undefined> {
+  const isNamed = (flags.addr ?? given(world.env["HOLDFAST_ADDR"])) !== undefined;
+  if (isNamed || (await recordedAddress(world, dataDirectory(world))) === undefined) return undefined;
+  return findConnection(world, flags);
 }
 
 /** `http://host:port` without anything after it; a bare host:port is http. */
@@ -51,6 +62,15 @@ export function parseAddress(text: string): string {
     return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}`;
   }
   throw new HoldfastError("INVALID_ARGUMENT", `the service's address must look like ${ADDRESS_DEFAULT}; see --addr and HOLDFAST_ADDR`);
+}
+
+/** What can stand in a header; the library's own error would show the token. */
+function parseToken(token: string): string {
+  if (TOKEN.test(token)) return token;
+  throw new HoldfastError(
+    "INVALID_ARGUMENT",
+    "the token holds a blank, a line break or another character that no token has; look at --token and HOLDFAST_TOKEN",
+  );
 }
 
 function isThisMachine(address: string): boolean {
@@ -72,7 +92,8 @@ async function recordedAddress(world: World, data: string): Promise<string | und
 
 async function adminToken(world: World, data: string): Promise<string> {
   const bytes = await readQuietly(world, join(data, "admin.token"), TOKEN_BYTES_MAX);
-  return bytes === undefined ? "" : Buffer.from(bytes).toString("utf8").trim();
+  const token = bytes === undefined ? "" : Buffer.from(bytes).toString("utf8").trim();
+  return TOKEN.test(token) ? token : ""; // torn or not ours: the service then says what is missing
 }
 
 /** A file that another user owns is as good as absent: the service then says what is missing. */

@@ -7,7 +7,7 @@ import type { HoldfastClient } from "../../internal/sdk/client.ts";
 import { Logbook, stateDirectory } from "../../internal/sdk/logbook.ts";
 import type { HandshakePorts, ServiceMark } from "../../internal/sdk/handshake.ts";
 import type { Patience } from "../../internal/sdk/persistence.ts";
-import { CALL_TIMEOUT_MS, findConnection, GIVE_UP_AFTER_DEFAULT } from "./config.ts";
+import { CALL_TIMEOUT_MS, findConnection, GIVE_UP_AFTER_DEFAULT, recordedConnection } from "./config.ts";
 import type { Connection } from "./config.ts";
 import type { Options } from "./options.ts";
 import { flag, textOption } from "./options.ts";
@@ -41,8 +41,21 @@ export class Context {
 
   /** Where the service is. */
   connection(): Promise<Connection> {
-    this.#connection ??= findConnection(this.world, { addr: textOption(this.options, "addr"), token: textOption(this.options, "token") });
+    this.#connection ??= findConnection(this.world, this.#flags);
     return this.#connection;
+  }
+
+  get #flags() {
+    return { addr: textOption(this.options, "addr"), token: textOption(this.options, "token") };
+  }
+
+  /** A service that was started again may listen on another port, and says so in its data directory. */
+  async #followMove(): Promise<void> {
+    const before = await this.connection();
+    const now = await recordedConnection(this.world, this.#flags);
+    if (now === undefined || (now.address === before.address && now.token === before.token)) return;
+    this.#connection = Promise.resolve(now);
+    (await this.client()).moveTo(now);
   }
 
   client(): Promise<HoldfastClient> {
@@ -56,7 +69,8 @@ export class Context {
       clock: this.world.clock,
       giveUpAfterMs: this.#giveUpAfterMs(),
       signal: this.world.interrupted,
-      onTrouble: (error, delayMs) => {
+      onTrouble: async (error, delayMs) => {
+        await this.#followMove();
         const nowMs = this.world.clock.nowMs();
         if (!this.isLive && nowMs - this.#troubleSaidMs < TROUBLE_SAID_EVERY_MS) return;
         this.#troubleSaidMs = nowMs;

@@ -44,7 +44,10 @@ export async function readSubmission(world: World, file: string, options: Option
   });
   return {
     request,
-    sending: (call) => call().catch((error: unknown) => Promise.reject(error instanceof HoldfastError ? placed(error) : error)),
+    sending: (call) =>
+      call().catch((error: unknown) => {
+        throw error instanceof HoldfastError ? placed(error) : error;
+      }),
   };
 }
 

@@ -37,25 +37,26 @@ type AskJournal<Name extends keyof Journal> = Parameters<Journal[Name]>[0];
 
 /** A client that speaks Connect over HTTP/1.1 to the service at an address. */
 export function connectClient(options: ClientOptions): HoldfastClient {
-  const transport = createConnectTransport({
-    baseUrl: options.address,
-    httpVersion: "1.1",
-    readMaxBytes: RESPONSE_BYTES_MAX,
-    interceptors: options.token === "" ? [] : [bearing(options.token)],
-  });
-  return new HoldfastClient(transport, options);
+  return new HoldfastClient(transportTo(options), options);
 }
 
 /** The calls of the service. Every one may be repeated; each throws HoldfastError. */
 export class HoldfastClient {
-  readonly #workflows: Workflows;
-  readonly #journal: Journal;
+  #workflows: Workflows;
+  #journal: Journal;
   readonly #callTimeoutMs: number;
 
   constructor(transport: Transport, options: { callTimeoutMs: number }) {
     this.#workflows = createClient(WorkflowService, transport);
     this.#journal = createClient(JournalService, transport);
     this.#callTimeoutMs = options.callTimeoutMs;
+  }
+
+  /** Sends all further calls to where the service is now: a restart may have given it another port. */
+  moveTo(place: { readonly address: string; readonly token: string }): void {
+    const transport = transportTo(place);
+    this.#workflows = createClient(WorkflowService, transport);
+    this.#journal = createClient(JournalService, transport);
   }
 
   /** Records a workflow and runs nothing. */
@@ -142,6 +143,15 @@ export class HoldfastClient {
   #call<Answer>(call: (options: CallOptions) => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
     return guarded(() => call({ ...unbounded(signal), timeoutMs: this.#callTimeoutMs }));
   }
+}
+
+function transportTo({ address, token }: { readonly address: string; readonly token: string }): Transport {
+  return createConnectTransport({
+    baseUrl: address,
+    httpVersion: "1.1",
+    readMaxBytes: RESPONSE_BYTES_MAX,
+    interceptors: token === "" ? [] : [bearing(token)],
+  });
 }
 
 function bearing(token: string): Interceptor {

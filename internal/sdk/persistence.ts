@@ -18,8 +18,8 @@ export interface Patience {
   readonly clock: SdkClock;
   /** The longest silence of the service that is borne. */
   readonly giveUpAfterMs: number;
-  /** Told before each delay: what broke, and how long until the next try. */
-  readonly onTrouble: (error: HoldfastError, delayMs: number) => void;
+  /** Told before each delay: what broke, and how long until the next try. May look where the service is now. */
+  readonly onTrouble: (error: HoldfastError, delayMs: number) => void | Promise<void>;
   /** Told when the service answers again after trouble. */
   readonly onRecovered: () => void;
   readonly signal: AbortSignal;
@@ -118,7 +118,7 @@ class Outage {
     this.#tries++;
     if (error !== undefined) {
       this.#hasSpoken = true;
-      onTrouble(error, delayMs);
+      await onTrouble(error, delayMs);
     }
     await sleep(clock, delayMs, signal);
   }

@@ -208,6 +208,8 @@ test("`../` and other strange words in IDs, keys and namespaces are refused in w
       });
   }
   expect(await script.error(["journal", "dump", "--stream", "../x"])).toMatchObject({ exit: 2 });
+  const likeAnId = await script.error(["submit", file, "--key", "019a9f1e-5c3a-7d10-8f00-0123456789ab"]);
+  expect(likeAnId).toMatchObject({ exit: 2, message: expect.stringContaining("key: it has the form of a workflow ID") });
 });
 
 test("malformed, truncated and oversized messages, forged tokens and hostile filters are refused; the service goes on", async () => {
@@ -243,6 +245,15 @@ test("malformed, truncated and oversized messages, forged tokens and hostile fil
       message: expect.stringContaining("HOLDFAST_TOKEN"),
     });
   expect((await script.run("status", String(id))).code).toBe(0);
+});
+
+test("a token that cannot be one is refused without being shown", async () => {
+  for (const token of ["to\nken-93", "to ken-93", "tökén-93"]) {
+    script.env = { HOLDFAST_TOKEN: token };
+    const refused = await script.error(["list"]);
+    expect(refused).toMatchObject({ exit: 2, message: expect.stringContaining("HOLDFAST_TOKEN") });
+    expect(refused.message).not.toContain("ken-93");
+  }
 });
 
 test("one request_id is one workflow: repeated at once it is the same, with other content it is refused", async () => {

@@ -171,6 +171,19 @@ test("client and service killed in the middle: resume finishes, and each host wa
   expect(HOSTS.map(appliesOf)).toEqual([1, 1, 1, 1, 1, 1]);
 });
 
+test("a run goes on when the service is killed and comes back on another port", async () => {
+  env = { ...env, HOLDFAST_ADDR: "" }; // found by what the service writes into its data directory
+  const { ended } = start(["run", file(), "--param", "seconds=0.3"]);
+  await until(() => appliesOf("web-01") > 0);
+  await stopDaemon("SIGKILL");
+  await startDaemon();
+  const { code, lines, stderr } = await ended;
+  expect(code, stderr).toBe(0);
+  expect(lines.at(-1)).toMatch(/ SUCCEEDED succeeded=6 failed=0 changed=\d$/);
+  expect(stderr).toContain("the service answers again");
+  expect(HOSTS.map(appliesOf)).toEqual([1, 1, 1, 1, 1, 1]);
+});
+
 test("submit runs nothing, exec by key starts it, and the digest is checked", async () => {
   const [answer] = await json("submit", file(), "--key", "ticket-7");
   expect(answer).toMatchObject({
