@@ -17,8 +17,6 @@ export const EXPR_DEPTH_MAX = 100;
 export const EXPR_TREE_DEPTH_MAX = 500;
 /** Steps of one expression, or of all expressions of a gate, on the event loop: a step takes 25 to 250 ns. */
 export const EXPR_COST_LOOP_MAX = 100_000;
-/** The same in a worker thread, where large scopes are judged. */
-export const EXPR_COST_WORKER_MAX = 10_000_000;
 export const EXPR_VALUE_DEPTH_MAX = 200;
 export const EXPR_SNIPPET_LENGTH_MAX = 120;
 export const TEMPLATE_EXPRESSIONS_MAX = 500;

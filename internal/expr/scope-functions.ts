@@ -12,9 +12,6 @@ import { DYN, typeOf } from "./type.ts";
 import type { ExprTypeDecl } from "./type.ts";
 import { EvaluationFault, charge, readScope } from "./meter.ts";
 
-/** The plain types of parameters of functions in the scope; `any` is dyn, `list` and `map` hold anything. */
-export type ExprType = "any" | "bool" | "int" | "double" | "string" | "list" | "map";
-
 /** A function that the scope provides: `{ name: "stage", parameters: ["string"] }` with `scope.stage = (name) => …`. */
 export interface ExprFunction {
   /** The name as written; it may be dotted, `ledger.touched`, and is then looked up in the scope as one dotted name. */
