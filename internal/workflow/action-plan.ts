@@ -42,6 +42,8 @@ export interface ActionsContext {
   readonly faults: FaultList;
   readonly annotations: Readonly<Record<string, string>>;
   readonly isOverTargets: boolean;
+  /** The names of all stages of the workflow. */
+  readonly stages: readonly string[];
 }
 
 const TIMEOUT_DEFAULT_MS = 600_000;
@@ -137,12 +139,13 @@ interface ActionPosition {
 }
 
 function planAction(action: Action, { index, needs, before, actions, context }: ActionPosition): ActionPlan | undefined {
-  const { faults, isOverTargets } = context;
+  const { faults, isOverTargets, stages } = context;
   const place = `${context.place}.actions[${index}]`;
   const identifiers = before.map((position) => identifierOf(actions[position]?.name ?? ""));
   const names = rootNames({ hasTarget: isOverTargets, actions: identifiers });
-  const when = action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, names, faults });
-  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, names, faults });
+  const when =
+    action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, names, stages, faults, isCondition: true });
+  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, names, stages, faults });
   if (template === undefined) return undefined;
   return {
     index,

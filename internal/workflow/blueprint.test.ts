@@ -162,3 +162,15 @@ test("a scope counts tasks by action and targets by label", () => {
   expect(scope).toMatchObject({ targets: 3, tasks: 7, tasksByAction: { set: 4, touch: 3 } });
   expect(scope.targetsByLabel.map(({ label, value, targets }) => `${label}=${value} ${targets}`)).toEqual(["site=ams 2", "site=fra 1"]);
 });
+
+test("a condition that is no bool, and stage('x') of no stage, are found at Submit", () => {
+  const actions = [
+    { ...A, when: "size('a')" },
+    { ...A, name: "b", with: { text: "${{ stage('al').failed }}" } },
+  ];
+  expect(places([{ name: "all", over, actions }], { output: "stage('oll').failed" })).toEqual([
+    expect.stringMatching(/^stages\[0\]\.actions\[0\]\.when/),
+    "stages[0].actions[1].with",
+    "output",
+  ]);
+});

@@ -100,18 +100,22 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
   const { faults } = context;
   if (definition.stages.length === 0) faults.add("stages", "there are none; a workflow has at least one stage");
   const stages: StagePlan[] = [];
+  const stageNames = definition.stages.map((stage) => stage.name);
   let firstTask = 0;
   for (const [index, stage] of definition.stages.entries()) {
     const place = `stages[${index}]`;
     if (stages.some((earlier) => earlier.name === stage.name)) {
       faults.add(`${place}.name`, `the name "${stage.name}" is used by an earlier stage`);
     }
-    const plan = planStage(stage, { ...context, place, index, firstTask });
+    const plan = planStage(stage, { ...context, place, index, firstTask, stageNames });
     stages.push(plan);
     firstTask += plan.width * plan.actions.length;
   }
   const names = rootNames({ hasTarget: false, actions: [] });
-  const output = definition.output === "" ? undefined : compileIn(definition.output, { place: "output", names, faults });
+  const output =
+    definition.output === ""
+      ? undefined
+      : compileIn(definition.output, { place: "output", names, stages: stageNames, faults, isCondition: false });
   return { stages, output };
 }
 
@@ -119,6 +123,8 @@ interface StageContext extends DefinitionContext {
   readonly place: string;
   readonly index: number;
   readonly firstTask: number;
+  /** The names of all stages, for `stage('x')`. */
+  readonly stageNames: readonly string[];
 }
 
 function planStage(stage: Stage, context: StageContext): StagePlan {
@@ -134,7 +140,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     isOverTargets,
     width,
     firstTask,
-    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets }),
+    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets, stages: context.stageNames }),
     ...planRollout(stage, { ...context, width }),
   };
 }

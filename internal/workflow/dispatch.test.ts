@@ -159,7 +159,7 @@ test("the result is evaluated at the end; one that cannot be makes the workflow 
   good.exec();
   good.change(0);
   expect(statusOf(good.state).output?.kind.value).toMatchObject({ fields: { n: { kind: { value: 1 } } } });
-  const bad = new Drill({ targets: 1, definition: fix({}, [SET], { output: "stage('nowhere').changed" }) });
+  const bad = new Drill({ targets: 1, definition: fix({}, [SET], { output: "stage('fix').nothing" }) });
   bad.exec();
   bad.change(0);
   expect(phaseOf(bad.state)).toBe(Phase.FAILED);
