@@ -35,7 +35,7 @@ const DATA: FlagSpec = { flags: "--data <dir>", about: "read the journal in this
 
 const SUBMISSION: readonly FlagSpec[] = [
   { flags: "--param <name=value>", about: "a parameter's value; lists and maps as JSON", isRepeated: true },
-  { flags: "--expect-count <n>", about: "refuse unless exactly so many targets are selected" },
+  { flags: "--expect-count <n>", about: "refuse unless exactly so many targets are selected; the file's own expect must hold too" },
   { flags: "--key <key>", about: "a name, unique among open workflows, accepted wherever an ID is" },
   { flags: "--namespace <name>", about: "where the workflow lives (default: default)" },
   { flags: "--priority <n>", about: "-100 to 100, the larger the earlier (default: 0)" },
@@ -121,7 +121,11 @@ export const VERBS: readonly VerbSpec[] = [
     group: LOOK,
     about: "workflows, the newest first",
     flags: [
-      { flags: "--filter <cel>", about: "CEL over workflow, such as 'workflow.phase == \"RUNNING\"'" },
+      {
+        flags: "--filter <cel>",
+        about:
+          "CEL over workflow, such as 'workflow.phase == \"RUNNING\"'; what not every one has, with has(): 'has(workflow.annotations.owner)'",
+      },
       { flags: "--limit <n>", about: "at most so many" },
       { flags: "--namespace <name>", about: "only this namespace; '*' for all (default: default)" },
     ],

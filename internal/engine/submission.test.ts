@@ -77,7 +77,11 @@ test("faults of parameters, actions, expressions and the selector are found at o
 test("an empty choice is an error, and so is another number than expected", () => {
   expect(() => submit(aSubmission(aWorkflow({ targets: { where: "false" } })))).toThrow(/never "all"/);
   expect(() => submit(aSubmission(aWorkflow({ targets: { where: "true", expect: 2 } })))).toThrow(/3 were chosen, 2 are expected/);
-  expect(submit(aSubmission(aWorkflow({ targets: { where: "true", expect: 2 } }), { expectTargets: 3 })).targets).toHaveLength(3);
+  const both = (expect: number, expectTargets: number) =>
+    submit(aSubmission(aWorkflow({ targets: { where: "true", expect } }), { expectTargets }));
+  expect(both(3, 3).targets).toHaveLength(3);
+  expect(() => both(2, 3)).toThrow(/3 were chosen, 2 are expected/);
+  expect(() => both(3, 2)).toThrow(/3 were chosen, 2 are expected/);
   expect(() =>
     submit(aSubmission({ name: "x", stages: [{ name: "s", over: { targets: true }, actions: [{ name: "a", uses: "set" }] }] })),
   ).toThrow(/none are chosen/);

@@ -145,7 +145,7 @@ function chooseTargets(definition: WorkflowDefinition, { request, params, invent
       "targets: a stage runs over targets and none are chosen; say `targets: { where: … }` or `{ names: […] }`",
     );
   }
-  const expected = request.expectTargets ?? definition.targets.expect;
+  const expected = [request.expectTargets, definition.targets.expect].filter((count) => count !== undefined);
   return selectTargets(definition.targets, { known: inventory.targets(), params, expected });
 }
 

@@ -45,6 +45,12 @@ test.each<[string, { [name: string]: JsonValue }, JsonObject, RegExp]>([
   ["text beyond its longest", { a: { max: 3 } }, { a: "four" }, /above the most allowed, 3/],
   ["text that is not of its pattern", { a: { pattern: "^CHG[0-9]+$" } }, { a: "INC1" }, /does not match the pattern/],
   ["a value that is not among those allowed", { a: { allowed: ["x", "y"] } }, { a: "z" }, /none of the 2 allowed values/],
+  [
+    "a default out of its bounds, also when another value is given",
+    { a: { max: 1, defaultValue: "long" } },
+    { a: "x" },
+    /^params\.a\.default: .*above the most/,
+  ],
   ["text of more than 64 KiB", { a: {} }, { a: "x".repeat(65_537) }, /longer than 65536/],
 ])("%s is refused, and no message says a value", (_, declared, given, expected) => {
   const faults = resolve(declared, given);

@@ -28,6 +28,9 @@ export function resolveParams(declared: Readonly<Record<string, Param>>, given: 
     const param = declared[name];
     if (param === undefined) continue;
     const place = `params.${name}`;
+    // A default that is out of its own bounds is the author's fault, and is told whether it is used today or not.
+    if (param.defaultValue !== undefined && Object.hasOwn(given, name))
+      checkParam(param, toJson(ValueSchema, param.defaultValue), { place: `${place}.default`, faults });
     const value = valueOf(param, Object.hasOwn(given, name) ? given[name] : undefined);
     if (value === undefined) faults.add(place, "it is required and was not given");
     else {

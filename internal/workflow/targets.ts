@@ -16,8 +16,8 @@ interface Selection {
   /** The inventory, sorted by name. */
   readonly known: readonly Target[];
   readonly params: JsonObject;
-  /** How many there must be; undefined: any number above zero. */
-  readonly expected: number | undefined;
+  /** How many there must be, by everyone who said so: all must be right. Empty: any number above zero. */
+  readonly expected: readonly number[];
 }
 
 /** The chosen targets, sorted by name. Throws INVALID_ARGUMENT or FAILED_PRECONDITION, naming what was found. */
@@ -32,10 +32,11 @@ export function selectTargets(selector: TargetSelector, selection: Selection): r
       "FAILED_PRECONDITION",
       `targets: none of the inventory's ${selection.known.length} targets was chosen; an empty choice is an error, never "all"`,
     );
-  if (selection.expected !== undefined && chosen.length !== selection.expected) {
+  const wrong = selection.expected.find((expected) => expected !== chosen.length);
+  if (wrong !== undefined) {
     throw new HoldfastError(
       "FAILED_PRECONDITION",
-      `targets: ${chosen.length} were chosen, ${selection.expected} are expected; look at the selector and the inventory before you change the number`,
+      `targets: ${chosen.length} were chosen, ${wrong} are expected; look at the selector and the inventory before you change the number`,
     );
   }
   return chosen;
