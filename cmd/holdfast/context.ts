@@ -2,7 +2,8 @@
 // 1. Nothing is connected, read or written before a verb asks for it.
 
 import { HoldfastError } from "../../internal/base/errors.ts";
-import { parseDurationMs, DURATION_FORM, formatDurationMs } from "../../internal/sdk/duration.ts";
+import { DURATION_FORM, parseDurationMs } from "../../internal/base/duration.ts";
+import { formatDurationMs } from "../../internal/sdk/duration.ts";
 import type { HoldfastClient } from "../../internal/sdk/client.ts";
 import { Logbook, stateDirectory } from "../../internal/sdk/logbook.ts";
 import type { HandshakePorts, ServiceMark } from "../../internal/sdk/handshake.ts";

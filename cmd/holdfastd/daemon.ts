@@ -92,11 +92,12 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
   for (const { first, last } of journal.lostBatches)
     log.error(`the journal lacks batches ${first} to ${last}; see holdfast journal verify`);
   rmSync(join(dataDir, "service.json"), { force: true }); // of a service that was killed: the store is ours now
+  const pace = createPace({ clock, concurrentMax: config.paceConcurrentMax, startIntervalMs: config.paceIntervalMs });
   const transport = createTransport({
     stateDir: join(dataDir, "runs"),
     controlDir: sshDirectory(dataDir, world),
     clock,
-    pace: createPace({ clock, concurrentMax: config.paceConcurrentMax, startIntervalMs: config.paceIntervalMs }),
+    pace,
     env,
     log: (line) => log.warn(line),
     graceMs: config.graceMs,
@@ -110,7 +111,7 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
     disk: diskOf(dataDir),
     inventory,
     secrets: createSecrets({ directory: config.secretsDir, env }),
-    actions: createActions({ transport, clock, own: ownActions }),
+    actions: createActions({ transport, clock, pace, own: ownActions }),
     onFatal,
   };
 }

@@ -3,8 +3,8 @@
 
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { DURATION_FORM, parseDurationMs } from "../../internal/base/duration.ts";
 import { HoldfastError } from "../../internal/base/errors.ts";
-import { DURATION_FORM, parseDurationMs } from "../../internal/sdk/duration.ts";
 import * as config from "./config.ts";
 import type { DaemonConfig, LogLevel } from "./config.ts";
 
@@ -108,11 +108,11 @@ function buildProgram({ version }: FlagWorld): Command {
         .default(parseSize(config.DISK_FREE_MIN_DEFAULT), config.DISK_FREE_MIN_DEFAULT),
     )
     .addOption(
-      new Option("--pace-concurrent <n>", "commands at one time toward one host")
+      new Option("--pace-concurrent <n>", "commands at one time toward one host or http origin")
         .argParser(parseCount)
         .default(config.PACE_CONCURRENT_DEFAULT),
     )
-    .addOption(duration("--pace-interval <time>", "the least time between two starts toward one host", config.PACE_INTERVAL_DEFAULT))
+    .addOption(duration("--pace-interval <time>", "the least time between two starts toward one host or http origin", config.PACE_INTERVAL_DEFAULT))
     .addOption(duration("--grace <time>", "how long a process group has between TERM and KILL", config.GRACE_DEFAULT))
     .addOption(duration("--ssh-connect-timeout <time>", "how long connecting may take", config.SSH_CONNECT_TIMEOUT_DEFAULT))
     .addOption(

@@ -5,10 +5,11 @@ import { expect, onTestFinished, test } from "vitest";
 import { aLocalTarget, anAttempt } from "../../test/fakes/attempt-context.ts";
 import { createRealTransport } from "../../test/fakes/real-transport.ts";
 import { timeMs } from "../base/ids.ts";
-import type { Actions, Clock } from "../engine/ports.ts";
+import type { Actions, Clock, Pace } from "../engine/ports.ts";
 import { createActions, loadActions } from "./catalogue.ts";
 
 const CLOCK: Clock = { nowMs: () => timeMs(0), monotonicMs: () => 0, after: () => () => undefined };
+const PACE: Pace = { run: (_origin, work) => work() };
 
 function aDirectory(files: Readonly<Record<string, string>> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-actions-"));
@@ -18,7 +19,7 @@ function aDirectory(files: Readonly<Record<string, string>> = {}): string {
 }
 
 async function catalogue(): Promise<Actions> {
-  return createActions({ transport: createRealTransport(), clock: CLOCK, own: await loadActions("test/testdata/actions") });
+  return createActions({ transport: createRealTransport(), clock: CLOCK, pace: PACE, own: await loadActions("test/testdata/actions") });
 }
 
 test("the catalogue holds the built-in actions and the operator's own", async () => {
@@ -53,7 +54,7 @@ test("a check that ends with any other status is a failure, not an answer", asyn
   const text =
     "name: x\ndescription: x\neffects: idempotent\ncheck: { argv: [sh, -c, 'echo no disk >&2; exit 4'] }\napply: { argv: ['true'] }\n";
   const own = await loadActions(aDirectory({ "x.yaml": text }));
-  const prepared = createActions({ transport: createRealTransport(), clock: CLOCK, own }).find("x")?.parse({});
+  const prepared = createActions({ transport: createRealTransport(), clock: CLOCK, pace: PACE, own }).find("x")?.parse({});
   const root = aDirectory();
   expect(await prepared?.check(anAttempt({ target: aLocalTarget(root) }))).toMatchObject({
     kind: "failed",

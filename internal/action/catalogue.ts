@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import { OWN_ACTIONS_MAX, OWN_ACTION_BYTES_MAX } from "../base/limits.ts";
-import type { Actions, Clock, Transport } from "../engine/ports.ts";
+import type { Actions, Clock, Pace, Transport } from "../engine/ports.ts";
 import { assertAction } from "./assert.ts";
 import { commandAction } from "./command.ts";
 import type { DocumentedAction } from "./definition.ts";
@@ -22,26 +22,27 @@ import { waitAction } from "./wait.ts";
 export interface CataloguePorts {
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly pace: Pace;
   readonly own: readonly OwnDefinition[];
 }
 
 const BUILT_IN: ReadonlySet<string> = new Set(["file", "directory", "command", "http", "assert", "wait"]);
 
 /** The catalogue of all actions. */
-export function createActions({ transport, clock, own }: CataloguePorts): Actions {
-  const all = [...builtInActions({ transport, clock }), ...own.map((definition) => ownAction(transport, definition))];
+export function createActions({ transport, clock, pace, own }: CataloguePorts): Actions {
+  const all = [...builtInActions({ transport, clock, pace }), ...own.map((definition) => ownAction(transport, definition))];
   const byName = new Map(all.map((action) => [action.uses, action]));
   const names = [...byName.keys()].sort();
   return { find: (uses) => byName.get(uses), names: () => names };
 }
 
 /** The actions that Holdfast brings. */
-export function builtInActions({ transport, clock }: Omit<CataloguePorts, "own">): readonly DocumentedAction[] {
+export function builtInActions({ transport, clock, pace }: Omit<CataloguePorts, "own">): readonly DocumentedAction[] {
   return [
     fileAction(transport),
     directoryAction(transport),
     commandAction(transport),
-    httpAction(clock),
+    httpAction({ clock, pace }),
     assertAction(),
     waitAction(clock),
   ];

@@ -8,6 +8,7 @@ import { builtInActions } from "./catalogue.ts";
 const ACTIONS = builtInActions({
   transport: createTestTransport(),
   clock: { nowMs: () => timeMs(0), monotonicMs: () => 0, after: () => () => undefined },
+  pace: { run: (_origin, work) => work() },
 });
 
 test.each(ACTIONS)("docs/actions/$uses.md has the arguments that the service accepts", ({ uses, schema }) => {

@@ -8,11 +8,18 @@ import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonValue as PlainValue } from "../base/json.ts";
 import { HTTP_BODY_BYTES_MAX, HTTP_REDIRECTS_MAX } from "../base/limits.ts";
-import type { AttemptContext, Clock, Failure } from "../engine/ports.ts";
+import type { AttemptContext, Clock, Failure, Pace } from "../engine/ports.ts";
 import { celProgram, celValue } from "./cel-argument.ts";
 import { exchange } from "./http-exchange.ts";
 import type { HttpEnd, HttpRequest } from "./http-exchange.ts";
 import { decodeText, readJson } from "./output.ts";
+
+/** What requests need of the outside. */
+export interface HttpPorts {
+  readonly clock: Clock;
+  /** Every request, a redirect's too, waits for its turn toward its origin. */
+  readonly pace: Pace;
+}
 
 /** A request as the arguments declare it. */
 export interface Call {
@@ -49,17 +56,39 @@ const RETRYABLE = new Set([408, 425, 429]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Makes the call. */
-export async function makeCall(clock: Clock, context: AttemptContext, call: Call): Promise<CallEnd> {
-  const untilMs = clock.monotonicMs() + context.timeoutMs;
+export async function makeCall(ports: HttpPorts, context: AttemptContext, call: Call): Promise<CallEnd> {
+  const untilMs = ports.clock.monotonicMs() + context.timeoutMs;
   let request = requestOf(call);
   for (let hops = 0; ; hops++) {
-    const timeoutMs = Math.max(1, untilMs - clock.monotonicMs());
-    const end = await exchange(clock, request, { timeoutMs, signal: context.signal });
+    const end = await exchangeInTurn(ports, request, { untilMs, signal: context.signal });
     if (end.kind !== "answered") return end;
     const next = call.follow_redirects ? redirectOf(request, end) : undefined;
     if (next === undefined) return judge(context, call, end);
     if (hops >= HTTP_REDIRECTS_MAX) return refuse({ message: `more than ${HTTP_REDIRECTS_MAX} redirects` });
     request = next;
+  }
+}
+
+/** Waits for the origin's turn, which is part of the attempt's time; what never had one was not sent. */
+async function exchangeInTurn(
+  { clock, pace }: HttpPorts,
+  request: HttpRequest,
+  { untilMs, signal }: { readonly untilMs: number; readonly signal: AbortSignal },
+): Promise<HttpEnd> {
+  const timeLeftMs = (): number => Math.max(1, untilMs - clock.monotonicMs());
+  const late = new AbortController();
+  const stopClock = clock.after(timeLeftMs(), () => late.abort());
+  const begin = (): Promise<HttpEnd> => {
+    stopClock();
+    return exchange(clock, request, { timeoutMs: timeLeftMs(), signal });
+  };
+  try {
+    return await pace.run(request.url.origin, begin, AbortSignal.any([signal, late.signal]));
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError) || cause.code !== "CANCELLED") throw cause;
+    return { kind: "unsent", reason: signal.aborted ? "cancelled" : "its turn toward the origin did not come in time" };
+  } finally {
+    stopClock();
   }
 }
 

@@ -6,22 +6,22 @@ import { assert } from "../base/assert.ts";
 import { sha256Hex } from "../base/digest.ts";
 import { canonicalJson } from "../base/json.ts";
 import { REMOTE_ID_LENGTH_MAX } from "../base/limits.ts";
-import type { ApplyResult, AttemptContext, CheckResult, Clock, Failure, PreparedAction } from "../engine/ports.ts";
+import type { ApplyResult, AttemptContext, CheckResult, Failure, PreparedAction } from "../engine/ports.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { HttpArgs } from "./http-args.ts";
 import { makeCall, outputOf, valueOver, withRemoteId } from "./http-call.ts";
-import type { Call, CallEnd } from "./http-call.ts";
+import type { Call, CallEnd, HttpPorts } from "./http-call.ts";
 
 type Look = NonNullable<HttpArgs["check"]>;
 type Commit = NonNullable<HttpArgs["commit"]>;
 type Settle = (context: AttemptContext) => Promise<CheckResult>;
 
 /** A single request. */
-export function prepareRequest(clock: Clock, args: HttpArgs): PreparedAction {
+export function prepareRequest(ports: HttpPorts, args: HttpArgs): PreparedAction {
   const { method, url = "", check, idempotent } = args;
   const isReading = method === "GET" || method === "HEAD";
   const effects = isReading ? Effects.NONE : check !== undefined || idempotent ? Effects.IDEMPOTENT : Effects.UNSAFE;
-  const settle: Settle | undefined = check && ((context) => lookBy(clock, context, check));
+  const settle: Settle | undefined = check && ((context) => lookBy(ports, context, check));
   return {
     effects,
     isAtomic: false,
@@ -29,17 +29,17 @@ export function prepareRequest(clock: Clock, args: HttpArgs): PreparedAction {
     check: async (context) => settle?.(context) ?? { kind: "unknowable" },
     apply: async (context) => {
       const call: Call = { ...args, method, url, json: args.json, key: isReading ? undefined : context.taskKey };
-      return finish(context, await attempt(clock, context, call), { effects, settle });
+      return finish(context, await attempt(ports, context, call), { effects, settle });
     },
   };
 }
 
 /** A handshake: prepare, then (with the ID on disk) commit. */
-export function prepareHandshake(clock: Clock, args: HttpArgs): PreparedAction {
+export function prepareHandshake(ports: HttpPorts, args: HttpArgs): PreparedAction {
   const { prepare, commit, status } = args;
   assert(prepare !== undefined && commit !== undefined, "the rules let no half handshake through");
   const effects = status === undefined ? Effects.UNSAFE : Effects.IDEMPOTENT;
-  const settle: Settle | undefined = status && ((context) => lookBy(clock, context, lookFor(status, context.remoteId)));
+  const settle: Settle | undefined = status && ((context) => lookBy(ports, context, lookFor(status, context.remoteId)));
   return {
     effects,
     isAtomic: false,
@@ -52,22 +52,22 @@ export function prepareHandshake(clock: Clock, args: HttpArgs): PreparedAction {
     },
     prepare: async (context) => {
       const call: Call = { ...prepare, json: prepare.json, expect: undefined, follow_redirects: false, key: `${context.taskKey}-prepare` };
-      const end = await attempt(clock, context, call);
+      const end = await attempt(ports, context, call);
       return end.kind === "expected" ? remoteIdOf(context, end, prepare.id) : failureOf(end, Effects.IDEMPOTENT, context);
     },
     apply: async (context) => {
       if (context.remoteId === "")
         return { kind: "failed", message: "commit without a prepared ID; this is a bug of the service", isRetryable: false };
       const call: Call = { ...commitFor(commit, context.remoteId), follow_redirects: false, key: context.taskKey };
-      return finish(context, await attempt(clock, context, call), { effects, settle });
+      return finish(context, await attempt(ports, context, call), { effects, settle });
     },
   };
 }
 
 /** A call whose rendered URL or header is refused is a failure like any other, before anything was sent. */
-async function attempt(clock: Clock, context: AttemptContext, call: Call): Promise<CallEnd> {
+async function attempt(ports: HttpPorts, context: AttemptContext, call: Call): Promise<CallEnd> {
   try {
-    return await makeCall(clock, context, call);
+    return await makeCall(ports, context, call);
   } catch (cause) {
     const message =
       cause instanceof HoldfastError ? cause.message : isHeaderError(cause) ? "a header's name or value cannot be sent" : undefined;
@@ -110,9 +110,9 @@ function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects
 }
 
 /** GETs what the author said, and judges by `expect`. */
-async function lookBy(clock: Clock, context: AttemptContext, look: Look): Promise<CheckResult> {
+async function lookBy(ports: HttpPorts, context: AttemptContext, look: Look): Promise<CheckResult> {
   const call: Call = { ...look, method: "GET", json: undefined, body: undefined, follow_redirects: false, key: undefined };
-  const end = await attempt(clock, context, call);
+  const end = await attempt(ports, context, call);
   if (end.kind === "expected") return { kind: "converged", checksum: checksumOf(end.answer), output: outputOf(end.answer) };
   if (end.kind === "unlike") return { kind: "different", checksum: checksumOf(end.answer), diff: `not so yet: ${look.expect}\n` };
   return failureOf(end, Effects.NONE, context);

@@ -3,9 +3,10 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test } from "vitest";
 import { anAttempt } from "../../test/fakes/attempt-context.ts";
 import { aHttpService, sendJson } from "../../test/fakes/http-service.ts";
+import { HoldfastError } from "../base/errors.ts";
 import { timeMs } from "../base/ids.ts";
 import { HTTP_BODY_BYTES_MAX } from "../base/limits.ts";
-import type { ApplyResult, AttemptContext, Clock, PreparedAction } from "../engine/ports.ts";
+import type { ApplyResult, AttemptContext, Clock, Pace, PreparedAction } from "../engine/ports.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { httpAction } from "./http.ts";
 
@@ -17,10 +18,11 @@ const CLOCK: Clock = {
     return () => clearTimeout(timer);
   },
 };
+const PACE: Pace = { run: (_origin, work) => work() };
 const KEY = anAttempt().taskKey;
 
-function prepare(args: JsonObject): PreparedAction {
-  return httpAction(CLOCK).parse(args);
+function prepare(args: JsonObject, pace = PACE): PreparedAction {
+  return httpAction({ clock: CLOCK, pace }).parse(args);
 }
 
 async function apply(args: JsonObject, over: Partial<AttemptContext> = {}): Promise<ApplyResult> {
@@ -215,10 +217,47 @@ test.each<readonly [JsonObject, RegExp]>([
   [{ url: "http://x/", commit: { url: "http://x/" } }, /with\.commit: belongs to a handshake/],
   [{ prepare: { url: "http://x/", id: "bod.id" }, commit: { url: "http://x/" } }, /with\.prepare\.id:1:1/],
 ])("%j is refused at submit", (args, message) => {
-  const faults = httpAction(CLOCK).validate(args, { place: "with", names: ["params"] });
+  const faults = httpAction({ clock: CLOCK, pace: PACE }).validate(args, { place: "with", names: ["params"] });
   expect(faults.map(({ place, reason }) => `${place}: ${reason}`).join("\n")).toMatch(message);
 });
 
 test("a URL that becomes wrong only when rendered is a failure before anything is sent", () => {
   expect(() => prepare({ url: "not a url" })).toThrow("url: must be a whole URL");
+});
+
+test("every request waits for its turn toward its origin, those of redirects and checks too", async () => {
+  const origins: string[] = [];
+  const pace: Pace = {
+    run(origin, work) {
+      origins.push(origin);
+      return work();
+    },
+  };
+  const other = await aHttpService((_, response) => sendJson(response, 200, { done: true }));
+  const service = await aHttpService((_, response) => sendJson(response, 302, {}, { location: `${other.origin}/there` }));
+  await prepare({ url: `${service.origin}/a`, follow_redirects: true }, pace).apply(anAttempt(), "");
+  const posted = prepare({ method: "POST", url: `${service.origin}/b`, check: { url: `${other.origin}/c`, expect: "body.done" } }, pace);
+  await posted.check(anAttempt());
+  await posted.apply(anAttempt(), "");
+  expect(origins).toEqual([service.origin, other.origin, other.origin, service.origin]);
+});
+
+test("a request whose turn does not come in the attempt's time, or before a cancel, was not sent", async () => {
+  const pace: Pace = {
+    run: (origin, _work, signal) =>
+      new Promise((_, reject) => {
+        const leave = (): void => reject(new HoldfastError("CANCELLED", origin));
+        if (signal.aborted) leave();
+        else signal.addEventListener("abort", leave, { once: true });
+      }),
+  };
+  const posted = prepare({ method: "POST", url: "http://127.0.0.1:9/" }, pace);
+  expect(await posted.apply(anAttempt({ timeoutMs: 1 }), "")).toMatchObject({
+    kind: "unreachable",
+    message: "nothing was sent: its turn toward the origin did not come in time",
+  });
+  const stop = new AbortController();
+  const waiting = posted.apply(anAttempt({ signal: stop.signal }), "");
+  stop.abort();
+  expect(await waiting).toEqual({ kind: "cancelled", message: "cancelled before anything was sent" });
 });

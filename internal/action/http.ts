@@ -3,16 +3,16 @@
 // 2. What was sent and not answered is settled by the check or the status where there is one; else, when unsafe, it is unknown.
 
 import type { JsonObject } from "../base/json.ts";
-import type { Clock } from "../engine/ports.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { argumentAt, celFaults } from "./cel-argument.ts";
 import { defineAction, exactlyOne, onlyWith } from "./definition.ts";
 import type { DocumentedAction, RuleFault } from "./definition.ts";
 import { prepareHandshake, prepareRequest } from "./http-runs.ts";
 import { HTTP_SCHEMA } from "./http-args.ts";
+import type { HttpPorts } from "./http-call.ts";
 
 /** The `http` action. */
-export function httpAction(clock: Clock): DocumentedAction {
+export function httpAction(ports: HttpPorts): DocumentedAction {
   return defineAction({
     uses: "http",
     effects: Effects.UNSAFE,
@@ -22,7 +22,7 @@ export function httpAction(clock: Clock): DocumentedAction {
       const context = { place, names: [...new Set([...names, "body", "status", "headers"])] };
       return EXPRESSIONS.flatMap((path) => celFaults(raw, path, context));
     },
-    prepare: (args) => (args.prepare === undefined ? prepareRequest(clock, args) : prepareHandshake(clock, args)),
+    prepare: (args) => (args.prepare === undefined ? prepareRequest(ports, args) : prepareHandshake(ports, args)),
   });
 }
 

@@ -1,18 +1,7 @@
-// Durations and moments as people write them in arguments: a small parser without a clock.
-// 1. A duration is one or more numbers with units in falling order (`1h30m`), at most 30 days. 2. A moment is RFC 3339 with a zone.
+// Moments as people write them in arguments: a small parser without a clock.
+// 1. A moment is RFC 3339 with a zone.
 
-const DURATION = /^(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,10}(?:\.\d{1,3})?)s)?(?:(\d{1,12})ms)?$/;
 const MOMENT = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
-const UNITS_MS = [86_400_000, 3_600_000, 60_000, 1_000, 1] as const;
-const DURATION_MS_MAX = 30 * 86_400_000;
-
-/** Milliseconds of `90s`, `1h30m`, `250ms`; undefined for anything else and beyond 30 days. */
-export function parseDurationMs(text: string): number | undefined {
-  const match = DURATION.exec(text);
-  if (match === null || text === "") return undefined;
-  const totalMs = UNITS_MS.reduce((sum, unitMs, index) => sum + Number(match[index + 1] ?? 0) * unitMs, 0);
-  return totalMs <= DURATION_MS_MAX ? Math.round(totalMs) : undefined;
-}
 
 /** Epoch milliseconds of an RFC 3339 moment; undefined for what is none, such as the 30th of February. */
 export function parseMomentMs(text: string): number | undefined {

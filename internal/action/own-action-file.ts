@@ -2,6 +2,7 @@
 // 1. Every fault of a file is found at once, with line and column. 2. Its digest is the SHA-256 of its bytes: tasks record what ran.
 // 3. A file that promises `idempotent` has a check; templates name `args` and `target` only, and no secrets (they come in as arguments).
 
+import { parseDurationMs } from "../base/duration.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import { sha256Hex } from "../base/digest.ts";
@@ -17,7 +18,6 @@ import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { faultOfValue } from "./arg-bounds.ts";
 import { parseArgs, renderedFaults } from "./arg-schema.ts";
 import type { ArgSchema, ArgSpec, ArgsOf } from "./arg-schema.ts";
-import { parseDurationMs } from "./moment.ts";
 import { isPattern } from "./pattern.ts";
 
 /** One of the two commands of an action of one's own. */

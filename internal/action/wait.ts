@@ -1,13 +1,14 @@
 // `wait`: for a time, or until a moment. It changes nothing and holds nothing but its place in the stage.
 // 1. Measured from the attempt's start in the journal: a restart of the service does not begin it anew.
 
+import { parseDurationMs } from "../base/duration.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { ApplyResult, AttemptContext, Clock, PreparedAction } from "../engine/ports.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { ArgSchema, ArgsOf } from "./arg-schema.ts";
 import { defineAction, exactlyOne } from "./definition.ts";
 import type { DocumentedAction, RuleFault } from "./definition.ts";
-import { parseDurationMs, parseMomentMs } from "./moment.ts";
+import { parseMomentMs } from "./moment.ts";
 
 const SCHEMA = {
   for: {

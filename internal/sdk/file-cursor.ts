@@ -2,6 +2,7 @@
 // 1. Nothing here throws for what an author wrote: faults are gathered, so that all of them are shown at once.
 // 2. A value of the wrong kind reads as undefined, so that one fault does not cause another.
 
+import { DURATION_FORM, parseDurationMs } from "../base/duration.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import { indexPath, keyPath } from "../base/json-path.ts";
@@ -12,7 +13,6 @@ import { didYouMean } from "../base/nearest.ts";
 import { placeErrors } from "../base/place.ts";
 import type { PlacedReason, TextPosition } from "../base/place.ts";
 import type { YamlFile } from "../base/yaml.ts";
-import { DURATION_FORM, parseDurationMs } from "./duration.ts";
 
 /** All that is wrong with one file. */
 export class FileFaults {
