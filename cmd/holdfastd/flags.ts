@@ -112,7 +112,9 @@ function buildProgram({ version }: FlagWorld): Command {
         .argParser(parseCount)
         .default(config.PACE_CONCURRENT_DEFAULT),
     )
-    .addOption(duration("--pace-interval <time>", "the least time between two starts toward one host or http origin", config.PACE_INTERVAL_DEFAULT))
+    .addOption(
+      duration("--pace-interval <time>", "the least time between two starts toward one host or http origin", config.PACE_INTERVAL_DEFAULT),
+    )
     .addOption(duration("--grace <time>", "how long a process group has between TERM and KILL", config.GRACE_DEFAULT))
     .addOption(duration("--ssh-connect-timeout <time>", "how long connecting may take", config.SSH_CONNECT_TIMEOUT_DEFAULT))
     .addOption(
