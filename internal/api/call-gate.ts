@@ -8,6 +8,7 @@ import { API_CALLS_MAX, API_PUBLIC_CALLS_MAX, API_PUBLIC_STREAMS_MAX, API_STREAM
 import type { Authenticator } from "./authentication.ts";
 import { createSlots } from "./call-slots.ts";
 import type { Slot, Slots } from "./call-slots.ts";
+import { blameSender } from "./parse-blame.ts";
 import { toConnectError } from "./wire-error.ts";
 
 const principalKey = createContextKey<string>("", { description: "principal" });
@@ -27,6 +28,7 @@ export function createCallGate(options: { readonly authenticator: Authenticator;
   const own = { calls: createSlots("calls", API_CALLS_MAX), streams: createSlots("streams and waiting calls", API_STREAMS_MAX) };
   const open = { calls: createSlots("public calls", API_PUBLIC_CALLS_MAX), streams: createSlots("public streams", API_PUBLIC_STREAMS_MAX) };
   return (context) => {
+    blameSender(context);
     try {
       const isPublic = publicServices.has(context.service.typeName);
       if (!isPublic) context.values.set(principalKey, authenticator.principal(context.requestHeader.get("authorization")));

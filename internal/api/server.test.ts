@@ -245,7 +245,12 @@ test("malformed, truncated and unknown content gets a clear error, and the serve
   expect(await post(address, deep, {}, "Submit")).toMatchObject({ status: 400, body: expect.stringContaining("maximum recursion depth") });
   expect(await post(address, `{"workflow":{"id":"a"},"typo":1}`)).toMatchObject({ status: 400, body: expect.stringContaining("typo") });
   const whole = toBinary(StatusRequestSchema, create(StatusRequestSchema, REF));
-  expect(await post(address, whole.subarray(0, -3), PROTO)).toMatchObject({ body: expect.stringContaining("parse binary") });
+  const cut = whole.subarray(0, -3);
+  expect(await post(address, cut, PROTO)).toMatchObject({ status: 400, body: expect.stringContaining("parse binary") });
+  expect(await post(address, cut, PROTO)).toMatchObject({ body: expect.stringMatching(/"invalid_argument".*cut short or damaged/) });
+  const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, cut.length]), cut]);
+  const overWeb = await post(address, framed, { "content-type": "application/grpc-web+proto" });
+  expect(overWeb.body).toMatch(/grpc-status: 3\r\n/);
   const unknownField = Buffer.concat([whole, Buffer.from([0xf8, 0x01, 0x01])]); // field 31, varint
   expect(await post(address, unknownField, PROTO)).toMatchObject({ status: 400, body: expect.stringContaining("does not know (31)") });
   expect(await post(address, "x", { "content-type": "text/plain" })).toMatchObject({ status: 415 });

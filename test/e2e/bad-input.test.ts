@@ -222,6 +222,7 @@ test("malformed, truncated and oversized messages, forged tokens and hostile fil
   expect(await post("Submit", " ".repeat(17 * 2 ** 20))).toMatchObject({ code: "resource_exhausted" });
   const proto = { "content-type": "application/proto" };
   expect(await post("Status", Uint8Array.from([0xff, 0xff, 0xff, 1]), proto)).toMatchObject({
+    code: "invalid_argument",
     message: expect.stringContaining("parse binary"),
   });
   const { id } = await script.one(["submit", script.file("ok.yaml", `name: ok\nstages:\n${ONE}`)]);
