@@ -134,7 +134,7 @@ interface ServerParts {
 async function startServer({ config, world, engine, ports, closers }: ServerParts): Promise<ApiServer> {
   const { log, onFatal } = world;
   const shutdown = createShutdown();
-  const authenticator = createAuthenticator([{ principal: "admin", token: adminToken(config.dataDir) }]);
+  const authenticator = createAuthenticator([{ principal: { name: "admin", roles: ["admin"] }, token: adminToken(config.dataDir) }]);
   const handlers = createRoutes({ engine, journal: ports.journal, authenticator, onFatal, shutdown: shutdown.signal });
   const listener = createRequestListener(handlers, (message) => log.debug(message));
   const server = await serve({ listen: config.listen, listener, clock: ports.clock });

@@ -4,16 +4,17 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { HoldfastError } from "../base/errors.ts";
+import type { Principal } from "../engine/face.ts";
 
 /** A token and the principal for whom it stands. */
 export interface Token {
-  readonly principal: string;
+  readonly principal: Principal;
   readonly token: string;
 }
 
 /** Says who asks, by the `authorization` header; throws UNAUTHENTICATED. */
 export interface Authenticator {
-  principal(authorization: string | null): string;
+  principal(authorization: string | null): Principal;
 }
 
 const BEARER = /^bearer +([\x21-\x7e]{1,512})$/i;

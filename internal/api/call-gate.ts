@@ -5,13 +5,14 @@
 import { createContextKey } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import { API_CALLS_MAX, API_PUBLIC_CALLS_MAX, API_PUBLIC_STREAMS_MAX, API_STREAMS_MAX } from "../base/limits.ts";
+import type { Principal } from "../engine/face.ts";
 import type { Authenticator } from "./authentication.ts";
 import { createSlots } from "./call-slots.ts";
 import type { Slot, Slots } from "./call-slots.ts";
 import { blameSender } from "./parse-blame.ts";
 import { toConnectError } from "./wire-error.ts";
 
-const principalKey = createContextKey<string>("", { description: "principal" });
+const principalKey = createContextKey<Principal>({ name: "", roles: [] }, { description: "principal" });
 const roomKey = createContextKey<Room | undefined>(undefined, { description: "room" });
 
 interface Room {
@@ -44,7 +45,7 @@ export function createCallGate(options: { readonly authenticator: Authenticator;
 }
 
 /** The principal of a call that came through the gate. */
-export function principalOf(context: HandlerContext): string {
+export function principalOf(context: HandlerContext): Principal {
   return context.values.get(principalKey);
 }
 

@@ -45,7 +45,7 @@ async function start(replace: Partial<EngineFace> = {}) {
         for (let line = 0; line < 1_000; line++) yield `{"line":${line}}`;
       },
     },
-    authenticator: createAuthenticator([{ principal: "admin", token: TOKEN }]),
+    authenticator: createAuthenticator([{ principal: { name: "admin", roles: ["admin"] }, token: TOKEN }]),
     onFatal: (error) => fatal.push(error),
     shutdown: shutdown.signal,
   });

@@ -5,6 +5,7 @@ import { HoldfastError } from "../base/errors.ts";
 import { Phase, TaskOutcome } from "../gen/holdfast/v1/status_pb.ts";
 import { ListTasksRequestSchema, ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aWorkflow } from "../../test/fakes/world.ts";
+import { TESTER } from "../../test/fakes/principals.ts";
 
 const one = (action: { readonly [key: string]: JsonValue }): JsonValue =>
   aWorkflow({ stages: [{ name: "fix", over: { targets: true }, actions: [{ name: "apply", ...action }] }] });
@@ -49,7 +50,7 @@ test("a cancel ends what hangs; the answer to it is on disk before the workflow 
   const world = await aWorld();
   world.fleet.trouble("h0", "apply", "hang");
   const id = await world.run(one(SET));
-  expect((await world.engine.cancel("ann", { id, namespace: "" }, "enough")).phase).not.toBe(Phase.SUBMITTED);
+  expect((await world.engine.cancel(TESTER, { id, namespace: "" }, "enough")).phase).not.toBe(Phase.SUBMITTED);
   await world.settle();
   expect(await world.status(id)).toMatchObject({ phase: Phase.CANCELLED, counts: { cancelled: 1 } });
   expect(world.clock.timerCount).toBe(0);
@@ -76,7 +77,7 @@ test("a secret that is missing fails the task before anything is looked at, and 
     error: expect.stringContaining("no secret db"),
   });
   world.secrets.set("db", "x");
-  await world.engine.retry("ann", { id, namespace: "" }, "", "");
+  await world.engine.retry(TESTER, { id, namespace: "" }, "", "");
   await world.settle();
   expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
 });

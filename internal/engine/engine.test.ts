@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { World, aSubmission, aWorkflow } from "../../test/fakes/world.ts";
+import { TESTER } from "../../test/fakes/principals.ts";
 
 test("a workflow runs from Submit to its end and each host is changed once", async () => {
   const world = new World({ targets: 5 });
@@ -16,7 +17,7 @@ test("a workflow runs from Submit to its end and each host is changed once", asy
 test("Submit records and runs nothing", async () => {
   const world = new World();
   const engine = await world.start();
-  const { id, scope } = await engine.submit("tester", aSubmission(), Mode.APPLY);
+  const { id, scope } = await engine.submit(TESTER, aSubmission(), Mode.APPLY);
   await world.settle();
   expect(await world.status(id)).toMatchObject({ phase: Phase.SUBMITTED });
   expect(scope).toMatchObject({ targets: 3, tasks: 3, tasksByAction: { set: 3 } });

@@ -30,7 +30,7 @@ import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
-import type { EngineFace, Ref } from "./face.ts";
+import type { EngineFace, Principal, Ref } from "./face.ts";
 import { readHistory } from "./history.ts";
 import { resolveRef } from "./lookup.ts";
 import type { EnginePorts } from "./ports.ts";
@@ -67,7 +67,7 @@ export class Engine implements EngineFace {
     this.#config = config;
   }
 
-  async submit(by: string, asked: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
+  async submit(by: Principal, asked: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
     const request = normalRequest(asked);
     this.#registry.checkGuard();
     const repeated = await this.#repeatedSubmit(request, mode);
@@ -78,17 +78,17 @@ export class Engine implements EngineFace {
     return isPending ? this.submit(by, request, mode) : this.#record(by, request, mode);
   }
 
-  async plan(by: string, request: SubmitRequest): Promise<PlanResponse> {
+  async plan(by: Principal, request: SubmitRequest): Promise<PlanResponse> {
     const { id, digest, scope } = await this.submit(by, request, Mode.PLAN);
     if (!request.validateOnly) await this.exec(by, { id, namespace: "" }, digest);
     return create(PlanResponseSchema, { id, digest, ...(scope === undefined ? {} : { scope }) });
   }
 
-  async exec(by: string, ref: Ref, digest: string): Promise<WorkflowStatus> {
+  async exec(by: Principal, ref: Ref, digest: string): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     const id = this.#resolve(ref);
     if (this.#registry.find(id)?.state.life.kind === "submitted") await this.#checkDisk();
-    return this.#ask(id, { kind: "exec", by, digest });
+    return this.#ask(id, { kind: "exec", by: by.name, digest });
   }
 
   async waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus> {
@@ -133,29 +133,29 @@ export class Engine implements EngineFace {
     yield* readHistory(this.#ports.journal, state, options);
   }
 
-  async cancel(by: string, ref: Ref, reason: string): Promise<WorkflowStatus> {
-    return this.#ask(this.#resolve(ref), { kind: "cancel", by, reason });
+  async cancel(by: Principal, ref: Ref, reason: string): Promise<WorkflowStatus> {
+    return this.#ask(this.#resolve(ref), { kind: "cancel", by: by.name, reason });
   }
 
-  async pause(by: string, ref: Ref, reason: string): Promise<WorkflowStatus> {
-    return this.#ask(this.#resolve(ref), { kind: "pause", by, reason });
+  async pause(by: Principal, ref: Ref, reason: string): Promise<WorkflowStatus> {
+    return this.#ask(this.#resolve(ref), { kind: "pause", by: by.name, reason });
   }
 
-  async unpause(by: string, ref: Ref): Promise<WorkflowStatus> {
-    return this.#ask(this.#resolve(ref), { kind: "unpause", by });
+  async unpause(by: Principal, ref: Ref): Promise<WorkflowStatus> {
+    return this.#ask(this.#resolve(ref), { kind: "unpause", by: by.name });
   }
 
-  async retry(by: string, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus> {
+  async retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     await this.#checkDisk();
-    return this.#ask(this.#resolve(ref), { kind: "retry", by, reason, digest });
+    return this.#ask(this.#resolve(ref), { kind: "retry", by: by.name, reason, digest });
   }
 
-  async resolveTask(by: string, request: ResolveTaskRequest): Promise<WorkflowStatus> {
+  async resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus> {
     const id = this.#resolve(refOf(request));
     const { resolution, reason } = request;
     const task = taskNamed(await this.#registry.stateOf(id), request);
-    return this.#ask(id, { kind: "resolveTask", by, task, resolution, reason });
+    return this.#ask(id, { kind: "resolveTask", by: by.name, task, resolution, reason });
   }
 
   async why(ref: Ref, target: string): Promise<WhyResponse> {
@@ -200,12 +200,12 @@ export class Engine implements EngineFace {
   }
 
   /** Makes and appends the first event; nothing is awaited before the append. */
-  async #record(by: string, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
+  async #record(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
     const { clock, ids, journal, inventory, actions } = this.#ports;
     const nowMs = clock.nowMs();
     const { submitTtlMs } = this.#config;
     const submitted = makeSubmission(request, { id: ids.workflowId(nowMs), mode, inventory, actions, submitTtlMs });
-    const event = caused(by, "workflowSubmitted", submitted);
+    const event = caused(by.name, "workflowSubmitted", submitted);
     const state = foldFirst(event, nowMs);
     this.#registry.checkRoom(state);
     if (request.validateOnly) return create(SubmitResponseSchema, { digest: submitted.digest, scope: scopeOf(state.blueprint) });

@@ -19,14 +19,21 @@ export interface Ref {
   readonly namespace: string;
 }
 
+/** Who asks: a name that events record, and the roles that policies and approvals read. */
+export interface Principal {
+  readonly name: string;
+  /** `submitter`, `approver:sre`, `operator`, …: sorted. */
+  readonly roles: readonly string[];
+}
+
 /** The engine as the API sees it; `by` is the principal who asks. */
 export interface EngineFace {
   /** Records a workflow, or with `validateOnly` only checks it. */
-  submit(by: string, request: SubmitRequest, mode: Mode): Promise<SubmitResponse>;
+  submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse>;
   /** Records and executes a workflow of the checks alone. */
-  plan(by: string, request: SubmitRequest): Promise<PlanResponse>;
+  plan(by: Principal, request: SubmitRequest): Promise<PlanResponse>;
   /** Starts a submitted workflow; an empty digest is not checked. */
-  exec(by: string, ref: Ref, digest: string): Promise<WorkflowStatus>;
+  exec(by: Principal, ref: Ref, digest: string): Promise<WorkflowStatus>;
   /** Resolves when the workflow has ended or waits for a person; rejects when the signal aborts. */
   waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus>;
   /** Where the workflow stands, in constant time. */
@@ -43,15 +50,15 @@ export interface EngineFace {
   /** The events after `afterSeq` that are on disk now. */
   history(ref: Ref, options: { readonly afterSeq: number; readonly hasDetails: boolean }): AsyncIterable<GetHistoryResponse>;
   /** Ends the workflow. */
-  cancel(by: string, ref: Ref, reason: string): Promise<WorkflowStatus>;
+  cancel(by: Principal, ref: Ref, reason: string): Promise<WorkflowStatus>;
   /** Starts nothing more. */
-  pause(by: string, ref: Ref, reason: string): Promise<WorkflowStatus>;
+  pause(by: Principal, ref: Ref, reason: string): Promise<WorkflowStatus>;
   /** Lets it go on. */
-  unpause(by: string, ref: Ref): Promise<WorkflowStatus>;
+  unpause(by: Principal, ref: Ref): Promise<WorkflowStatus>;
   /** Runs again what failed, was unknown or never started; an empty digest is not checked. */
-  retry(by: string, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus>;
+  retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus>;
   /** A person settles a held task. */
-  resolveTask(by: string, request: ResolveTaskRequest): Promise<WorkflowStatus>;
+  resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus>;
   /** Why the workflow, or one of its targets (empty: none), stands where it stands. */
   why(ref: Ref, target: string): Promise<WhyResponse>;
   /** A polite crash: nothing is saved specially, nothing is aborted at targets. */

@@ -7,6 +7,7 @@ import type { HistoryEvent } from "../gen/holdfast/v1/status_pb.ts";
 import { ListTasksRequestSchema, ListWorkflowsRequestSchema, WorkflowRefSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { WatchResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
+import { ANN, TESTER } from "../../test/fakes/principals.ts";
 
 const TWO_STAGES = aWorkflow({
   stages: [
@@ -119,7 +120,7 @@ test("workflows are listed the newest first, in pages, by namespace and by CEL, 
     const parts = { requestId: requestId(n), namespace: n === 5 ? "other" : "default", annotations: { n: String(n) } };
     ids.push(
       n % 2 === 0
-        ? (await world.engine.submit("ann", aSubmission(aWorkflow(), parts), Mode.APPLY)).id
+        ? (await world.engine.submit(ANN, aSubmission(aWorkflow(), parts), Mode.APPLY)).id
         : await world.run(aWorkflow(), parts),
     );
   }
@@ -141,11 +142,11 @@ test("workflows are listed the newest first, in pages, by namespace and by CEL, 
 test("a list shows nothing that is not on disk (H3)", async () => {
   const world = new World({ mode: "manual" });
   await world.start();
-  const submitted = world.engine.submit("tester", aSubmission(), Mode.APPLY);
+  const submitted = world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
   await world.settle();
   world.journal.sync();
   const { id } = await submitted;
-  void world.engine.exec("tester", { id, namespace: "" }, "");
+  void world.engine.exec(TESTER, { id, namespace: "" }, "");
   await world.settle();
   let phase: Phase | undefined;
   const listing = workflows(world).then((page) => (phase = page.workflows[0]?.phase));
@@ -175,10 +176,10 @@ test("history holds every event with its number, time and names, and details whe
 
 test("a watcher sees every event once and in order while turns go on, and ends after the end", async () => {
   const world = await aWorld(5);
-  const { id, digest } = await world.engine.submit("tester", aSubmission(TWO_STAGES), Mode.APPLY);
+  const { id, digest } = await world.engine.submit(TESTER, aSubmission(TWO_STAGES), Mode.APPLY);
   const watched = watching(world, id);
   await world.settle();
-  await world.engine.exec("tester", { id, namespace: "" }, digest);
+  await world.engine.exec(TESTER, { id, namespace: "" }, digest);
   await watched.done;
   const last = Number((await world.status(id)).seq);
   expect(watched.numbers()).toEqual(upTo(last));
@@ -194,9 +195,9 @@ test("a watcher resumes at any number without gaps or repeats, also after a rest
     isKilled = true;
     world.crash();
   };
-  const { id } = await world.engine.submit("tester", aSubmission(), Mode.APPLY);
+  const { id } = await world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
   const first = watching(world, id);
-  void world.engine.exec("tester", { id, namespace: "" }, "").catch(() => undefined);
+  void world.engine.exec(TESTER, { id, namespace: "" }, "").catch(() => undefined);
   await world.settle();
   const cut = first.numbers().at(-1) ?? 0;
   expect(first.numbers()).toEqual(upTo(cut));
@@ -211,18 +212,18 @@ test("a watcher resumes at any number without gaps or repeats, also after a rest
 
 test("a watcher that comes with a number from nowhere is answered, and ends with the workflow", async () => {
   const world = await aWorld(1);
-  const { id } = await world.engine.submit("tester", aSubmission(), Mode.APPLY);
+  const { id } = await world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
   const watched = watching(world, id, 9_999_999);
   await world.settle();
   expect(watched.seen).toHaveLength(1);
-  await world.engine.exec("tester", { id, namespace: "" }, "");
+  await world.engine.exec(TESTER, { id, namespace: "" }, "");
   await watched.done;
   expect(watched.seen.at(-1)?.status?.phase).toBe(Phase.SUCCEEDED);
 });
 
 test("a watcher of status alone gets no events, and its abort ends it", async () => {
   const world = await aWorld(1);
-  const { id } = await world.engine.submit("tester", aSubmission(), Mode.APPLY);
+  const { id } = await world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
   const watched = watching(world, id, 0, true);
   await world.settle();
   watched.abort.abort();
@@ -234,10 +235,10 @@ test("a watcher of status alone gets no events, and its abort ends it", async ()
 test("a watcher of a workflow that is retried sees the second round too, or is told to watch again", async () => {
   const world = await aWorld(1);
   world.fleet.trouble("h0", "apply", "fail");
-  const { id } = await world.engine.submit("tester", aSubmission(), Mode.APPLY);
-  await world.engine.exec("tester", { id, namespace: "" }, "");
+  const { id } = await world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
+  await world.engine.exec(TESTER, { id, namespace: "" }, "");
   await world.settle();
-  const retried = world.engine.retry("tester", { id, namespace: "" }, "", "");
+  const retried = world.engine.retry(TESTER, { id, namespace: "" }, "", "");
   const watched = watching(world, id);
   await retried;
   await watched.done;
@@ -250,16 +251,16 @@ test("waitStill answers at the end, when a person is needed, and when its caller
   const { signal } = new AbortController();
   world.fleet.trouble("h0", "apply", "lost-answer");
   const touch = aWorkflow({ stages: [{ name: "fix", over: { targets: true }, actions: [{ name: "apply", uses: "touch" }] }] });
-  const { id } = await world.engine.submit("tester", aSubmission(touch), Mode.APPLY);
+  const { id } = await world.engine.submit(TESTER, aSubmission(touch), Mode.APPLY);
   const ref = { id, namespace: "" };
   const giving = new AbortController();
   const given = world.engine.waitStill(ref, giving.signal);
   giving.abort();
   await expect(given).rejects.toMatchObject({ code: "CANCELLED" });
   const held = world.engine.waitStill(ref, signal);
-  await world.engine.exec("tester", ref, "");
+  await world.engine.exec(TESTER, ref, "");
   expect((await held).phase).toBe(Phase.WAITING);
-  await world.engine.cancel("tester", ref, "");
+  await world.engine.cancel(TESTER, ref, "");
   expect((await world.engine.waitStill(ref, signal)).phase).toBe(Phase.CANCELLED);
 });
 

@@ -6,6 +6,7 @@ import { HoldKind, Phase, TaskOutcome } from "../gen/holdfast/v1/status_pb.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { ListTasksRequestSchema, ListWorkflowsRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
+import { TESTER } from "../../test/fakes/principals.ts";
 
 const aSet = (value: string, parts: { readonly [key: string]: JsonValue } = {}): JsonValue =>
   aWorkflow({
@@ -21,8 +22,8 @@ async function killedInApply(definition: JsonValue): Promise<{ readonly world: W
     world.fleet.onStep = async () => undefined;
     world.crash();
   };
-  const { id } = await world.engine.submit("tester", aSubmission(definition, { key: "k" }), Mode.APPLY);
-  void world.engine.exec("tester", { id, namespace: "" }, "").catch(() => undefined);
+  const { id } = await world.engine.submit(TESTER, aSubmission(definition, { key: "k" }), Mode.APPLY);
+  void world.engine.exec(TESTER, { id, namespace: "" }, "").catch(() => undefined);
   await world.settle();
   return { world, id };
 }
@@ -37,13 +38,13 @@ test("a damaged workflow says JOURNAL_CORRUPT everywhere, keeps its key and its 
   expect(status.error).toContain("JOURNAL_CORRUPT");
   expect((await world.engine.why(ref, "")).holds[0]?.kind).toBe(HoldKind.JOURNAL_CORRUPT);
   const dataLoss = { code: "DATA_LOSS" };
-  await expect(world.engine.exec("tester", ref, "")).rejects.toMatchObject(dataLoss);
-  await expect(world.engine.cancel("tester", ref, "")).rejects.toMatchObject(dataLoss);
-  await expect(world.engine.retry("tester", ref, "", "")).rejects.toMatchObject(dataLoss);
+  await expect(world.engine.exec(TESTER, ref, "")).rejects.toMatchObject(dataLoss);
+  await expect(world.engine.cancel(TESTER, ref, "")).rejects.toMatchObject(dataLoss);
+  await expect(world.engine.retry(TESTER, ref, "", "")).rejects.toMatchObject(dataLoss);
   await expect(world.engine.listTasks(create(ListTasksRequestSchema, { workflow: { id } }))).rejects.toMatchObject(dataLoss);
   expect((await world.engine.listWorkflows(create(ListWorkflowsRequestSchema))).workflows).toMatchObject([{ id, phase: Phase.WAITING }]);
   await expect(
-    world.engine.submit("tester", aSubmission(aSet("2"), { key: "k", requestId: requestId(2) }), Mode.APPLY),
+    world.engine.submit(TESTER, aSubmission(aSet("2"), { key: "k", requestId: requestId(2) }), Mode.APPLY),
   ).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
   const other = await world.run(aSet("2"), { requestId: requestId(3) });
   expect(await world.status(other)).toMatchObject({ phase: Phase.RUNNING, waitingFor: [{ kind: HoldKind.LOCK, names: ["h0"] }] });
@@ -55,10 +56,10 @@ test("a damaged guard stops all dispatch and takes no new work", async () => {
   world.journal.damage(GUARD_STREAM, "a flipped bit");
   await world.start();
   expect(await world.status(id)).toMatchObject({ phase: Phase.WAITING, waitingFor: [{ kind: HoldKind.JOURNAL_CORRUPT }] });
-  await expect(world.engine.submit("tester", aSubmission(aSet("2"), { requestId: requestId(2) }), Mode.APPLY)).rejects.toMatchObject({
+  await expect(world.engine.submit(TESTER, aSubmission(aSet("2"), { requestId: requestId(2) }), Mode.APPLY)).rejects.toMatchObject({
     code: "DATA_LOSS",
   });
-  await expect(world.engine.exec("tester", { id, namespace: "" }, "")).rejects.toMatchObject({ code: "DATA_LOSS" });
+  await expect(world.engine.exec(TESTER, { id, namespace: "" }, "")).rejects.toMatchObject({ code: "DATA_LOSS" });
   world.clock.advance(3_600_000);
   await world.settle();
   expect(world.fleet.host("h0").changes).toEqual([]);
@@ -106,7 +107,7 @@ test("a workflow that is being cancelled begins no apply anew after a restart", 
   const { world, id } = await killedInApply(aSet("1"));
   world.fleet.trouble("h0", "check", "hang");
   await world.start();
-  await world.engine.cancel("tester", { id, namespace: "" }, "");
+  await world.engine.cancel(TESTER, { id, namespace: "" }, "");
   await world.settle();
   expect((await world.status(id)).phase).toBe(Phase.CANCELLED);
   expect(world.fleet.host("h0").changes).toEqual([]);
@@ -125,7 +126,7 @@ test("a lock that others wait for is handed on across a restart, the first come 
   }
   world.crash();
   await world.start();
-  await world.engine.cancel("tester", { id, namespace: "" }, "");
+  await world.engine.cancel(TESTER, { id, namespace: "" }, "");
   await world.settle();
   for (const other of others) expect((await world.status(other)).phase).toBe(Phase.SUCCEEDED);
   expect(world.fleet.host("h0").changes).toEqual(["set a=2", "set a=3"]);
@@ -134,7 +135,7 @@ test("a lock that others wait for is handed on across a restart, the first come 
 test("a service that stops answers UNAVAILABLE and takes nothing more", async () => {
   const world = new World();
   const engine = await world.start();
-  const { id } = await engine.submit("tester", aSubmission(), Mode.APPLY);
+  const { id } = await engine.submit(TESTER, aSubmission(), Mode.APPLY);
   await engine.close();
-  await expect(engine.exec("tester", { id, namespace: "" }, "")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(engine.exec(TESTER, { id, namespace: "" }, "")).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });

@@ -3,9 +3,10 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
+import { TESTER } from "../../test/fakes/principals.ts";
 
 const submit = (world: World, parts: { readonly [key: string]: JsonValue } = {}, definition = aWorkflow()) =>
-  world.engine.submit("tester", aSubmission(definition, parts), Mode.APPLY);
+  world.engine.submit(TESTER, aSubmission(definition, parts), Mode.APPLY);
 
 async function aWorld(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
   const world = new World(options);
@@ -20,7 +21,7 @@ test("a repeated Submit is the same workflow, also after a restart, after its en
   world.crash();
   await world.start();
   expect(await submit(world)).toEqual(first);
-  await world.engine.exec("tester", { id: first.id, namespace: "" }, first.digest);
+  await world.engine.exec(TESTER, { id: first.id, namespace: "" }, first.digest);
   await world.settle();
   expect(await submit(world)).toEqual(first);
   expect(world.journal.entries.filter((entry) => entry.index?.kind === "opened")).toHaveLength(1);
@@ -30,7 +31,7 @@ test("a Submit of other content, or of a plan, under the same request ID is refu
   const world = await aWorld();
   const { id } = await submit(world);
   await expect(submit(world, { priority: 1 })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
-  await expect(world.engine.submit("tester", aSubmission(), Mode.PLAN)).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  await expect(world.engine.submit(TESTER, aSubmission(), Mode.PLAN)).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
   expect((await submit(world, { namespace: "other" })).id).not.toBe(id);
 });
 
@@ -49,7 +50,7 @@ test("a key is unique among the open workflows of a namespace, found by Status, 
   world.crash();
   await world.start();
   await expect(submit(world, { ...again, requestId: requestId(3) })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
-  expect((await world.engine.exec("tester", { id: "ticket-1", namespace: "" }, "")).id).toBe(first.id);
+  expect((await world.engine.exec(TESTER, { id: "ticket-1", namespace: "" }, "")).id).toBe(first.id);
   await world.settle();
   const second = await submit(world, { key: "ticket-1", requestId: requestId(4) });
   expect((await world.engine.status({ id: "ticket-1", namespace: "default" })).id).toBe(second.id);
@@ -66,10 +67,10 @@ test("an ended workflow is not opened again while another bears its key", async 
   world.fleet.trouble("h0", "apply", "fail");
   const id = await world.run(aWorkflow(), { key: "k" });
   const second = await submit(world, { key: "k", requestId: requestId(2) });
-  await expect(world.engine.retry("tester", { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
-  await world.engine.cancel("tester", { id: second.id, namespace: "" }, "");
+  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  await world.engine.cancel(TESTER, { id: second.id, namespace: "" }, "");
   await world.settle();
-  expect((await world.engine.retry("tester", { id, namespace: "" }, "", "")).retries).toBe(1);
+  expect((await world.engine.retry(TESTER, { id, namespace: "" }, "", "")).retries).toBe(1);
 });
 
 test("validate_only answers digest and scope, records nothing, and needs no disk to have been used", async () => {
@@ -90,7 +91,7 @@ test("a workflow that was not executed in time expires by itself, also across a 
   world.clock.advance(1);
   await world.settle();
   expect((await world.status(id)).phase).toBe(Phase.EXPIRED);
-  await expect(world.engine.exec("tester", { id, namespace: "" }, "")).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  await expect(world.engine.exec(TESTER, { id, namespace: "" }, "")).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
 });
 
 test("a timer that fires before the wall clock agrees does not lose the moment", async () => {
@@ -109,10 +110,10 @@ test("Exec answers the same whether it is the first, comes again, at once, or af
   const world = await aWorld();
   const { id, digest } = await submit(world);
   const ref = { id, namespace: "" };
-  await expect(world.engine.exec("tester", ref, `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
-  await Promise.all([world.engine.exec("tester", ref, digest), world.engine.exec("tester", ref, digest)]);
+  await expect(world.engine.exec(TESTER, ref, `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  await Promise.all([world.engine.exec(TESTER, ref, digest), world.engine.exec(TESTER, ref, digest)]);
   await world.settle();
-  expect(await world.engine.exec("tester", ref, digest)).toMatchObject({ phase: Phase.SUCCEEDED });
+  expect(await world.engine.exec(TESTER, ref, digest)).toMatchObject({ phase: Phase.SUCCEEDED });
   for (const host of world.fleet.hosts.values()) expect(host.changes).toHaveLength(1);
 });
 
@@ -121,7 +122,7 @@ test("Exec by key before the Submit is on disk starts nothing before both are (H
   await world.start();
   const submitted = submit(world, { key: "k" });
   await world.settle();
-  const executed = world.engine.exec("tester", { id: "k", namespace: "" }, "");
+  const executed = world.engine.exec(TESTER, { id: "k", namespace: "" }, "");
   await world.settle();
   world.journal.sync(1);
   await world.settle();
@@ -137,15 +138,15 @@ test("on a full disk no new Submit, Exec or Retry is taken, and what runs goes o
   const { id } = await submit(world);
   world.freeBytes = 0;
   await expect(submit(world, { requestId: requestId(2) })).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-  await expect(world.engine.exec("tester", { id, namespace: "" }, "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-  await expect(world.engine.retry("tester", { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  await expect(world.engine.exec(TESTER, { id, namespace: "" }, "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   expect((await submit(world)).id).toBe(id);
   world.freeBytes = 1e12;
   world.fleet.onStep = async () => void (world.freeBytes = 0);
-  await world.engine.exec("tester", { id, namespace: "" }, "");
+  await world.engine.exec(TESTER, { id, namespace: "" }, "");
   await world.settle();
   expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
-  expect(await world.engine.exec("tester", { id, namespace: "" }, "")).toMatchObject({ phase: Phase.SUCCEEDED });
+  expect(await world.engine.exec(TESTER, { id, namespace: "" }, "")).toMatchObject({ phase: Phase.SUCCEEDED });
 });
 
 test("what does not exist is NOT_FOUND by ID and by key", async () => {
@@ -161,7 +162,7 @@ test("two Retries of an ended workflow at once: one is recorded, and each host i
   const id = await world.run();
   expect((await world.status(id)).phase).toBe(Phase.FAILED);
   const ref = { id, namespace: "" };
-  const results = await Promise.allSettled([1, 2, 3].map(() => world.engine.retry("tester", ref, "", "")));
+  const results = await Promise.allSettled([1, 2, 3].map(() => world.engine.retry(TESTER, ref, "", "")));
   expect(results.map((result) => result.status).toSorted()).toEqual(["fulfilled", "rejected", "rejected"]);
   await world.settle();
   expect(await world.status(id)).toMatchObject({ phase: Phase.SUCCEEDED, retries: 1 });
@@ -177,10 +178,10 @@ test("a Retry keeps ID, digest and task keys, survives a restart, and quotes the
   const before = await world.status(id);
   world.crash();
   await world.start();
-  await expect(world.engine.retry("tester", { id, namespace: "" }, "", `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({
+  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
   });
-  await world.engine.retry("tester", { id, namespace: "" }, "", before.digest);
+  await world.engine.retry(TESTER, { id, namespace: "" }, "", before.digest);
   await world.settle();
   expect(await world.status(id)).toMatchObject({ id, digest: before.digest, phase: Phase.SUCCEEDED });
   expect(new Set(keys).size).toBe(1);
@@ -190,8 +191,8 @@ test("a request ID in other letters, and the default namespace by its name, are 
   const world = new World();
   const engine = await world.start();
   const requestIdWithLetters = "abcdef00-0000-4000-8000-00000000000a";
-  const first = await engine.submit("ann", aSubmission(aWorkflow(), { requestId: requestIdWithLetters }), Mode.APPLY);
+  const first = await engine.submit(TESTER, aSubmission(aWorkflow(), { requestId: requestIdWithLetters }), Mode.APPLY);
   const again = { requestId: requestIdWithLetters.toUpperCase(), namespace: "default" };
-  const second = await engine.submit("ann", aSubmission(aWorkflow(), again), Mode.APPLY);
+  const second = await engine.submit(TESTER, aSubmission(aWorkflow(), again), Mode.APPLY);
   expect(second.id).toBe(first.id);
 });

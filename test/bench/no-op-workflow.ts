@@ -11,6 +11,7 @@ import { systemClock } from "../../internal/system/clock.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
 import { aSubmission, someTargets } from "../fakes/world.ts";
 import { LightJournal } from "./light-journal.ts";
+import { TESTER } from "../fakes/principals.ts";
 
 const NO_OP: PreparedAction = {
   effects: Effects.NONE,
@@ -70,9 +71,9 @@ export async function runNoOps({ targets, actions, parallel, rollout = {} }: Siz
     stages: [{ name: "all", over: { targets: true }, rollout: { parallel, ...rollout }, actions: list }],
   };
   const begun = performance.now();
-  const { id } = await engine.submit("bench", aSubmission(definition), Mode.APPLY);
+  const { id } = await engine.submit(TESTER, aSubmission(definition), Mode.APPLY);
   const submitted = performance.now();
-  await engine.exec("bench", { id, namespace: "" }, "");
+  await engine.exec(TESTER, { id, namespace: "" }, "");
   const status = await engine.waitStill({ id, namespace: "" }, new AbortController().signal);
   const ended = performance.now();
   if (status.phase !== Phase.SUCCEEDED) throw new Error(`the workflow ended in phase ${status.phase}`);

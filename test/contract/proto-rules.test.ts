@@ -19,6 +19,7 @@ import {
   WhyResponseSchema,
 } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { aSubmission, aWorkflow, World } from "../fakes/world.ts";
+import { TESTER } from "../fakes/principals.ts";
 
 const FILES = [
   file_holdfast_v1_error,
@@ -86,11 +87,11 @@ test("what the engine answers keeps the rules", async () => {
   const judge = (what: string, result: ReturnType<typeof validator.validate>): void => {
     if (result.kind !== "valid") faults.push(`${what}: ${result.error.message}`);
   };
-  const submitted = await world.engine.submit("tester", aSubmission(aWorkflow()), Mode.APPLY);
+  const submitted = await world.engine.submit(TESTER, aSubmission(aWorkflow()), Mode.APPLY);
   judge("submit", validator.validate(SubmitResponseSchema, submitted));
   const ref = { id: submitted.id, namespace: "" };
   judge("submitted", validator.validate(WorkflowStatusSchema, await world.engine.status(ref)));
-  await world.engine.exec("tester", ref, submitted.digest);
+  await world.engine.exec(TESTER, ref, submitted.digest);
   await world.settle();
   judge("status", validator.validate(WorkflowStatusSchema, await world.engine.status(ref)));
   judge("why", validator.validate(WhyResponseSchema, await world.engine.why(ref, "h1")));

@@ -5,6 +5,7 @@ import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { ListTasksRequestSchema, ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aSubmission } from "../fakes/world.ts";
+import { TESTER } from "../fakes/principals.ts";
 
 /** A scan, a fix and an unsafe command on six hosts: two waves, one host that fails for good, one that needs a second try. */
 const SCAN_AND_FIX: JsonValue = {
@@ -68,9 +69,9 @@ async function runToEnd(world: World, afterStart: () => void = () => undefined):
     if (!isArmed) afterStart();
     isArmed = true;
     if (!world.isUp) continue;
-    const submitted = world.engine.submit("tester", aSubmission(SCAN_AND_FIX), Mode.APPLY).then(async (response) => {
+    const submitted = world.engine.submit(TESTER, aSubmission(SCAN_AND_FIX), Mode.APPLY).then(async (response) => {
       id = response.id;
-      const status = await world.engine.exec("tester", { id: response.id, namespace: "" }, response.digest);
+      const status = await world.engine.exec(TESTER, { id: response.id, namespace: "" }, response.digest);
       return status.phase;
     });
     const phase = await Promise.race([submitted, world.settle(30).then(() => undefined)]);
@@ -89,7 +90,7 @@ async function resolveHeld(world: World, id: string): Promise<void> {
     const isDone = world.fleet.host(target).changes.includes("touch");
     const resolution = isDone ? Resolution.SUCCEEDED : Resolution.RUN_AGAIN;
     const request = create(ResolveTaskRequestSchema, { workflow: { id }, stage, action, target, resolution, reason: "looked" });
-    await Promise.race([world.engine.resolveTask("tester", request), world.settle(30)]);
+    await Promise.race([world.engine.resolveTask(TESTER, request), world.settle(30)]);
   }
 }
 

@@ -1,7 +1,7 @@
 // An engine for tests of the API: answers what a test tells it to, and records who asked what.
 
 import { create } from "@bufbuild/protobuf";
-import type { EngineFace } from "../../internal/engine/face.ts";
+import type { EngineFace, Principal } from "../../internal/engine/face.ts";
 import { Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import {
@@ -27,17 +27,17 @@ export const FAKE_ID = "019a9f1e-5c3a-7d10-8f00-0123456789ab";
 export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine: EngineFace; readonly asked: Asked[] } {
   const asked: Asked[] = [];
   const status = (phase: Phase = Phase.RUNNING): WorkflowStatus => create(WorkflowStatusSchema, { id: FAKE_ID, name: "fake", phase });
-  const changing = (method: string) => async (by: string, ref: { id: string }) => {
-    asked.push({ method, by, id: ref.id });
+  const changing = (method: string) => async (by: Principal, ref: { id: string }) => {
+    asked.push({ method, by: by.name, id: ref.id });
     return status();
   };
   const engine: EngineFace = {
     submit: async (by) => {
-      asked.push({ method: "submit", by });
+      asked.push({ method: "submit", by: by.name });
       return create(SubmitResponseSchema, { id: FAKE_ID, digest: `sha256:${"0".repeat(64)}` });
     },
     plan: async (by) => {
-      asked.push({ method: "plan", by });
+      asked.push({ method: "plan", by: by.name });
       return create(PlanResponseSchema, { id: FAKE_ID });
     },
     exec: changing("exec"),
@@ -64,7 +64,7 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
     unpause: changing("unpause"),
     retry: changing("retry"),
     resolveTask: async (by) => {
-      asked.push({ method: "resolveTask", by });
+      asked.push({ method: "resolveTask", by: by.name });
       return status();
     },
     why: async () => create(WhyResponseSchema, { phase: Phase.RUNNING }),

@@ -18,6 +18,7 @@ import { fakeIds } from "./fake-ids.ts";
 import { Fleet } from "./fleet.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import type { MemoryJournalMode } from "./memory-journal.ts";
+import { TESTER } from "./principals.ts";
 
 /** A definition with everything filled in but what a test says. JSON shape, as on the wire. */
 export function aWorkflow(parts: { readonly [key: string]: JsonValue } = {}): JsonValue {
@@ -126,8 +127,8 @@ export class World {
 
   /** Submits and executes; the ID. */
   async run(definition: JsonValue = aWorkflow(), parts: { readonly [key: string]: JsonValue } = {}): Promise<string> {
-    const { id, digest } = await this.engine.submit("tester", aSubmission(definition, parts), Mode.APPLY);
-    await this.engine.exec("tester", { id, namespace: "" }, digest);
+    const { id, digest } = await this.engine.submit(TESTER, aSubmission(definition, parts), Mode.APPLY);
+    await this.engine.exec(TESTER, { id, namespace: "" }, digest);
     await this.settle();
     return id;
   }

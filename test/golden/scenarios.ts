@@ -1,5 +1,6 @@
 // The stories that the transcripts tell, each in a few commands: what a reader would try to understand how workflows behave.
 
+import { ANN } from "../fakes/principals.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { requestId } from "../fakes/world.ts";
@@ -108,7 +109,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       t.note("the service is killed just as h1's command begins: nobody can say whether it ran, the others were not affected");
       await t.submit("w", fix({ parallel: 1, maxFailures: { count: 1 } }, [TOUCH]));
       void t.world.engine
-        .exec("ann", { id: t.world.journal.findByRequest("default", requestId(1)) ?? "", namespace: "" }, "")
+        .exec(ANN, { id: t.world.journal.findByRequest("default", requestId(1)) ?? "", namespace: "" }, "")
         .catch(() => undefined);
       await t.world.settle();
       await t.crash();

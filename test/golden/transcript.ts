@@ -17,6 +17,7 @@ import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflo
 import { valueToJson } from "../../internal/workflow/value-json.ts";
 import { FAKE_START_MS } from "../fakes/fake-clock.ts";
 import { World, aSubmission, requestId } from "../fakes/world.ts";
+import { ANN } from "../fakes/principals.ts";
 
 const SHOWN_COUNTS = ["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "cancelled", "running", "waiting"] as const;
 
@@ -48,7 +49,7 @@ export class Transcript {
   async submit(name: string, definition: JsonValue, mode: Mode = Mode.APPLY): Promise<void> {
     await this.#do(`submit ${name}${mode === Mode.PLAN ? " as a plan" : ""}`, async () => {
       const request = aSubmission(definition, { requestId: requestId(this.#ids.size + 1) });
-      const response = await this.world.engine.submit("ann", request, mode);
+      const response = await this.world.engine.submit(ANN, request, mode);
       this.#ids.set(name, response.id);
     });
   }
@@ -58,18 +59,18 @@ export class Transcript {
     await this.exec(name);
   }
 
-  exec = (name = "w"): Promise<void> => this.#do(`exec ${name}`, () => this.world.engine.exec("ann", this.#ref(name), ""));
-  cancel = (name = "w"): Promise<void> => this.#do(`cancel ${name}`, () => this.world.engine.cancel("ann", this.#ref(name), "enough"));
-  pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause("ann", this.#ref(name), "lunch"));
-  unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause("ann", this.#ref(name)));
-  retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry("ann", this.#ref(name), "again", ""));
+  exec = (name = "w"): Promise<void> => this.#do(`exec ${name}`, () => this.world.engine.exec(ANN, this.#ref(name), ""));
+  cancel = (name = "w"): Promise<void> => this.#do(`cancel ${name}`, () => this.world.engine.cancel(ANN, this.#ref(name), "enough"));
+  pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause(ANN, this.#ref(name), "lunch"));
+  unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause(ANN, this.#ref(name)));
+  retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, this.#ref(name), "again", ""));
 
   resolve(task: { readonly stage?: string; readonly action: string; readonly target: string }, resolution: Resolution): Promise<void> {
     const { stage = "fix", action, target } = task;
     const words = ResolutionSchema.value[resolution]?.localName ?? "";
     return this.#do(`resolve ${stage}/${action} ${target} ${words}`, async () => {
       const request = create(ResolveTaskRequestSchema, { workflow: this.#ref("w"), stage, action, target, resolution, reason: "looked" });
-      await this.world.engine.resolveTask("ann", request);
+      await this.world.engine.resolveTask(ANN, request);
     });
   }
 

@@ -19,6 +19,7 @@ import { World, aSubmission, requestId } from "../fakes/world.ts";
 import { Chance } from "./chance.ts";
 import { Model, Violation } from "./model.ts";
 import { randomWorkflow } from "./random-workflow.ts";
+import { TESTER } from "../fakes/principals.ts";
 
 const STEPS = 60;
 const ROUNDS_TO_END_MAX = 400;
@@ -78,10 +79,10 @@ export class Simulation {
     const id = chance.pick(this.#known)?.id;
     if (id === undefined) return undefined;
     const ref = { id, namespace: "" };
-    if (roll < 70) return this.#ask((engine) => engine.cancel("sim", ref, ""));
-    if (roll < 75) return this.#ask((engine) => engine.pause("sim", ref, ""));
-    if (roll < 82) return this.#ask((engine) => engine.unpause("sim", ref));
-    if (roll < 90) return this.#ask((engine) => engine.retry("sim", ref, "", ""));
+    if (roll < 70) return this.#ask((engine) => engine.cancel(TESTER, ref, ""));
+    if (roll < 75) return this.#ask((engine) => engine.pause(TESTER, ref, ""));
+    if (roll < 82) return this.#ask((engine) => engine.unpause(TESTER, ref));
+    if (roll < 90) return this.#ask((engine) => engine.retry(TESTER, ref, "", ""));
     return this.#resolveOne(id);
   }
 
@@ -90,10 +91,10 @@ export class Simulation {
     const definition = randomWorkflow(this.chance, tag);
     const request = aSubmission(definition, { requestId: requestId(this.#submits), priority: this.chance.int(-1, 1) });
     this.#ask(async (engine) => {
-      const { id } = await engine.submit("sim", request, Mode.APPLY);
+      const { id } = await engine.submit(TESTER, request, Mode.APPLY);
       const known: Known = { id, isExecuted: false };
       this.#known.push(known);
-      await engine.exec("sim", { id, namespace: "" }, "");
+      await engine.exec(TESTER, { id, namespace: "" }, "");
       known.isExecuted = true;
     });
   }
@@ -122,7 +123,7 @@ export class Simulation {
     const resolution = isDone ? Resolution.SUCCEEDED : (this.chance.pick([Resolution.FAILED, Resolution.RUN_AGAIN]) ?? Resolution.FAILED);
     const named = { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
     const request = create(ResolveTaskRequestSchema, { workflow: { id }, ...named, resolution, reason: "looked" });
-    this.#ask((engine) => engine.resolveTask("sim", request));
+    this.#ask((engine) => engine.resolveTask(TESTER, request));
   }
 
   /** Asks the service without waiting; refusals are answers, anything else is a bug. */
@@ -156,7 +157,7 @@ export class Simulation {
       if (!this.world.isUp) return;
       const status = await this.#statusOf(id);
       if (status !== undefined && isExecuted && status.phase === Phase.SUBMITTED) throw new Violation(`H1: the Exec of ${id} was lost`);
-      if (status?.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec("sim", { id, namespace: "" }, ""));
+      if (status?.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, { id, namespace: "" }, ""));
     }
   }
 
@@ -236,14 +237,14 @@ export class Simulation {
     const ref = { id: model.id, namespace: "" };
     const status = await this.#statusOf(model.id);
     if (status === undefined) return;
-    if (status.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec("sim", ref, ""));
-    if (status.phase === Phase.PAUSED) this.#ask((engine) => engine.unpause("sim", ref));
+    if (status.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, ref, ""));
+    if (status.phase === Phase.PAUSED) this.#ask((engine) => engine.unpause(TESTER, ref));
     if (status.phase !== Phase.WAITING) return;
     if (status.waitingFor.length === 0) throw new Violation(`${model.id} waits and does not say for what`);
     if (model.unknown.length > 0) return this.#resolveOne(model.id);
     // Room at risk is used up by what failed: a person tries it again, or gives up.
     const isRetried = this.chance.hit(0.5);
-    this.#ask((engine) => (isRetried ? engine.retry("sim", ref, "", "") : engine.cancel("sim", ref, "")));
+    this.#ask((engine) => (isRetried ? engine.retry(TESTER, ref, "", "") : engine.cancel(TESTER, ref, "")));
   }
 
   /** What the service says is what the journal says. */
