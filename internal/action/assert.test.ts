@@ -34,7 +34,25 @@ test.each<readonly [string, RegExp]>([
   ["${{ scan.output }} == 1", /without \$\{\{ \}\}/],
 ])("%s is refused at submit, with its place", (that, reason) => {
   const faults = assertAction().validate({ that }, { place: "stages[0].actions[1].with", names: ["scan"] });
-  expect(faults).toEqual([
+  expect(faults).toMatchObject([
     { place: expect.stringMatching(/^stages\[0\]\.actions\[1\]\.with\.that/), reason: expect.stringMatching(reason) },
   ]);
+});
+
+test("what `that` gets wrong of the workflow's types is refused at submit, and so is what is no condition", () => {
+  const types = {
+    declarations: {
+      scan: { object: "scan", fields: { output: "dyn", changed: "bool" } },
+      params: { object: "params", fields: { n: "int" } },
+    },
+    functions: [],
+  };
+  const reasonsOf = (that: string): readonly string[] =>
+    assertAction()
+      .validate({ that }, { place: "with", names: Object.keys(types.declarations), types })
+      .map(({ place, reason }) => `${place}: ${reason}`);
+  expect(reasonsOf("scan.output.issues == 0")).toEqual([]);
+  expect(reasonsOf("scan.ouput == 0")).toEqual(['with.that:1:6: no such field "ouput" in scan; did you mean "output"?']);
+  expect(reasonsOf("params.verison == 1 && scan.chnged")).toHaveLength(2);
+  expect(reasonsOf("params.n")).toEqual(["with.that:1:8: expected bool, found int"]);
 });

@@ -24,7 +24,7 @@ export function assertAction(): DocumentedAction {
     uses: "assert",
     effects: Effects.NONE,
     schema: SCHEMA,
-    expressions: (raw, context) => celFaults(raw, ["that"], context),
+    expressions: (raw, context) => celFaults(raw, ["that"], { ...context, result: "bool" }),
     prepare: prepareAssert,
   });
 }

@@ -8,7 +8,7 @@ import { timeMs } from "../base/ids.ts";
 import type { Actions, Clock, Pace } from "../engine/ports.ts";
 import { createActions, loadActions } from "./catalogue.ts";
 
-const CLOCK: Clock = { nowMs: () => timeMs(0), monotonicMs: () => 0, after: () => () => undefined };
+const CLOCK: Clock = { nowMs: () => timeMs(0), monotonicMs: () => 0, bootId: () => "boot", after: () => () => undefined };
 const PACE: Pace = { run: (_origin, work) => work() };
 
 function aDirectory(files: Readonly<Record<string, string>> = {}): string {

@@ -6,9 +6,11 @@ import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { keyPath } from "../base/json-path.ts";
+import type { ValidateContext } from "../engine/ports.ts";
 import { compile } from "../expr/program.ts";
 import type { Program } from "../expr/program.ts";
 import type { ExprValue } from "../expr/lower.ts";
+import type { ExprTypeDecl } from "../expr/type.ts";
 
 /** The functions that a workflow's scope provides besides its names. */
 const SCOPE_FUNCTIONS = [{ name: "stage", parameters: ["string"] }] as const;
@@ -24,14 +26,16 @@ export function argumentAt(raw: JsonObject, path: readonly string[]): JsonValue 
 export function celFaults(
   raw: JsonObject,
   path: readonly string[],
-  context: { readonly place: string; readonly names: readonly string[] },
+  context: ValidateContext & { readonly result?: ExprTypeDecl },
 ): readonly ErrorDetail[] {
   const source = argumentAt(raw, path);
   if (typeof source !== "string") return [];
   const place = path.reduce(keyPath, context.place);
   if (source.includes("${{")) return [{ place, reason: "is CEL itself: write the expression without ${{ }}" }];
   try {
-    compile(source, { place, names: context.names, functions: SCOPE_FUNCTIONS });
+    const { names, types, result } = context;
+    const { declarations, functions } = types ?? { declarations: {}, functions: SCOPE_FUNCTIONS };
+    compile(source, { place, names, declarations, functions, ...(result === undefined ? {} : { result }) });
     return [];
   } catch (cause) {
     if (cause instanceof HoldfastError) return cause.details.length > 0 ? cause.details : [{ place, reason: cause.message }];
@@ -43,7 +47,8 @@ export function celFaults(
 export function celProgram(source: string, place: string): Program {
   const names = [...new Set(source.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])];
   const functions = SCOPE_FUNCTIONS.filter(({ name }) => names.includes(name));
-  return compile(source, { place, names: names.filter((name) => !functions.some((each) => each.name === name)), functions });
+  const declared = names.filter((name) => !functions.some((each) => each.name === name));
+  return compile(source, { place, names: declared, functions, types: "ignored" });
 }
 
 /** What a program says in a scope: its value, or the reason why it has none. */

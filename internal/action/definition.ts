@@ -5,7 +5,7 @@ import type { JsonObject as MessageJsonObject } from "@bufbuild/protobuf";
 import type { ErrorDetail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { keyPath } from "../base/json-path.ts";
-import type { Action, PreparedAction } from "../engine/ports.ts";
+import type { Action, PreparedAction, ValidateContext } from "../engine/ports.ts";
 import type { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { parseArgs, refuseFaults, validateArgs } from "./arg-schema.ts";
 import type { ArgSchema, ArgsOf } from "./arg-schema.ts";
@@ -25,10 +25,7 @@ export interface ActionDeclaration<S extends ArgSchema> {
   /** Rules over several arguments; a string in `raw` may still be a template. */
   readonly rules?: (raw: JsonObject) => readonly RuleFault[];
   /** Checks of arguments that are CEL, at submit. */
-  readonly expressions?: (
-    raw: JsonObject,
-    context: { readonly place: string; readonly names: readonly string[] },
-  ) => readonly ErrorDetail[];
+  readonly expressions?: (raw: JsonObject, context: ValidateContext) => readonly ErrorDetail[];
   /** The work; throws INVALID_ARGUMENT for what only whole values can tell. */
   readonly prepare: (args: ArgsOf<S>) => PreparedAction;
 }

@@ -7,7 +7,7 @@ import { builtInActions } from "./catalogue.ts";
 
 const ACTIONS = builtInActions({
   transport: createTestTransport(),
-  clock: { nowMs: () => timeMs(0), monotonicMs: () => 0, after: () => () => undefined },
+  clock: { nowMs: () => timeMs(0), monotonicMs: () => 0, bootId: () => "boot", after: () => () => undefined },
   pace: { run: (_origin, work) => work() },
 });
 

@@ -13,6 +13,7 @@ import { httpAction } from "./http.ts";
 const CLOCK: Clock = {
   nowMs: () => timeMs(Date.now()),
   monotonicMs: () => performance.now(),
+  bootId: () => "boot",
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

@@ -3,6 +3,7 @@
 // 2. What was sent and not answered is settled by the check or the status where there is one; else, when unsafe, it is unknown.
 
 import type { JsonObject } from "../base/json.ts";
+import type { ValidateContext } from "../engine/ports.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { argumentAt, celFaults } from "./cel-argument.ts";
 import { defineAction, exactlyOne, onlyWith } from "./definition.ts";
@@ -18,15 +19,25 @@ export function httpAction(ports: HttpPorts): DocumentedAction {
     effects: Effects.UNSAFE,
     schema: HTTP_SCHEMA,
     rules,
-    expressions: (raw, { place, names }) => {
-      const context = { place, names: [...new Set([...names, "body", "status", "headers"])] };
-      return EXPRESSIONS.flatMap((path) => celFaults(raw, path, context));
-    },
+    expressions: (raw, context) => EXPRESSIONS.flatMap((path) => celFaults(raw, path, withAnswer(context, path))),
     prepare: (args) => (args.prepare === undefined ? prepareRequest(ports, args) : prepareHandshake(ports, args)),
   });
 }
 
 const EXPRESSIONS = [["expect"], ["check", "expect"], ["prepare", "id"], ["commit", "expect"], ["status", "expect"]] as const;
+/** The types of what an answer is: `body` is JSON, or text where it is none. */
+const ANSWER = { body: "dyn", status: "int", headers: "map(string, string)" };
+
+/** What expressions see besides the workflow's own names: the answer. All but the ID of a handshake are conditions. */
+function withAnswer({ place, names, types }: ValidateContext, path: readonly string[]): Parameters<typeof celFaults>[2] {
+  return {
+    place,
+    names: [...new Set([...names, ...Object.keys(ANSWER)])],
+    ...(types === undefined ? {} : { types: { ...types, declarations: { ...types.declarations, ...ANSWER } } }),
+    ...(path.at(-1) === "expect" ? { result: "bool" } : {}),
+  };
+}
+
 const REQUEST_ONLY = ["method", "headers", "json", "body", "expect_status", "expect", "follow_redirects", "idempotent", "check"] as const;
 
 function rules(raw: JsonObject): readonly RuleFault[] {

@@ -12,6 +12,7 @@ function aClock(nowMs: number): Clock & { readonly delays: number[]; fire(): voi
     delays,
     nowMs: () => timeMs(nowMs),
     monotonicMs: () => nowMs,
+    bootId: () => "boot",
     after(delayMs, callback) {
       delays.push(delayMs);
       waiting.push(callback);

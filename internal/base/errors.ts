@@ -23,6 +23,8 @@ export interface ErrorDetail {
   readonly place: string;
   /** What was found there, and what would be right. */
   readonly reason: string;
+  /** The line it is about and a caret under the spot, for people; two lines without a line break at the end. */
+  readonly snippet?: string;
 }
 
 /** An expected error: of a user, of an operator, or of the world outside. */

@@ -13,10 +13,14 @@ export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 
 // Expressions
 export const EXPR_LENGTH_MAX = 4_096;
+/** Characters of all expressions of one submission: compiling one takes 2 to 10 µs. */
+export const WORKFLOW_EXPRESSIONS_LENGTH_MAX = 64 * 1024;
 export const EXPR_DEPTH_MAX = 100;
 export const EXPR_TREE_DEPTH_MAX = 500;
 /** Steps of one expression, or of all expressions of a gate, on the event loop: a step takes 25 to 250 ns. */
 export const EXPR_COST_LOOP_MAX = 100_000;
+/** Steps of choosing targets, over the whole inventory. */
+export const SELECT_COST_MAX = 20_000_000;
 export const EXPR_VALUE_DEPTH_MAX = 200;
 export const EXPR_SNIPPET_LENGTH_MAX = 120;
 export const TEMPLATE_EXPRESSIONS_MAX = 500;
@@ -48,6 +52,7 @@ export const LOGBOOK_TEMPORARY_AGE_MS_MAX = 3_600_000;
 export const START_AGE_MS_MAX = 3_600_000;
 export const RECONNECT_DELAY_MS_MIN = 200;
 export const RECONNECT_DELAY_MS_MAX = 5_000;
+export const FREEZE_POLL_MS = 1_000;
 export const SOURCE_BYTES_MAX = 1024 * 1024;
 export const WORKFLOW_FILE_BYTES_MAX = 1024 * 1024;
 export const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
@@ -120,10 +125,14 @@ export const CANCEL_REACH_MS_MAX = 60_000;
 // Pace
 export const PACE_ORIGINS_MAX = 4_096;
 
-// The API: connections, calls in flight, streams; what is beyond waits for nobody
-export const API_CONNECTIONS_MAX = 1_024;
+// The API: connections, calls in flight, streams. Calls wait for a place, fairly among principals; streams and what is beyond the queue do not
+export const API_CONNECTIONS_MAX = 4_096;
 export const API_CALLS_MAX = 64;
-export const API_STREAMS_MAX = 1_024;
+/** Of the places for calls, so many at most for one principal: the rest is for all others. */
+export const API_CALLS_OF_PRINCIPAL_MAX = 48;
+export const API_CALLS_QUEUED_MAX = 8_192;
+export const API_STREAMS_MAX = 4_096;
+export const API_RETRY_AFTER_S = 1;
 export const API_PUBLIC_CALLS_MAX = 32;
 export const API_PUBLIC_STREAMS_MAX = 32;
 export const API_HEADER_BYTES_MAX = 16 * 1024;
@@ -158,3 +167,74 @@ export const TARGET_NAME_LENGTH_MAX = 253;
 
 // The daemon
 export const DAEMON_SHUTDOWN_MS_MAX = 20_000;
+
+// Who may do what
+export const TOKENS_MAX = 1_000;
+export const TOKEN_NAME_LENGTH_MAX = 64;
+export const TOKEN_ROLES_MAX = 16;
+export const TOKEN_NAMESPACES_MAX = 16;
+export const TOKEN_LIFETIME_MS_MAX = 3_650 * 24 * 3_600_000;
+export const TOKENS_BYTES_MAX = 4 * 1024 * 1024;
+export const TOKENS_SWEEP_MS = 60_000;
+export const TLS_FILE_BYTES_MAX = 1024 * 1024;
+export const TLS_POLL_MS = 5_000;
+
+// Policies, limits and freezes in the engine
+/** Due retries that a limit, a rule or a freeze holds back are asked about again so much later. */
+export const HELD_RETRY_MS = 1_000;
+/** Tasks that one turn asks policies and limits about; the rest follows in the next one. */
+export const ADMISSIONS_PER_TURN_MAX = 512;
+/** A task that a rule holds back is asked about again so much later. */
+export const TASK_REJUDGE_MS = 1_000;
+/** Tasks that one rule holds back and that are asked about again at a time. */
+export const TASKS_REJUDGED_MAX = 512;
+export const GATE_REJUDGE_MS_MIN = 1_000;
+export const GATE_REJUDGE_MS_MAX = 60_000;
+export const VERDICT_AGE_MS_MAX = 5_000;
+export const SUBMIT_JUDGEMENTS_MAX = 5;
+export const APPROVALS_MAX = 100;
+export const FREEZE_NAMES_SHOWN_MAX = 20;
+export const PROOF_NAMES_MAX = 1_000;
+export const GUARD_ROWS_LISTED_MAX = 1_000;
+
+// The guard
+/** How far the wall clock may be from where it is thought to be before time is anchored anew. */
+export const GUARD_WALL_DRIFT_MS_MAX = 1_000;
+/** Workflows that are shown waiting for one lock or limit. */
+export const GUARD_WAITING_SHOWN_MAX = 20;
+/** States of limits that one event looks at, to drop those that say nothing any more. */
+export const LIMIT_SWEEP_MAX = 256;
+export const LEDGER_RESERVE_TARGETS_MAX = 2_000;
+export const LEDGER_EVENT_LENGTH_MAX = 512 * 1024;
+export const FREEZES_MAX = 1_000;
+export const RECORDED_POLICIES_MAX = 10_000;
+export const LOCK_KEY_LENGTH_MAX = 1_024;
+
+// Policies. An expression's budget on the event loop is EXPR_COST_LOOP_MAX; off it, it may cost more
+export const POLICY_FILES_MAX = 256;
+export const POLICY_FILE_BYTES_MAX = 256 * 1024;
+export const POLICY_RULES_MAX = 256;
+export const POLICY_LIMITS_MAX = 256;
+export const POLICY_PARAMS_MAX = 128;
+export const POLICY_TESTS_MAX = 256;
+export const POLICY_VERSIONS_MAX = 100_000;
+export const POLICY_POLL_MS = 2_000;
+export const POLICY_FAULT_LENGTH_MAX = 8_192;
+export const GATE_COST_LOOP_MAX = 200_000;
+export const TASK_GATE_COST_MAX = 20_000;
+export const EXPR_COST_WORKER_MAX = 10_000_000;
+export const GATE_COST_WORKER_MAX = 100_000_000;
+export const VERDICT_RULES_MAX = 64;
+export const VERDICT_READS_MAX = 256;
+export const VERDICT_MESSAGE_LENGTH_MAX = 1_024;
+export const APPROVALS_NEEDED_MAX = 100;
+export const LIMIT_CONCURRENCY_MAX = 1_000_000;
+export const LIMIT_TOKENS_MAX = 1_000_000;
+/** Policy, limit and the key's value together. */
+export const LIMIT_KEY_LENGTH_MAX = 1_100;
+export const EXPLAINED_ACTIONS_MAX = 64;
+export const APPROVAL_DIFFS_MAX = 5;
+export const APPROVAL_DIFF_LENGTH_MAX = 2_048;
+export const APPROVAL_PLANS_EXAMINED_MAX = 1_000;
+export const REPLAY_WORKFLOWS_MAX = 100_000;
+export const STOP_FILE_POLL_MS = 1_000;

@@ -14,6 +14,8 @@ export interface TextPosition {
 export interface PlacedReason {
   readonly position: TextPosition | undefined;
   readonly reason: string;
+  /** The line it is about and a caret, as in ErrorDetail. */
+  readonly snippet?: string;
 }
 
 /** The INVALID_ARGUMENT error of one place in a file: `rules.yaml:4:7: reason`. */
@@ -21,10 +23,15 @@ export function placeError(file: string, position: TextPosition | undefined, rea
   return placeErrors(file, [{ position, reason }]);
 }
 
-/** The INVALID_ARGUMENT error of several places in a file, in the given order, one line each. */
+/** The INVALID_ARGUMENT error of several places in a file, in the given order, one line each, and the line with a caret where there is one. */
 export function placeErrors(file: string, reasons: readonly PlacedReason[]): HoldfastError {
-  const details: ErrorDetail[] = reasons.map(({ position, reason }) => ({ place: placeName(file, position), reason }));
-  return new HoldfastError("INVALID_ARGUMENT", details.map(({ place, reason }) => `${place}: ${reason}`).join("\n"), { details });
+  const details: ErrorDetail[] = reasons.map(({ position, ...rest }) => ({ place: placeName(file, position), ...rest }));
+  return new HoldfastError("INVALID_ARGUMENT", details.map(detailText).join("\n"), { details });
+}
+
+/** A detail as people read it: its place and reason, and under them the line with a caret where there is one. */
+export function detailText({ place, reason, snippet }: ErrorDetail): string {
+  return `${place}: ${reason}${snippet === undefined ? "" : `\n${snippet}`}`;
 }
 
 /** `file:line:column`, or the file alone. */

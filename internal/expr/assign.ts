@@ -8,12 +8,21 @@ import type { Type } from "./type.ts";
 /** What parameters stand for, by name. */
 export type Bindings = Map<string, Type>;
 
+/** An assignment under way: what it binds is undone when it fails. Copying the bindings instead made long lists quadratic. */
+interface Trial {
+  readonly bindings: Bindings;
+  readonly undo: (readonly [name: string, before: Type | undefined])[];
+}
+
 /** True when all `from` fit all `to`; binds parameters only then. */
 export function assignAll(bindings: Bindings, from: readonly Type[], to: readonly Type[]): boolean {
-  const trial = new Map(bindings);
-  if (from.length !== to.length || !fitsAll(trial, from, to)) return false;
-  for (const [name, type] of trial) bindings.set(name, type);
-  return true;
+  const trial: Trial = { bindings, undo: [] };
+  if (from.length === to.length && fitsAll(trial, from, to)) return true;
+  for (const [name, before] of trial.undo.reverse()) {
+    if (before === undefined) bindings.delete(name);
+    else bindings.set(name, before);
+  }
+  return false;
 }
 
 /** True when `from` fits `to`; binds parameters only then. */
@@ -55,51 +64,68 @@ function identity(type: Type): string {
   return `${type.kind} ${formatType(type)}`;
 }
 
-function fitsAll(bindings: Bindings, from: readonly Type[], to: readonly Type[]): boolean {
-  return from.every((type, index) => fits(bindings, type, to[index] ?? DYN));
+function fitsAll(trial: Trial, from: readonly Type[], to: readonly Type[]): boolean {
+  return from.every((type, index) => fits(trial, type, to[index] ?? DYN));
 }
 
-function fits(bindings: Bindings, from: Type, to: Type): boolean {
+function fits(trial: Trial, from: Type, to: Type): boolean {
   if (to.kind === "parameter") {
-    const outcome = substitute(bindings, from, to);
+    const outcome = substitute(trial, from, to);
     if (outcome !== "free") return outcome === "fits";
   }
-  if (from.kind === "parameter") return substitute(bindings, to, from) === "fits";
+  if (from.kind === "parameter") return substitute(trial, to, from) === "fits";
   if (isWild(from) || isWild(to)) return true;
   if (from.kind === "null") return isNullable(to);
   if (to.kind === "null") return isNullable(from);
-  if (from.kind === "wrapper") return fits(bindings, from.of, to);
-  if (to.kind === "wrapper") return fits(bindings, from, to.of);
+  if (from.kind === "wrapper") return fits(trial, from.of, to);
+  if (to.kind === "wrapper") return fits(trial, from, to.of);
   if (to.kind === "number") return from.kind === "int" || from.kind === "uint" || from.kind === "double";
-  return fitsParts(bindings, from, to);
+  return fitsParts(trial, from, to);
 }
 
-function fitsParts(bindings: Bindings, from: Type, to: Type): boolean {
-  if (from.kind === "object" && to.kind === "map") return fits(bindings, { kind: "string" }, to.key) && fits(bindings, DYN, to.value);
-  if (from.kind === "map" && to.kind === "object") return fitsParts(bindings, to, from);
-  if (from.kind === "list" && to.kind === "list") return fits(bindings, from.element, to.element);
-  if (from.kind === "map" && to.kind === "map") return fitsAll(bindings, [from.key, from.value], [to.key, to.value]);
-  if (from.kind === "optional" && to.kind === "optional") return fits(bindings, from.item, to.item);
+function fitsParts(trial: Trial, from: Type, to: Type): boolean {
+  if (from.kind === "object" && to.kind === "map") return fits(trial, { kind: "string" }, to.key) && fits(trial, DYN, to.value);
+  if (from.kind === "map" && to.kind === "object") return fitsParts(trial, to, from);
+  if (from.kind === "list" && to.kind === "list") return fits(trial, from.element, to.element);
+  if (from.kind === "map" && to.kind === "map") return fitsAll(trial, [from.key, from.value], [to.key, to.value]);
+  if (from.kind === "optional" && to.kind === "optional") return fits(trial, from.item, to.item);
   if (from.kind === "type" && to.kind === "type") return true;
-  if (from.kind === "object" && to.kind === "object") return from.name === to.name;
+  if (from.kind === "object" && to.kind === "object") return fitsObject(trial, from, to);
   if (from.kind === "message" && to.kind === "message") return from.name === to.name;
   return from.kind === to.kind;
 }
 
+type ObjectType = Extract<Type, { kind: "object" }>;
+
+/** Objects of one name, or with the same fields: the results of two actions may be compared. */
+function fitsObject(trial: Trial, from: ObjectType, to: ObjectType): boolean {
+  if (from.name === to.name) return true;
+  if (from.fields.size !== to.fields.size || from.isOpen !== to.isOpen) return false;
+  return [...from.fields].every(([name, type]) => {
+    const wanted = to.fields.get(name);
+    return wanted !== undefined && fits(trial, type, wanted);
+  });
+}
+
 /** `fits`, `fails`, or `free` where the parameter is not bound and cannot be bound to the type. */
-function substitute(bindings: Bindings, type: Type, parameter: Type & { kind: "parameter" }): "fits" | "fails" | "free" {
+function substitute(trial: Trial, type: Type, parameter: Type & { kind: "parameter" }): "fits" | "fails" | "free" {
   if (isSameType(type, parameter)) return "fits";
-  const bound = bindings.get(parameter.name);
+  const bound = trial.bindings.get(parameter.name);
   if (bound === undefined) {
-    if (isInside(bindings, parameter.name, type)) return "free";
-    bindings.set(parameter.name, type);
+    if (isInside(trial.bindings, parameter.name, type)) return "free";
+    bind(trial, parameter.name, type);
     return "fits";
   }
   if (isSameType(type, bound)) return "fits";
-  if (!fits(bindings, type, bound)) return "fails";
+  if (!fits(trial, type, bound)) return "fails";
   const general = mostGeneral(type, bound);
-  if (!isInside(bindings, parameter.name, general)) bindings.set(parameter.name, general);
+  if (!isInside(trial.bindings, parameter.name, general)) bind(trial, parameter.name, general);
   return "fits";
+}
+
+function bind({ bindings, undo }: Trial, name: string, type: Type): void {
+  undo.push([name, bindings.get(name)]);
+  bindings.set(name, type);
 }
 
 function mostGeneral(left: Type, right: Type): Type {

@@ -78,7 +78,8 @@ function resolveCall(check: Check, call: Resolution): Type {
     const issue = typeof literal === "string" ? literalIssue({ name, kind: call.kind, arity: args.length }, index, literal) : undefined;
     if (issue !== undefined) refuseType(check, argument, issue);
   });
-  return types.some(({ kind }) => kind === "error") && isGeneric(name) ? ERROR : withNode(check, node, result);
+  if (types.some(({ kind }) => kind === "error") && isGeneric(name)) return ERROR;
+  return withNode(check, node, overloads[0]?.resultOf?.(args.map(literalOf)) ?? result);
 }
 
 /** After an error in an argument, what only hands it on is an error too: one mistake is told once. */

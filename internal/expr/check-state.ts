@@ -84,6 +84,6 @@ function refuseField(
   node: Expr,
   { field, name, names }: { readonly field: string; readonly name: string; readonly names: readonly string[] },
 ): Type {
-  const known = names.length === 0 ? "" : `; it has ${names.slice(0, SHOWN_FIELDS_MAX).join(", ")}`;
+  const known = names.length === 0 ? "; it has no fields" : `; it has ${names.slice(0, SHOWN_FIELDS_MAX).join(", ")}`;
   return refuseType(check, node, `no such field "${field}" in ${name}${didYouMean(field, names) || known}`);
 }

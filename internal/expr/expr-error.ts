@@ -1,11 +1,11 @@
 // The one error of expressions: HoldfastError with a place, the line of the expression and a caret under the spot.
 // 1. A message shows what the author wrote and types that were found; never the values that an expression read.
-// 2. `details` hold one {place, reason} for each error; a place is `PLACE:LINE:COLUMN`, counted from 1.
+// 2. `details` hold one {place, reason, snippet} for each error; a place is `PLACE:LINE:COLUMN`, counted from 1.
 
 import { HoldfastError } from "../base/errors.ts";
-import type { ErrorCode, ErrorDetail } from "../base/errors.ts";
+import type { ErrorCode } from "../base/errors.ts";
 import { ERRORS_SHOWN_MAX, EXPR_SNIPPET_LENGTH_MAX } from "../base/limits.ts";
-import { placeName, positionOf } from "../base/place.ts";
+import { detailText, placeName, positionOf } from "../base/place.ts";
 import type { TextPosition } from "../base/place.ts";
 
 /** An expression's text and where it stands: `place` names it, `origin` is where its first character is in that place's text. */
@@ -24,10 +24,8 @@ export interface ExprIssue {
 /** The error for what is wrong with one expression: all issues at once, in the order of the text. */
 export function exprError(text: ExprText, issues: readonly ExprIssue[], code: ErrorCode = "INVALID_ARGUMENT"): HoldfastError {
   const ordered = [...issues].sort((left, right) => left.offset - right.offset).slice(0, ERRORS_SHOWN_MAX);
-  const details: ErrorDetail[] = ordered.map((issue) => ({ place: placeOf(text, issue.offset), reason: issue.reason }));
-  const message = ordered
-    .map((issue) => `${placeOf(text, issue.offset)}: ${issue.reason}\n${snippet(text.source, issue.offset)}`)
-    .join("\n");
+  const details = ordered.map(({ offset, reason }) => ({ place: placeOf(text, offset), reason, snippet: snippet(text.source, offset) }));
+  const message = details.map(detailText).join("\n");
   return new HoldfastError(code, message, { details });
 }
 

@@ -4,6 +4,7 @@
 import { compile, evaluateBoolean } from "./program.ts";
 import type { Program } from "./program.ts";
 import type { Meter, Scope } from "./meter.ts";
+import type { ExprTypeDecl } from "./type.ts";
 
 /** A compiled filter. */
 export interface Filter {
@@ -12,8 +13,8 @@ export interface Filter {
   matches(scope: Scope, meter?: Meter): boolean;
 }
 
-/** Compiles a filter over the given names; throws INVALID_ARGUMENT with its place. */
-export function compileFilter(source: string, names: readonly string[], place: string): Filter {
-  const program = compile(source, { place, names });
+/** Compiles a filter over what is declared; throws INVALID_ARGUMENT with its place. */
+export function compileFilter(source: string, declarations: Readonly<Record<string, ExprTypeDecl>>, place: string): Filter {
+  const program = compile(source, { place, declarations, result: "bool" });
   return { program, matches: (scope, meter) => evaluateBoolean(program, scope, meter) };
 }

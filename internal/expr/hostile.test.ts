@@ -7,7 +7,6 @@ import { compile } from "./program.ts";
 
 const NAMES = ["s", "list", "x"];
 const COMPILE_MS = 250;
-const LOOP_MS_MAX = 50;
 
 function outcome(source: string, scope: Record<string, unknown>, budget = 1_000_000): unknown {
   try {
@@ -104,47 +103,6 @@ test("data that is nested deep is refused, not followed into a stack overflow", 
 test("megabytes of digits are no integer", () => {
   expect(outcome("int(s)", { s: "9".repeat(1_000_000) })).toBe("INVALID_ARGUMENT");
   expect(outcome("double(s)", { s: "9".repeat(1_000_000) })).toBe("INVALID_ARGUMENT");
-});
-
-test("on the event loop nothing takes longer than it may, whatever its form", () => {
-  const small = Array.from({ length: 2_000 }, (_, index) => ({ name: `host-${index}`, labels: { site: `s${index % 10}` } }));
-  const scope = { s: "a".repeat(5_000), list: Array.from({ length: 100_000 }, (_, index) => index), x: small };
-  const sources = [
-    "list.all(a, list.all(b, a + b >= 0))",
-    "list.transformMap(i, v, list.transformList(j, w, v + w)).size() > 0",
-    'x.all(t, s.matches("(a+)+$"))',
-    'x.all(t, s.matches("(x+x+)+y") || true)',
-    'x.all(t, s.replace("a", "bb").replace("b", "cc").size() > 0)',
-    'x.all(t, !glob(s, "*a*a*a*a*b"))',
-    "x.all(t, x == x)",
-    'x.all(t, "%s".format([x]) != "")',
-    "x.all(t, 1 / 0 > 0 || true)",
-    "x.all(t, t.nope.nope > 0 || x.all(u, u.nope > 1 || true))",
-    'x.all(t, timestamp("2026-01-05T10:00:00Z").getHours("Europe/Berlin") > 0)',
-    'x.all(t, inWindow(timestamp("2026-01-05T10:00:00Z"), "00:00-24:00", "Europe/Berlin"))',
-    'x.all(t, countBy(x, "site").all(site, n, n > 0))',
-    "x.all(t, list in [list])",
-    `cel.bind(a0, [s, s], ${Array.from({ length: 30 }, (_, index) => `cel.bind(a${index + 1}, [a${index}, a${index}], `).join("")}a30 == a30${")".repeat(31)}`,
-    `[x]${".map(y, y + y)".repeat(40)}.size() == 1`,
-    'x.all(t, s.split("").join("ab").split("").size() > 0)',
-  ];
-  for (const source of sources) {
-    const program = compile(source, { place: "p", names: NAMES });
-    const run = () => {
-      const meter = createMeter();
-      const started = performance.now();
-      try {
-        program.evaluate(scope, meter);
-      } catch (cause) {
-        if (!(cause instanceof HoldfastError)) throw cause;
-      }
-      return performance.now() - started;
-    };
-    run();
-    // The best of a few: what else runs on the machine is not what is measured.
-    const tookMs = Math.min(run(), run(), run());
-    expect({ source: source.slice(0, 60), isQuick: tookMs < LOOP_MS_MAX, tookMs }).toMatchObject({ isQuick: true });
-  }
 });
 
 test("sources at the limit that the checker could choke on are compiled or refused quickly", () => {

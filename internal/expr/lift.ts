@@ -1,5 +1,5 @@
 // Plain JSON-like values as CEL sees them. Lifting is lazy: a map or a list is wrapped, not copied.
-// 1. JS integers become CEL int (BigInt), all other numbers double.
+// 1. JS integers become CEL int (BigInt), all other numbers double; `exprDouble` makes a double of an integer.
 // 2. Only own keys of plain objects are seen: nothing of a prototype, no class instance, no function.
 // 3. The library knows its lists and maps by a registered symbol; our wrappers bear it, and its own guards then type them.
 
@@ -23,6 +23,18 @@ export function exprTimestamp(epochMs: number): Timestamp {
 /** A length of time for a scope: expressions see a CEL duration. */
 export function exprDuration(lengthMs: number): Duration {
   return durationFromMs(lengthMs);
+}
+
+/** A number that is a CEL double even where it is whole: `exprDouble(3)` is 3.0, as 3.5 is. */
+export function exprDouble(value: number): object {
+  return new Double(value);
+}
+
+class Double {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
 }
 
 /** A plain value as CEL sees it; undefined, and what is not data, is absent. */
@@ -57,6 +69,7 @@ export function appendTo(list: CelValue, item: CelValue): CelValue {
 }
 
 function liftObject(value: object): CelValue | undefined {
+  if (value instanceof Double) return value.value;
   if (Array.isArray(value)) return brandedList(value);
   if (isMessage(value)) return liftMessage(value);
   if (isJsonObject(value)) return brandedMap(value);

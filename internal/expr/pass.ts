@@ -1,6 +1,7 @@
 // What one rewriting pass over a syntax tree knows and gathers, and the small questions that its parts ask.
 // 1. Errors are noted, not thrown, so that an author sees all of them at once.
 
+import { builtins } from "./builtins.ts";
 import type { Checked } from "./check.ts";
 import type { ExprIssue } from "./expr-error.ts";
 import type { Messages } from "./messages.ts";
@@ -46,6 +47,11 @@ export function freeRoot(pass: Pass, node: Expr, bound: Bound): string | undefin
   if (node.exprKind.case !== "identExpr") return undefined;
   const { name } = node.exprKind.value;
   return !bound.has(name) && pass.declared.includes(name) ? name : undefined;
+}
+
+/** The functions with dotted names, ours and the scope's: `math.ceil`, `ledger.touched`. */
+export function dottedFunctions(pass: Pass): readonly string[] {
+  return [...pass.functions.keys(), ...builtins().names("function")].filter((name) => /^[a-z].*\./i.test(name));
 }
 
 /** `a.b.c` for a chain of names, else undefined. */

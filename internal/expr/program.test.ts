@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { HoldfastError } from "../base/errors.ts";
 import { compileFilter } from "./filter.ts";
+import { TARGET_TYPE } from "./workflow-types.ts";
 import { exprDuration, exprTimestamp } from "./lift.ts";
 import { createMeter } from "./meter.ts";
 import { compile, evaluateBoolean } from "./program.ts";
@@ -41,7 +42,7 @@ function failure(run: () => unknown): HoldfastError {
 function checkRefused(source: string, place: string, reason: RegExp, scope: Record<string, unknown> = SCOPE) {
   const error = failure(() => compiled(source).evaluate(scope));
   const found = { source, code: error.code, ...error.details[0] };
-  expect(found).toEqual({ source, code: "INVALID_ARGUMENT", place: `w.when:${place}`, reason: expect.stringMatching(reason) });
+  expect(found).toMatchObject({ source, code: "INVALID_ARGUMENT", place: `w.when:${place}`, reason: expect.stringMatching(reason) });
 }
 
 test("conditions of the workflow file evaluate over plain values", () => {
@@ -93,7 +94,7 @@ test("nothing of a JS prototype is visible", () => {
 
 test("all that is wrong is told at once, with line, column, caret and the near name", () => {
   const error = failure(() => compiled("scna.output ||\n  tagret.x == size2(1)"));
-  expect(error.details).toEqual([
+  expect(error.details).toMatchObject([
     { place: "w.when:1:1", reason: 'no such name "scna"; did you mean "scan"?' },
     { place: "w.when:2:3", reason: 'no such name "tagret"; did you mean "target"?' },
     { place: "w.when:2:15", reason: 'no such function "size2"; did you mean "size"?' },
@@ -215,11 +216,13 @@ test("the origin moves line and column to where the expression stands", () => {
 });
 
 test("a filter keeps what it says true of", () => {
-  const filter = compileFilter('target.labels.role == "web"', ["target"], "--where");
+  const filter = compileFilter('target.labels.role == "web"', { target: TARGET_TYPE }, "--where");
   expect(filter.matches({ target: { labels: { role: "web" } } })).toBe(true);
   expect(filter.matches({ target: { labels: { role: "db" } } })).toBe(false);
   expect(() => filter.matches({ target: { labels: {} } })).toThrow(/--where:1:15: no such key: role/);
-  expect(() => compileFilter("phase", ["target"], "--where")).toThrow(/no such name "phase"; known here: target/);
+  expect(() => compileFilter("phase", { target: TARGET_TYPE }, "--where")).toThrow(/no such name "phase"; known here: target/);
+  expect(() => compileFilter("target.name", { target: TARGET_TYPE }, "--where")).toThrow(/expected bool, found string/);
+  expect(() => compileFilter("target.nmae == ''", { target: TARGET_TYPE }, "--where")).toThrow(/did you mean "name"/);
 });
 
 test("one meter may bound several evaluations together", () => {

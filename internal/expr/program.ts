@@ -34,6 +34,8 @@ export interface CompileOptions {
   readonly result?: ExprTypeDecl;
   /** The functions that a scope will provide, such as `stage('x')`. */
   readonly functions?: readonly ExprFunction[];
+  /** "ignored" for what was accepted before: it is not refused for its types, by a checker that has learned more since. */
+  readonly types?: "ignored";
   /** Where the expression's first character is in the text of its place; line 1, column 1 unless given. */
   readonly origin?: TextPosition;
 }

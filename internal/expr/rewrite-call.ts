@@ -5,7 +5,7 @@ import { didYouMean } from "../base/nearest.ts";
 import { builtins } from "./builtins.ts";
 import { bindNode } from "./macro-forms.ts";
 import { callNode, identNode, literalOf, stringNode } from "./nodes.ts";
-import { dottedName, freeRoot, refuse } from "./pass.ts";
+import { dottedFunctions, dottedName, freeRoot, refuse } from "./pass.ts";
 import type { Bound, Pass } from "./pass.ts";
 import { SCOPE_FUNCTION_ARITY_MAX, parameterKinds } from "./scope-functions.ts";
 import type { ExprFunction } from "./scope-functions.ts";
@@ -33,6 +33,8 @@ const MACROS: ReadonlySet<string> = new Set([
   "optFlatMap",
 ]);
 
+const SHOWN_FUNCTIONS_MAX = 6;
+
 const PAIR_MACROS: ReadonlySet<string> = new Set(["transformList", "transformMap", "transformMapEntry"]);
 
 /** Rewrites a call and its arguments. */
@@ -53,18 +55,28 @@ export function rewriteCall(pass: Pass, node: Expr, call: Call, bound: Bound, be
     return rewriteAlternative(node, { name, target: below(target), otherwise: below(args[0]) });
   const all = [target, ...args];
   const key = table.find({ name, kind: "method", arity: all.length });
-  if (key === undefined) {
-    refuseCall(
-      pass,
-      node,
-      name,
-      args.length,
-      table.arities(name, "method").map((arity) => arity - 1),
-      "method",
-    );
-    return node;
+  if (key !== undefined) return callNode(node.id, key, all.map(below));
+  const reason = qualified === undefined ? undefined : dottedReason(pass, qualified, bound);
+  if (reason !== undefined) refuse(pass, rootOf(target), reason);
+  else {
+    const arities = table.arities(name, "method").map((arity) => arity - 1);
+    refuseCall(pass, node, name, args.length, arities, "method");
   }
-  return callNode(node.id, key, all.map(below));
+  return node;
+}
+
+/** What is wrong with `ledger.tuched(…)`, where it was meant as a function with a dotted name; undefined where it was not. */
+function dottedReason(pass: Pass, qualified: string, bound: Bound): string | undefined {
+  const root = qualified.split(".")[0] ?? "";
+  if (bound.has(root)) return undefined;
+  const near = didYouMean(qualified, dottedFunctions(pass));
+  const siblings = dottedFunctions(pass).filter((name) => name.startsWith(`${root}.`));
+  if (near === "" && (siblings.length === 0 || pass.declared.includes(root))) return undefined;
+  return `no such function "${qualified}"${near === "" ? `; there is ${siblings.slice(0, SHOWN_FUNCTIONS_MAX).join(", ")}` : near}`;
+}
+
+function rootOf(node: Expr): Expr {
+  return node.exprKind.case === "selectExpr" && node.exprKind.value.operand !== undefined ? rootOf(node.exprKind.value.operand) : node;
 }
 
 function rewriteBuiltin(pass: Pass, node: Expr, name: string, args: readonly Expr[], below: Below): Expr {

@@ -6,7 +6,7 @@ import { didYouMean } from "../base/nearest.ts";
 import { EXPR_TREE_DEPTH_MAX } from "../base/limits.ts";
 import { rewriteCall } from "./rewrite-call.ts";
 import { callNode, identNode, intNode, isResultName, listItemOf, stringNode } from "./nodes.ts";
-import { freeRoot, refuse } from "./pass.ts";
+import { dottedFunctions, freeRoot, refuse } from "./pass.ts";
 import type { Binding, Bound, Pass, ExprCall } from "./pass.ts";
 import type { Checked } from "./check.ts";
 import type { Messages } from "./messages.ts";
@@ -133,7 +133,9 @@ function rewriteName(pass: Pass, node: Expr, written: string, bound: Bound): Exp
     return node;
   }
   const known = pass.declared.length === 0 ? "; no names are known here" : `; known here: ${pass.declared.slice(0, 20).join(", ")}`;
+  const owned = dottedFunctions(pass).filter((dotted) => dotted.startsWith(`${name}.`));
   if (pass.functions.has(name)) refuse(pass, node, `"${name}" is a function: call it, ${name}(…)`);
+  else if (owned.length > 0) refuse(pass, node, `"${name}" is no value; call one of its functions: ${owned.slice(0, 8).join(", ")}`);
   else refuse(pass, node, `no such name "${name}"${didYouMean(name, [...pass.declared, ...bound.keys()]) || known}`);
   return node;
 }

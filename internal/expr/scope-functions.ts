@@ -9,7 +9,7 @@ import { lower, typeName } from "./lower.ts";
 import { overloadKey } from "./signatures.ts";
 import type { Overload, OverloadTable } from "./signatures.ts";
 import { DYN, typeOf } from "./type.ts";
-import type { ExprTypeDecl } from "./type.ts";
+import type { ExprTypeDecl, Type } from "./type.ts";
 import { EvaluationFault, charge, readScope } from "./meter.ts";
 
 /** A function that the scope provides: `{ name: "stage", parameters: ["string"] }` with `scope.stage = (name) => …`. */
@@ -19,6 +19,8 @@ export interface ExprFunction {
   readonly parameters: readonly ExprTypeDecl[];
   /** What it yields; dyn unless given. */
   readonly result?: ExprTypeDecl;
+  /** What it yields for these arguments (undefined: not a literal), where that says more than `result`. */
+  readonly resultOf?: (literals: readonly unknown[]) => ExprTypeDecl | undefined;
 }
 
 /** How many parameters a function in the scope may have. */
@@ -43,11 +45,21 @@ export function parameterKinds({ parameters }: ExprFunction): string {
 /** The types of functions in the scope, for the checker. */
 export function scopeOverloads(functions: readonly ExprFunction[]): OverloadTable {
   const table = new Map<string, readonly Overload[]>();
-  for (const { name, parameters, result } of functions) {
+  for (const { name, parameters, result, resultOf } of functions) {
     const overload = { parameters: parameters.map(typeOf), result: result === undefined ? DYN : typeOf(result) };
-    table.set(overloadKey("function", name), [overload]);
+    const narrowed = resultOf === undefined ? {} : { resultOf: narrowing(resultOf) };
+    table.set(overloadKey("function", name), [{ ...overload, ...narrowed }]);
   }
   return table;
+}
+
+function narrowing(
+  resultOf: (literals: readonly unknown[]) => ExprTypeDecl | undefined,
+): (literals: readonly unknown[]) => Type | undefined {
+  return (literals) => {
+    const declared = resultOf(literals);
+    return declared === undefined ? undefined : typeOf(declared);
+  };
 }
 
 /** True when a value of this type name may be given for the parameter. */

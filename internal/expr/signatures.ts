@@ -9,6 +9,8 @@ import type { Type } from "./type.ts";
 export interface Overload {
   readonly parameters: readonly Type[];
   readonly result: Type;
+  /** A narrower result for literal arguments. */
+  readonly resultOf?: (literals: readonly unknown[]) => Type | undefined;
 }
 
 /** Overloads by kind and name: `f size`, `m size`. */

@@ -4,6 +4,7 @@
 
 import { parse } from "@bufbuild/cel";
 import { EXPR_DEPTH_MAX, EXPR_LENGTH_MAX } from "../base/limits.ts";
+import { takeCompiled } from "./compile-budget.ts";
 import { exprError } from "./expr-error.ts";
 import type { ExprText } from "./expr-error.ts";
 import { readOptionalSyntax } from "./optional-syntax.ts";
@@ -32,6 +33,7 @@ const EXPECTED_SHOWN_MAX = 80;
 /** Parses an expression, or throws INVALID_ARGUMENT with its place. */
 export function parseExpression(text: ExprText): Syntax {
   const { source } = text;
+  takeCompiled(Math.min(source.length, EXPR_LENGTH_MAX), text.place);
   if (source.length > EXPR_LENGTH_MAX) {
     const reason = `the expression is ${source.length} characters long; at most ${EXPR_LENGTH_MAX} are allowed, so split it or move data into params`;
     throw exprError({ ...text, source: source.slice(0, 80) }, [{ offset: 0, reason }]);

@@ -23,7 +23,10 @@ function refusal(run: () => unknown): { place: string; reason: string } {
   try {
     run();
   } catch (cause) {
-    if (cause instanceof HoldfastError && cause.details[0] !== undefined) return cause.details[0];
+    if (cause instanceof HoldfastError && cause.details[0] !== undefined) {
+      const { place, reason } = cause.details[0];
+      return { place, reason };
+    }
     throw cause;
   }
   throw new Error("nothing was refused");

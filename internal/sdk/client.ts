@@ -10,6 +10,7 @@ import type { VerifyJournalResponse } from "../gen/holdfast/v1/journal_service_p
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import type { HistoryEvent, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type {
+  GetApprovalResponse,
   ListTasksResponse,
   ListWorkflowsResponse,
   PlanResponse,
@@ -17,8 +18,21 @@ import type {
   WatchResponse,
   WhyResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type {
+  FreezeResponse,
+  GetFreezesResponse,
+  ListLimitsResponse,
+  ListLocksResponse,
+  ThawResponse,
+} from "../gen/holdfast/v1/guard_service_pb.ts";
+import { GuardService } from "../gen/holdfast/v1/guard_service_pb.ts";
+import type { ExplainResponse, ListPoliciesResponse, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
+import { PolicyService } from "../gen/holdfast/v1/policy_service_pb.ts";
+import type { CreateTokenResponse, ListTokensResponse, RevokeTokenResponse } from "../gen/holdfast/v1/token_service_pb.ts";
+import { TokenService } from "../gen/holdfast/v1/token_service_pb.ts";
 import { WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { fromWireError, missing } from "./wire-error.ts";
+import { guarded, guardedStream, unbounded } from "./client-call.ts";
+import { missing } from "./wire-error.ts";
 
 /** Where the service is and who is asking. */
 export interface ClientOptions {
@@ -28,12 +42,30 @@ export interface ClientOptions {
   readonly token: string;
   /** The longest that one call may take that is neither a stream nor an Exec that waits. */
   readonly callTimeoutMs: number;
+  /** For an address of https. Default: the system's CAs, and no certificate of its own. */
+  readonly tls?: ClientTls | undefined;
+}
+
+/** Whom to trust, and by which certificate to be known; all as PEM. */
+export interface ClientTls {
+  /** The only CAs that may have signed the service's certificate. Default: the system's. */
+  readonly ca?: string | undefined;
+  /** The client's certificate chain, for a service with --tls-client-ca. */
+  readonly cert?: string | undefined;
+  /** Its private key. */
+  readonly key?: string | undefined;
 }
 
 type Workflows = Client<typeof WorkflowService>;
 type Journal = Client<typeof JournalService>;
 type Ask<Name extends keyof Workflows> = Parameters<Workflows[Name]>[0];
 type AskJournal<Name extends keyof Journal> = Parameters<Journal[Name]>[0];
+type Guard = Client<typeof GuardService>;
+type AskGuard<Name extends keyof Guard> = Parameters<Guard[Name]>[0];
+type Policies = Client<typeof PolicyService>;
+type AskPolicies<Name extends keyof Policies> = Parameters<Policies[Name]>[0];
+type Tokens = Client<typeof TokenService>;
+type AskTokens<Name extends keyof Tokens> = Parameters<Tokens[Name]>[0];
 
 /** A client that speaks Connect over HTTP/1.1 to the service at an address. */
 export function connectClient(options: ClientOptions): HoldfastClient {
@@ -44,19 +76,30 @@ export function connectClient(options: ClientOptions): HoldfastClient {
 export class HoldfastClient {
   #workflows: Workflows;
   #journal: Journal;
+  #guard: Guard;
+  #policies: Policies;
+  #tokens: Tokens;
   readonly #callTimeoutMs: number;
+  readonly #tls: ClientTls | undefined;
 
-  constructor(transport: Transport, options: { callTimeoutMs: number }) {
+  constructor(transport: Transport, options: { callTimeoutMs: number; tls?: ClientTls | undefined }) {
     this.#workflows = createClient(WorkflowService, transport);
     this.#journal = createClient(JournalService, transport);
+    this.#guard = createClient(GuardService, transport);
+    this.#policies = createClient(PolicyService, transport);
+    this.#tokens = createClient(TokenService, transport);
     this.#callTimeoutMs = options.callTimeoutMs;
+    this.#tls = options.tls;
   }
 
   /** Sends all further calls to where the service is now: a restart may have given it another port. */
   moveTo(place: { readonly address: string; readonly token: string }): void {
-    const transport = transportTo(place);
+    const transport = transportTo({ ...place, tls: this.#tls });
     this.#workflows = createClient(WorkflowService, transport);
     this.#journal = createClient(JournalService, transport);
+    this.#guard = createClient(GuardService, transport);
+    this.#policies = createClient(PolicyService, transport);
+    this.#tokens = createClient(TokenService, transport);
   }
 
   /** Records a workflow and runs nothing. */
@@ -130,6 +173,56 @@ export class HoldfastClient {
     return this.#call((options) => this.#workflows.why(request, options), signal);
   }
 
+  /** What an approver has to see. */
+  getApproval(request: Ask<"getApproval">, signal?: AbortSignal): Promise<GetApprovalResponse> {
+    return this.#call((options) => this.#workflows.getApproval(request, options), signal);
+  }
+
+  /** Approves what the digest froze. */
+  approve(request: Ask<"approve">, signal?: AbortSignal): Promise<WorkflowStatus> {
+    return statusOf(this.#call((options) => this.#workflows.approve(request, options), signal));
+  }
+
+  /** Stops; the answer is the proof. */
+  freeze(request: AskGuard<"freeze">, signal?: AbortSignal): Promise<FreezeResponse> {
+    return this.#call((options) => this.#guard.freeze(request, options), signal);
+  }
+
+  /** Lifts freezes. */
+  thaw(request: AskGuard<"thaw">, signal?: AbortSignal): Promise<ThawResponse> {
+    return this.#call((options) => this.#guard.thaw(request, options), signal);
+  }
+
+  /** What is frozen, and what of it still runs. */
+  getFreezes(request: AskGuard<"getFreezes">, signal?: AbortSignal): Promise<GetFreezesResponse> {
+    return this.#call((options) => this.#guard.getFreezes(request, options), signal);
+  }
+
+  /** The locks that are held. */
+  listLocks(request: AskGuard<"listLocks">, signal?: AbortSignal): Promise<ListLocksResponse> {
+    return this.#call((options) => this.#guard.listLocks(request, options), signal);
+  }
+
+  /** The limits that are in use. */
+  listLimits(request: AskGuard<"listLimits">, signal?: AbortSignal): Promise<ListLimitsResponse> {
+    return this.#call((options) => this.#guard.listLimits(request, options), signal);
+  }
+
+  /** The policies in force, and the files that are broken. */
+  listPolicies(request: AskPolicies<"listPolicies">, signal?: AbortSignal): Promise<ListPoliciesResponse> {
+    return this.#call((options) => this.#policies.listPolicies(request, options), signal);
+  }
+
+  /** What each rule says of a submission, now. */
+  explain(request: AskPolicies<"explain">, signal?: AbortSignal): Promise<ExplainResponse> {
+    return this.#call((options) => this.#policies.explain(request, options), signal);
+  }
+
+  /** What policies would have said of the workflows of the past. */
+  replay(request: AskPolicies<"replay">, signal?: AbortSignal): AsyncIterable<ReplayResponse> {
+    return guardedStream((options) => this.#policies.replay(request, options), signal);
+  }
+
   /** Reads and checks the service's whole journal. */
   verifyJournal(request: AskJournal<"verifyJournal">, signal?: AbortSignal): Promise<VerifyJournalResponse> {
     return guarded(() => this.#journal.verifyJournal(request, unbounded(signal)));
@@ -140,17 +233,33 @@ export class HoldfastClient {
     for await (const page of guardedStream((options) => this.#journal.dumpJournal(request, options), signal)) yield* page.lines;
   }
 
+  /** Makes a token; not to be repeated blindly, for its secret is in the first answer only. */
+  createToken(request: AskTokens<"createToken">, signal?: AbortSignal): Promise<CreateTokenResponse> {
+    return this.#call((options) => this.#tokens.createToken(request, options), signal);
+  }
+
+  /** All tokens, without secrets. */
+  listTokens(request: AskTokens<"listTokens">, signal?: AbortSignal): Promise<ListTokensResponse> {
+    return this.#call((options) => this.#tokens.listTokens(request, options), signal);
+  }
+
+  /** Ends a token and its streams at once. */
+  revokeToken(request: AskTokens<"revokeToken">, signal?: AbortSignal): Promise<RevokeTokenResponse> {
+    return this.#call((options) => this.#tokens.revokeToken(request, options), signal);
+  }
+
   #call<Answer>(call: (options: CallOptions) => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
     return guarded(() => call({ ...unbounded(signal), timeoutMs: this.#callTimeoutMs }));
   }
 }
 
-function transportTo({ address, token }: { readonly address: string; readonly token: string }): Transport {
+function transportTo({ address, token, tls }: Pick<ClientOptions, "address" | "token" | "tls">): Transport {
   return createConnectTransport({
     baseUrl: address,
     httpVersion: "1.1",
     readMaxBytes: RESPONSE_BYTES_MAX,
     interceptors: token === "" ? [] : [bearing(token)],
+    nodeOptions: { minVersion: "TLSv1.2", ca: tls?.ca, cert: tls?.cert, key: tls?.key },
   });
 }
 
@@ -161,39 +270,8 @@ function bearing(token: string): Interceptor {
   };
 }
 
-function unbounded(signal: AbortSignal | undefined): CallOptions {
-  return signal === undefined ? {} : { signal };
-}
-
 async function statusOf(answer: Promise<{ status?: WorkflowStatus | undefined }>): Promise<WorkflowStatus> {
   const { status } = await answer;
   if (status === undefined) throw missing("a status");
   return status;
-}
-
-async function guarded<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await call();
-  } catch (error) {
-    throw fromWireError(error);
-  }
-}
-
-/**
- * A stream whose reader may leave at any time: then the call is aborted, for Connect leaves it open, and the process with it. Its iterator is
- * not returned from: that would take the listener off the signal before the abort.
- */
-async function* guardedStream<Item>(
-  open: (options: CallOptions) => AsyncIterable<Item>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Item, void> {
-  const left = new AbortController();
-  try {
-    const items = open({ signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]) })[Symbol.asyncIterator]();
-    for (let item = await items.next(); item.done !== true; item = await items.next()) yield item.value;
-  } catch (error) {
-    throw fromWireError(error);
-  } finally {
-    left.abort();
-  }
 }

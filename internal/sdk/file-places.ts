@@ -3,7 +3,7 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
-import { placeName } from "../base/place.ts";
+import { detailText, placeName } from "../base/place.ts";
 import type { TextPosition } from "../base/place.ts";
 import type { FileFaults } from "./file-cursor.ts";
 
@@ -18,7 +18,7 @@ export function placedInFile(error: HoldfastError, faults: FileFaults): Holdfast
   const details = error.details.length > 0 ? error.details : ledByPlace(error.message);
   if (!details.some(({ place }) => IN_FILE.test(place))) return error;
   const placed = details.map((detail) => placedDetail(detail, faults));
-  const lines = placed.map(({ place, reason }) => (place === "" ? reason : `${place}: ${reason}`));
+  const lines = placed.map((detail) => (detail.place === "" ? detail.reason : detailText(detail)));
   return new HoldfastError(error.code, lines.join("\n"), { details: placed, cause: error });
 }
 
@@ -38,12 +38,18 @@ export function positionWithin(faults: FileFaults, path: string, detail: ErrorDe
 function placedDetail(detail: ErrorDetail, faults: FileFaults): ErrorDetail {
   const inFile = IN_FILE.exec(detail.place)?.[1];
   if (inFile === undefined) return detail;
-  const path = inFile.replace(TEXT_POSITION, "");
+  const path = writtenPath(inFile.replace(TEXT_POSITION, ""), faults);
   // What is not in the file itself is in a file that `source` named: then the place inside that text says more.
   const isHere = faults.file.at(path) !== undefined;
   const key = KEY_IS_MEANT.test(detail.reason) ? faults.file.keyAt(path) : undefined;
   const position = key ?? (isHere ? positionWithin(faults, path, { ...detail, place: inFile }) : faults.file.near(path));
   return { place: placeName(faults.file.file, position), reason: `${isHere ? path : inFile}: ${detail.reason}` };
+}
+
+/** A stage's `locks` are written `lock`: a key, or a list of them. */
+function writtenPath(path: string, { file }: FileFaults): string {
+  const listed = path.replace(/^(stages\[\d+\]\.)locks(?=\[|$)/, "$1lock");
+  return file.at(listed) === undefined ? listed.replace(/\.lock\[\d+\]$/, ".lock") : listed;
 }
 
 /** Some errors say their one place at the beginning of the message only. */

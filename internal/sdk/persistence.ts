@@ -11,7 +11,7 @@ import type { WatchResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { HoldfastClient } from "./client.ts";
 import { sleep } from "./ports.ts";
 import type { SdkClock } from "./ports.ts";
-import { fromWireError, isNotConnected, isPassing } from "./wire-error.ts";
+import { fromWireError, isNotConnected, isPassing, retryAfterMs } from "./wire-error.ts";
 
 /** How long to try, and whom to tell. */
 export interface Patience {
@@ -114,7 +114,9 @@ class Outage {
     const nowMs = clock.nowMs();
     this.#sinceMs ??= nowMs;
     if (error !== undefined && nowMs - this.#sinceMs >= giveUpAfterMs) throw error;
-    const delayMs = jittered(Math.min(RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN * 2 ** Math.min(this.#tries, 10)));
+    const ownMs = jittered(Math.min(RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN * 2 ** Math.min(this.#tries, 10)));
+    const hintMs = error === undefined ? 0 : (retryAfterMs(error) ?? 0);
+    const delayMs = Math.max(ownMs, Math.min(RECONNECT_DELAY_MS_MAX, hintMs));
     this.#tries++;
     if (error !== undefined) {
       this.#hasSpoken = true;

@@ -1,4 +1,4 @@
-// What can be said of a workflow without the service: names, order, and the syntax and names of every expression.
+// What can be said of a workflow without the service: names, order, and the syntax, names and types of every expression.
 // 1. It refuses only what the service would refuse too; the service's own check is the one that counts.
 
 import { isJsonObject } from "../base/json.ts";
@@ -7,12 +7,14 @@ import { didYouMean } from "../base/nearest.ts";
 import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
+import { identifierOf, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
+import type { ExprScope, WorkflowScopes } from "../expr/workflow-types.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
 import { positionWithin } from "./file-places.ts";
 
 const RESERVED: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
-const STAGE_FUNCTION = { name: "stage", parameters: ["string"] } as const;
+const STAGE_FUNCTION = "stage";
 
 /** Adds all that is wrong to the faults. */
 export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults): void {
@@ -20,25 +22,36 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
   checkNames(stages, "stages", faults);
   const isOverTargets = stages.some((stage) => stage.over !== undefined);
   if (isOverTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
+  const scopes = workflowScopes(definition);
   const known = { stages: stages.map(({ name }) => name), faults };
   if (targets !== undefined && targets.where !== "")
-    checkExpression(targets.where, { ...known, path: "targets.where", names: ["target", "params"] });
-  for (const [index, stage] of stages.entries()) checkStage(stage, `stages[${index}]`, known);
-  if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", names: ["params", "workflow"] });
+    checkExpression(targets.where, { ...known, path: "targets.where", scope: scopes.selector, result: "bool" });
+  // What a lock's key may name: it is rendered before anything of its target has run.
+  const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
+  for (const [index, stage] of stages.entries()) checkStage(stage, { ...known, path: `stages[${index}]`, scopes, lockScope });
+  if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
-function checkStage(stage: Stage, path: string, known: Pick<ExpressionPlace, "stages" | "faults">): void {
+interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults"> {
+  readonly scopes: WorkflowScopes;
+  readonly lockScope: ExprScope;
+}
+
+function checkStage(stage: Stage, { path, scopes, lockScope, ...known }: StagePlace): void {
   const { actions } = stage;
   const { faults } = known;
   checkNames(actions, `${path}.actions`, faults);
   checkIdentifiers(actions, path, faults);
   checkNeeds(actions, path, faults);
+  for (const [index, key] of stage.locks.entries()) {
+    const inList = `${path}.lock[${index}]`;
+    checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
+  }
   for (const [index, action] of actions.entries()) {
     const before = ancestors(actions, index).map((name) => identifierOf(name));
-    const names = ["params", "workflow", "task", "attempt", ...(stage.over === undefined ? [] : ["target"]), ...before];
-    const place = { ...known, names };
-    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.actions[${index}].when` });
-    checkArguments(action, { ...place, path: `${path}.actions[${index}].with` });
+    const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before }) };
+    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.actions[${index}].when`, result: "bool" });
+    if (isJsonObject(action.with)) checkTemplate(action.with, { ...place, path: `${path}.actions[${index}].with` });
   }
 }
 
@@ -95,17 +108,20 @@ function ancestors(actions: readonly Action[], index: number): readonly string[]
 
 interface ExpressionPlace {
   readonly path: string;
-  readonly names: readonly string[];
+  readonly scope: ExprScope;
+  /** The type that is wanted; any unless given. */
+  readonly result?: "bool";
   /** The names of all stages. */
   readonly stages: readonly string[];
   readonly faults: FileFaults;
 }
 
 function checkExpression(source: string, at: ExpressionPlace): void {
-  const { path, names, faults } = at;
+  const { path, scope, faults } = at;
+  const result = at.result === undefined ? {} : { result: at.result };
   const program = faults.collect(
     path,
-    () => compile(source, { place: path, names, functions: [STAGE_FUNCTION] }),
+    () => compile(source, { place: path, ...scope, ...result }),
     (detail) => ({ path, position: positionWithin(faults, path, detail) }),
   );
   checkStageNames(program?.calls ?? [], at);
@@ -115,18 +131,16 @@ function checkExpression(source: string, at: ExpressionPlace): void {
 function checkStageNames(calls: readonly ExprCall[], { path, stages, faults }: ExpressionPlace): void {
   for (const { name, literals } of calls) {
     const [stage] = literals;
-    if (name !== STAGE_FUNCTION.name || typeof stage !== "string" || stages.includes(stage)) continue;
+    if (name !== STAGE_FUNCTION || typeof stage !== "string" || stages.includes(stage)) continue;
     faults.add(path, `stage('…') names no stage of this workflow${didYouMean(stage, stages)}; there are ${stages.join(", ")}`);
   }
 }
 
-function checkArguments(action: Action, at: ExpressionPlace): void {
-  const { path, names, faults } = at;
-  if (!isJsonObject(action.with)) return;
-  const args: JsonValue = action.with;
+function checkTemplate(value: JsonValue, at: ExpressionPlace): void {
+  const { path, scope, faults } = at;
   const template = faults.collect(
     path,
-    () => compileTemplate(args, { place: path, names, functions: [STAGE_FUNCTION] }),
+    () => compileTemplate(value, { place: path, ...scope }),
     (detail) => {
       const place = detail.place.replace(/(?::\d+){1,2}$/, "");
       const isInlined = faults.file.at(place) === undefined; // then the place is inside the file that `source` named
@@ -136,8 +150,4 @@ function checkArguments(action: Action, at: ExpressionPlace): void {
     },
   );
   checkStageNames(template?.calls ?? [], at);
-}
-
-function identifierOf(name: string): string {
-  return name.replaceAll("-", "_");
 }

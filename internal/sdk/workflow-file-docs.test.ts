@@ -17,6 +17,7 @@ const TABLES = [
   { message: "TargetSelector", heading: "`targets`", file: "targets: { zzz: 1 }" },
   { message: "Stage", heading: "A stage", file: "stages: [{ zzz: 1 }]" },
   { message: "Rollout", heading: "`rollout`", file: "stages: [{ rollout: { zzz: 1 } }]" },
+  { message: "Rate", heading: "`rate`", file: "stages: [{ rollout: { rate: { zzz: 1 } } }]" },
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
@@ -37,6 +38,7 @@ const FORMS: Readonly<Record<string, string>> = {
   Needs: "list of text",
   Param: "map",
   ParamType: "`string`, `int`, `number`, `bool`, `list` or `object`",
+  Rate: "rate",
   Retry: "map",
   Rollout: "map",
   StageOver: "`targets`",
@@ -47,6 +49,12 @@ const FORMS: Readonly<Record<string, string>> = {
   string: "text",
   uint32: "whole number",
 };
+
+/** Fields that have another name or form in a file. */
+const WRITTEN: ReadonlyMap<string, { readonly name: string; readonly form: string }> = new Map([
+  ["Param.default_value", { name: "default", form: "value" }],
+  ["Stage.locks", { name: "lock", form: "text, or list of text" }],
+]);
 
 interface Field {
   readonly name: string;
@@ -64,7 +72,7 @@ function fieldsOf(message: string): readonly Field[] {
       .trim()
       .replaceAll("\n", " ")
       .replaceAll("default_value", "default");
-    return { name: name === "default_value" ? "default" : name, form: FORMS[wireType] ?? expect.unreachable(wireType), about };
+    return { name, form: FORMS[wireType] ?? expect.unreachable(wireType), ...WRITTEN.get(`${message}.${name}`), about };
   });
 }
 

@@ -51,7 +51,8 @@ stages:
   - name: fix
     over: targets
     annotations: { why: because }
-    rollout: { waves: [1, 10%, 100%], pause: 60s, parallel: 20, max_failures: 2%, max_at_risk: 10 }
+    lock: "rack \${{ target.labels.rack }}"
+    rollout: { waves: [1, 10%, 100%], pause: 60s, parallel: 20, max_failures: 2%, max_at_risk: 10, rate: 30/m }
     actions:
       - { name: scan, uses: command, with: { argv: [scan-host, --json], output: json, effects: none } }
       - name: apply
@@ -87,7 +88,9 @@ stages:
           parallel: 20,
           maxFailures: { percent: 2 },
           maxAtRisk: { count: 10 },
+          rate: { tokens: 30, period: "60s" },
         },
+        locks: ["rack ${{ target.labels.rack }}"],
         actions: [
           { name: "scan", uses: "command", with: { argv: ["scan-host", "--json"], output: "json", effects: "none" } },
           {
@@ -112,8 +115,8 @@ test("an unknown field is named with its place and the field that was meant", as
   expect(await faultsOf(`${HEAD}  - { name: a, actions: [{ name: x, uses: wait, whem: "true" }] }`)).toEqual([
     'w.yaml:4:49: stages[0].actions[0].whem: unknown field; did you mean "when"?',
   ]);
-  expect(await faultsOf(`${HEAD}  - { name: a, over: targets, rollout: { rate: 30/m }, actions: [{ name: x, uses: wait }] }`)).toEqual([
-    "w.yaml:4:42: stages[0].rollout.rate: unknown field; rollout has waves, pause, parallel, max_failures, max_at_risk",
+  expect(await faultsOf(`${HEAD}  - { name: a, over: targets, rollout: { speed: 1 }, actions: [{ name: x, uses: wait }] }`)).toEqual([
+    "w.yaml:4:42: stages[0].rollout.speed: unknown field; rollout has waves, pause, parallel, max_failures, max_at_risk, rate",
   ]);
 });
 
@@ -148,7 +151,8 @@ test("cycles and unknown names in needs are refused", async () => {
 });
 
 test("an expression's error has the line and column inside the file, quoted, plain or in a block", async () => {
-  const places = (lines: readonly string[]) => lines.map((line) => line.split(": ", 2).join(" "));
+  const places = (lines: readonly string[]) =>
+    lines.filter((line) => line.startsWith("w.yaml")).map((line) => line.split(": ", 2).join(" "));
   const action = (field: string) => `${HEAD}  - name: a\n    actions:\n      - name: x\n        uses: wait\n        ${field}\n`;
   expect(places(await faultsOf(action("when: 1 + nope")))).toEqual(["w.yaml:8:19 stages[0].actions[0].when"]);
   expect(places(await faultsOf(action("when: '1 + nope'")))).toEqual(["w.yaml:8:20 stages[0].actions[0].when"]);
@@ -156,6 +160,27 @@ test("an expression's error has the line and column inside the file, quoted, pla
     "w.yaml:10:13 stages[0].actions[0].when",
   ]);
   expect(places(await faultsOf(action("with: { for: 'a ${{ nope }}' }")))).toEqual(["w.yaml:8:29 stages[0].actions[0].with.for"]);
+});
+
+test("a field, a parameter or a type that an expression gets wrong is told before the service sees it, with the line and a caret", async () => {
+  const text = `name: w
+params: { version: {} }
+targets: { where: 'target.label.site == "a"' }
+stages:
+  - { name: s, over: targets, actions: [{ name: x, uses: wait, when: params.verison != "", with: { for: 1s } }] }
+output: stage("s").faild
+`;
+  expect(await faultsOf(text)).toEqual([
+    'w.yaml:3:27: targets.where: no such field "label" in target; did you mean "labels"?',
+    '  target.label.site == "a"',
+    "         ^",
+    'w.yaml:5:77: stages[0].actions[0].when: no such field "verison" in params; did you mean "version"?',
+    '  params.verison != ""',
+    "         ^",
+    'w.yaml:6:20: output: no such field "faild" in stage("s"); did you mean "failed"?',
+    '  stage("s").faild',
+    "             ^",
+  ]);
 });
 
 test("an action sees what ended before it, and nothing else", async () => {
@@ -230,7 +255,7 @@ stages: [{ name: a, actions: [{ name: x, uses: wait }] }]
 
 test("a stage that expressions name must be one of the workflow", async () => {
   const text = `${HEAD}  - { name: fix, actions: [{ name: a, uses: wait, when: "stage('fx').failed > 0", with: { for: "\${{ stage('later').failed }}s" } }] }
-output: stage('fix').changed + stage(params.x).changed
+output: stage('fix').changed + stage(workflow.key).changed
 `;
   expect(await faultsOf(text)).toEqual([
     "w.yaml:4:57: stages[0].actions[0].when: stage('…') names no stage of this workflow; did you mean \"fix\"?; there are fix",
@@ -243,7 +268,7 @@ test("what the service finds is told with line and column of the file, whatever 
     actions:
       - name: a
         uses: fiel
-        with: { path: x, zzz: 1, argv: ["a \${{ params.x }}"], source: nginx.conf }
+        with: { path: x, zzz: 1, argv: ["a \${{ workflow.id }}"], source: nginx.conf }
       - name: b
         uses: assert
         with:

@@ -9,15 +9,18 @@ import type { JsonObject } from "../base/json.ts";
 import { ACTIONS_PER_STAGE_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
 import type { ActionSchema, AmountSchema, RetrySchema, RolloutSchema, StageSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor } from "./file-cursor.ts";
+import { readRate } from "./workflow-rate.ts";
 
-const STAGE_FIELDS = ["name", "over", "rollout", "actions", "annotations"] as const;
-const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk"] as const;
+const STAGE_FIELDS = ["name", "over", "rollout", "lock", "actions", "annotations"] as const;
+const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
 const ACTION_FIELDS = ["name", "uses", "with", "when", "needs", "retry", "timeout", "total_timeout", "annotations"] as const;
 const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const NAME_FORM = "lower-case letters, digits, _ and -, at most 64, a letter first";
 const USES = /^(?=.{1,128}$)[a-z][a-z0-9_.-]*(@[0-9]+)?$/;
+const LOCKS_MAX = 8;
+const LOCK_LENGTH_MAX = 1_024;
 const PARALLEL_MAX = 4_096;
 const BACKOFF_MS_MAX = 24 * 3_600_000;
 
@@ -31,6 +34,8 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   const isOverTargets = fields.read("over", readOver) ?? false;
   const rollout = fields.get("rollout");
   if (rollout !== undefined && fields.get("over") === undefined) rollout.refuse("is only for a stage with over: targets");
+  const lock = fields.get("lock");
+  if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
   const actions = fields.need("actions", "a stage needs at least one action");
   const items = actions?.items("actions") ?? [];
@@ -41,6 +46,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
     name: fields.need("name", "write for example name: fix")?.word(NAME, NAME_FORM) ?? "",
     ...(isOverTargets ? { over: { kind: { case: "targets", value: true } } } : {}),
     ...(rolloutInit === undefined ? {} : { rollout: rolloutInit }),
+    locks: lock === undefined ? [] : readLocks(lock),
     actions: items.map(readAction),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
   };
@@ -52,6 +58,22 @@ function readOver(field: FileCursor): boolean {
   return false;
 }
 
+/** One key, or a list of them. */
+function readLocks(field: FileCursor): string[] {
+  const items = typeof field.value === "string" ? [field] : field.items("lock (a key, or a list of keys)");
+  if (Array.isArray(field.value) && items.length === 0) field.refuse("is an empty list; leave it out for no lock but the target's own");
+  if (items.length > LOCKS_MAX) field.refuse(`at most ${LOCKS_MAX} keys; found ${items.length}`);
+  const seen = new Set<string>();
+  return items.flatMap((item) => {
+    const key = item.text();
+    if (key === undefined) return [];
+    if (key.length === 0 || key.length > LOCK_LENGTH_MAX) item.refuse(`a lock's key has 1 to ${LOCK_LENGTH_MAX} characters`);
+    if (seen.has(key)) item.refuse("appears twice");
+    seen.add(key);
+    return key;
+  });
+}
+
 function readRollout(field: FileCursor): MessageInitShape<typeof RolloutSchema> | undefined {
   const fields = field.fields(ROLLOUT_FIELDS, "rollout");
   if (fields === undefined) return undefined;
@@ -59,12 +81,14 @@ function readRollout(field: FileCursor): MessageInitShape<typeof RolloutSchema> 
   const pause = fields.read("pause", (item) => duration(item, {}));
   const maxFailures = fields.read("max_failures", readAmount);
   const maxAtRisk = fields.read("max_at_risk", readAmount);
+  const rate = fields.read("rate", readRate);
   return {
     waves: fields.read("waves", readWaves) ?? [],
     ...(pause === undefined ? {} : { pause }),
     ...(parallel === undefined ? {} : { parallel }),
     ...(maxFailures === undefined ? {} : { maxFailures }),
     ...(maxAtRisk === undefined ? {} : { maxAtRisk }),
+    ...(rate === undefined ? {} : { rate }),
   };
 }
 
