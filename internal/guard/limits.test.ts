@@ -1,0 +1,176 @@
+import { expect, test } from "vitest";
+import { anId } from "../../test/fakes/journal-entries.ts";
+import { GuardRun } from "../../test/fakes/guard-run.ts";
+import { askOf } from "../../test/fakes/limit-oracle.ts";
+import type { Terms } from "../../test/fakes/limit-oracle.ts";
+import type { WorkflowId } from "../base/ids.ts";
+import { releaseHolder } from "./guard.ts";
+import {
+  listLimits,
+  nextForLimit,
+  returnLimits,
+  roomFor,
+  stopWaitingForLimits,
+  takeLimits,
+  waitForLimit,
+  wakenForLimits,
+} from "./limits.ts";
+import type { Room } from "./limits.ts";
+
+const [A, B, C] = [anId(1), anId(2), anId(3)];
+const SLOTS: Terms = { key: "slots", concurrency: 2 };
+const SITE: Terms = { key: "site", tokens: 1, periodMs: 3_600_000, isEach: true };
+const HOUR = 3_600_000;
+
+/** Takes the limit when there is room; returns what there was. */
+function take(run: GuardRun, who: WorkflowId, task: number, nowMs: number, terms: Terms = SLOTS, value = ""): Room {
+  const ask = { workflow: who, task, priority: 0, limits: [askOf(terms, value)] };
+  const room = roomFor(run.guard, ask, nowMs);
+  if (room.kind === "room") run.move(takeLimits(run.guard, ask, nowMs));
+  return room;
+}
+
+function giveBack(run: GuardRun, who: WorkflowId, task: number, nowMs: number, isUnused = false): void {
+  expect(run.move(returnLimits(run.guard, { workflow: who, task, isUnused }, nowMs))).toEqual(["limitsReturned"]);
+}
+
+test("slots are held until they are returned, over restarts, and not one too many is given", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1);
+  take(run, B, 0, 1);
+  run.restart();
+  expect(take(run, C, 0, 9 * HOUR)).toEqual({ kind: "blocked", key: "slots", untilMs: undefined });
+  giveBack(run, A, 0, 9 * HOUR);
+  expect(take(run, C, 0, 9 * HOUR).kind).toBe("room");
+  expect(returnLimits(run.guard, { workflow: A, task: 0, isUnused: false }, 9 * HOUR)).toEqual([]);
+});
+
+test("a task takes all its limits or none, and takes them once", () => {
+  const run = new GuardRun();
+  const limits = [askOf(SLOTS, ""), askOf(SITE, "ams")];
+  expect(run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, limits }, 1))).toEqual(["limitsTaken"]);
+  const other = { workflow: A, task: 1, priority: 0, limits: [askOf(SLOTS, ""), askOf(SITE, "fra")] };
+  expect(roomFor(run.guard, other, 2)).toEqual({ kind: "blocked", key: "site", untilMs: HOUR + 1 });
+  expect(() => takeLimits(run.guard, other, 2)).toThrow(/where there is room/);
+  expect(() => takeLimits(run.guard, { ...other, task: 0, limits: [askOf(SLOTS, "")] }, 2)).toThrow(/once/);
+  expect(takeLimits(run.guard, { ...other, limits: [] }, 2)).toEqual([]);
+});
+
+test("one new site an hour: its machines go on, the next site waits for the hour, over a restart too", () => {
+  const run = new GuardRun();
+  for (let machine = 0; machine < 50; machine++) expect(take(run, A, machine, 1 + machine, SITE, "ams").kind).toBe("room");
+  expect(take(run, A, 50, HOUR, SITE, "fra")).toMatchObject({ kind: "blocked", untilMs: HOUR + 1 });
+  run.restart();
+  expect(take(run, B, 0, HOUR, SITE, "fra").kind).toBe("blocked");
+  expect(take(run, B, 0, HOUR + 1, SITE, "fra").kind).toBe("room");
+});
+
+test("who waits for a new site does not hold up the machines of the one that is under way", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1, SITE, "ams");
+  expect(take(run, B, 0, 2, SITE, "fra").kind).toBe("blocked");
+  waitForLimit(run.guard, "site", { workflow: B, priority: 0 });
+  expect(take(run, A, 1, 3, SITE, "ams").kind).toBe("room");
+  expect(take(run, A, 2, 2 * HOUR, SITE, "lon")).toEqual({ kind: "blocked", key: "site", untilMs: undefined });
+});
+
+test("a start that found nothing to do leaves what was there before it", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1, SITE, "ams");
+  giveBack(run, A, 0, 2, true);
+  expect(take(run, B, 0, 3, SITE, "fra").kind).toBe("room");
+});
+
+test("a token that others have gone by stays spent, though its own start found nothing to do", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1, SITE, "ams");
+  take(run, A, 1, 2, SITE, "ams");
+  giveBack(run, A, 0, 3, true);
+  expect(take(run, B, 0, 4, SITE, "fra").kind).toBe("blocked");
+  giveBack(run, A, 1, 5, true);
+  expect(take(run, B, 0, 6, SITE, "fra").kind).toBe("blocked");
+});
+
+test("an edited limit is in force from the next start on, over slots that were taken before", () => {
+  const run = new GuardRun();
+  for (const task of [0, 1]) take(run, A, task, 1);
+  expect(take(run, A, 2, 1, { ...SLOTS, concurrency: 3 }).kind).toBe("room");
+  expect(take(run, A, 3, 1, { ...SLOTS, concurrency: 1 }).kind).toBe("blocked");
+  for (const task of [0, 1]) giveBack(run, A, task, 2);
+  expect(take(run, A, 3, 2, { ...SLOTS, concurrency: 1 }).kind).toBe("blocked");
+});
+
+test("those who wait go by priority, then in the order in which they came; who was served goes to the back", () => {
+  const run = new GuardRun();
+  for (const task of [0, 1]) take(run, A, task, 1);
+  for (const workflow of [A, B]) waitForLimit(run.guard, "slots", { workflow, priority: 0 });
+  waitForLimit(run.guard, "slots", { workflow: C, priority: 1 });
+  giveBack(run, A, 0, 2);
+  expect(wakenForLimits(run.guard)).toEqual([{ workflow: C, key: "slots" }]);
+  expect([take(run, A, 2, 2).kind, take(run, C, 0, 2).kind]).toEqual(["blocked", "room"]);
+  expect(wakenForLimits(run.guard)).toEqual([{ workflow: A, key: "slots" }]);
+  giveBack(run, C, 0, 3);
+  take(run, A, 2, 3);
+  waitForLimit(run.guard, "slots", { workflow: A, priority: 0 });
+  expect(nextForLimit(run.guard, "slots")).toBe(B);
+  giveBack(run, A, 2, 4);
+  expect([take(run, A, 3, 4).kind, take(run, B, 0, 4).kind]).toEqual(["blocked", "room"]);
+});
+
+test("who leaves a line lets the next one go, also at its end", () => {
+  const run = new GuardRun();
+  for (const task of [0, 1]) take(run, A, task, 1);
+  for (const workflow of [A, B, C]) waitForLimit(run.guard, "slots", { workflow, priority: 0 });
+  expect(stopWaitingForLimits(run.guard, A, new Set(["slots"]))).toEqual([]);
+  expect(stopWaitingForLimits(run.guard, A)).toEqual(["slots"]);
+  expect(wakenForLimits(run.guard)).toEqual([{ workflow: B, key: "slots" }]);
+  expect(wakenForLimits(run.guard)).toEqual([]);
+  stopWaitingForLimits(run.guard, B);
+  run.move(releaseHolder(run.guard, A, 2));
+  expect(wakenForLimits(run.guard)).toEqual([{ workflow: C, key: "slots" }]);
+});
+
+test("all who wait for a value are told when it becomes known, for they need no token any more", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1, SITE, "ams");
+  for (const workflow of [B, C]) waitForLimit(run.guard, "site", { workflow, priority: 0 });
+  wakenForLimits(run.guard);
+  const ask = { workflow: A, task: 1, priority: 9, limits: [askOf(SITE, "fra")] };
+  run.move(takeLimits(run.guard, ask, HOUR + 1));
+  expect(wakenForLimits(run.guard)).toEqual([
+    { workflow: B, key: "site" },
+    { workflow: C, key: "site" },
+  ]);
+  expect(take(run, C, 0, HOUR + 2, SITE, "fra").kind).toBe("room");
+});
+
+test("limits are shown with slots, the next token, known values and those who wait", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1);
+  take(run, A, 1, 1, SITE, "ams");
+  waitForLimit(run.guard, "other", { workflow: B, priority: 0 });
+  expect(listLimits(run.guard, "", { max: 2, nowMs: 2 })).toEqual({
+    count: 3,
+    limits: [
+      { key: "other", slots: 0, nextAtMs: undefined, each: [], waiting: [B] },
+      { key: "site", slots: 0, nextAtMs: HOUR + 1, each: ["ams"], waiting: [] },
+    ],
+  });
+});
+
+test("what says nothing any more is dropped: keys and values, however many there were", () => {
+  const run = new GuardRun();
+  const many: Terms = { key: "many", tokens: 1_000, periodMs: 1_000, burst: 1_000, isEach: true };
+  for (let at = 0; at < 30_000; at++) {
+    const nowMs = 1 + at * 10;
+    const limits = [askOf({ ...SLOTS, key: `slots/${at}`, spacingMs: 50 }, ""), askOf(many, `site ${at}`)];
+    run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, limits }, nowMs));
+    run.move(returnLimits(run.guard, { workflow: A, task: 0, isUnused: at % 3 === 0 }, nowMs + 1));
+    const { keys, due } = run.guard.limits;
+    expect(keys.size + due.length + (keys.get("many")?.each.size ?? 0)).toBeLessThan(400);
+  }
+  take(run, B, 0, 1_000_000, { ...SLOTS, key: "first" });
+  giveBack(run, B, 0, 1_000_001);
+  take(run, B, 0, 1_000_100, { ...SLOTS, key: "last" });
+  expect([...run.guard.limits.keys.keys()]).toEqual(["last"]);
+});
