@@ -1,0 +1,120 @@
+// What was found wrong at a gate, and the verdict that follows from it: the strictest wins.
+// 1. A fault (an expression that failed, a file that is broken) denies, whatever the rule asks for (H8).
+// 2. In a plan nothing is changed: at the gates of waves and tasks, what would hold it is told as a warning; what denies, denies.
+
+import { create } from "@bufbuild/protobuf";
+import { VERDICT_MESSAGE_LENGTH_MAX, VERDICT_READS_MAX, VERDICT_RULES_MAX } from "../base/limits.ts";
+import type { LedgerReading, Person } from "../engine/ports.ts";
+import { Decision, Enforcement, Gate, VerdictSchema } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import type { CompiledPolicy, CompiledRule } from "./policy.ts";
+import { dimensionText, dimensionValue } from "./question-scope.ts";
+
+/** One thing that stands in the way, or is told. */
+export interface Finding {
+  readonly policy: string;
+  readonly digest: string;
+  /** Empty: no policy matches, or a file is broken. */
+  readonly rule: string;
+  readonly enforcement: Enforcement;
+  readonly message: string;
+  readonly approverRole: string;
+  readonly approvalsNeeded: number;
+  readonly approvalsGiven: number;
+}
+
+/** What a verdict is made of. */
+export interface GateFindings {
+  readonly gate: Gate;
+  readonly findings: readonly Finding[];
+  readonly rulesAsked: number;
+  readonly readings: readonly LedgerReading[];
+  readonly targets: number;
+  readonly current: readonly { readonly name: string; readonly digest: string }[];
+}
+
+const READ_DIMENSION_LENGTH_MAX = 256;
+const READ_VALUE_LENGTH_MAX = 1_024;
+const STRICTNESS: readonly Enforcement[] = [Enforcement.DENY, Enforcement.APPROVE, Enforcement.WAIT, Enforcement.WARN, Enforcement.AUDIT];
+
+/** A denial that is no rule's: a broken file, an unknown version, a match that failed. */
+export function denial(of: { readonly name: string; readonly digest: string; readonly rule?: string }, message: string): Finding {
+  const none = { approverRole: "", approvalsNeeded: 0, approvalsGiven: 0 };
+  const { name, digest, rule = "" } = of;
+  return { policy: name.slice(0, 128), digest, rule, enforcement: Enforcement.DENY, message: bounded(message), ...none };
+}
+
+/** A rule that does not hold. */
+export function brokenRule(
+  { name, digest }: CompiledPolicy,
+  rule: CompiledRule,
+  { message, approvalsGiven }: { readonly message: string; readonly approvalsGiven: number },
+): Finding {
+  return {
+    policy: name,
+    digest,
+    rule: rule.name,
+    enforcement: rule.enforcement,
+    message: bounded(message),
+    approverRole: rule.role,
+    approvalsNeeded: rule.count,
+    approvalsGiven,
+  };
+}
+
+/** How many people with the role approved: each once, and never who submitted it. */
+export function countApprovals({ role }: CompiledRule, approvals: readonly Person[], submitter: Person): number {
+  const names = approvals.filter(
+    ({ name, roles }) => name !== submitter.name && (roles.includes(`approver:${role}`) || roles.includes(role)),
+  );
+  return new Set(names.map(({ name }) => name)).size;
+}
+
+/** True when nothing of it stands in the way any more: people approved. */
+export function isApproved({ enforcement, approvalsNeeded, approvalsGiven }: Finding): boolean {
+  return enforcement === Enforcement.APPROVE && approvalsGiven >= approvalsNeeded;
+}
+
+/** What holds a run only tells a plan. */
+export function softenForPlan(finding: Finding): Finding {
+  const holds = finding.enforcement === Enforcement.WAIT || finding.enforcement === Enforcement.APPROVE;
+  return holds ? { ...finding, enforcement: Enforcement.WARN } : finding;
+}
+
+/** What all findings together say. */
+export function decisionOf(findings: readonly Finding[]): Decision {
+  const standing = new Set(findings.filter((finding) => !isApproved(finding)).map(({ enforcement }) => enforcement));
+  if (standing.has(Enforcement.DENY)) return Decision.DENY;
+  if (standing.has(Enforcement.APPROVE)) return Decision.APPROVE;
+  return standing.has(Enforcement.WAIT) ? Decision.WAIT : Decision.ALLOW;
+}
+
+/** The verdict: the strictest rules first. */
+export function verdictOf({ gate, findings, rulesAsked, readings, targets, current }: GateFindings): Verdict {
+  const ordered = [...findings].sort((left, right) => STRICTNESS.indexOf(left.enforcement) - STRICTNESS.indexOf(right.enforcement));
+  return create(VerdictSchema, {
+    gate,
+    decision: decisionOf(findings),
+    rules: ordered.slice(0, VERDICT_RULES_MAX),
+    rulesBroken: findings.filter((finding) => !isApproved(finding)).length,
+    rulesAsked,
+    current: current.map(({ name, digest }) => ({ name, digest })),
+    reads: readings.slice(0, VERDICT_READS_MAX).map(readOf),
+    targets,
+  });
+}
+
+/** A reading as verdicts and explanations show it. */
+export function readOf({ window, dimension, count }: LedgerReading): { window: string; dimension: string; value: string; count: number } {
+  return {
+    window,
+    dimension: dimensionText(dimension).slice(0, READ_DIMENSION_LENGTH_MAX),
+    value: dimensionValue(dimension).slice(0, READ_VALUE_LENGTH_MAX),
+    count,
+  };
+}
+
+/** A message within its bound. */
+export function bounded(message: string): string {
+  return message.length <= VERDICT_MESSAGE_LENGTH_MAX ? message : `${message.slice(0, VERDICT_MESSAGE_LENGTH_MAX - 1)}…`;
+}
