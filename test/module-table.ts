@@ -69,7 +69,7 @@ export const MODULE_TABLE: readonly ModuleRow[] = [
   }),
   row("cmd/holdfast", {
     imports: ["sdk", "base", "gen"],
-    lazy: ["journal"],
+    lazy: ["journal", "policy"],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "commander", "node:*"],
   }),
   row("cmd/holdfastd", { imports: ["*"], packages: ["@bufbuild/protobuf", "commander", "pino", "node:*"] }),

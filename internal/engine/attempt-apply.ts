@@ -7,8 +7,10 @@ import type { AttemptReport } from "../workflow/commands.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
 import type { ApplyResult, Failure } from "./ports.ts";
 
-/** Applies, and brings it to its report. */
+/** Applies, and brings it to its report; not while a freeze stops it, however late that came. */
 export async function applyAndVerify(prepared: PreparedAttempt, before: string): Promise<AttemptReport> {
+  // crash: test/crash/every-append-memory.test.ts
+  if (prepared.isFrozen()) return prepared.reporter.frozen(before);
   return reportApply(prepared, before, await prepared.action.apply(prepared.context(), before));
 }
 

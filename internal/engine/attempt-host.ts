@@ -11,6 +11,10 @@ export interface AttemptHost {
   readonly ports: EnginePorts;
   /** The number of the last event on disk. */
   readonly durableSeq: number;
+  /** True when a freeze stops the task now, as the guard and the file FREEZE say at this moment. */
+  isFrozen(task: number): boolean;
+  /** True when a freeze says that what runs of the task is to be ended. */
+  isAborted(task: number): boolean;
   /** Resolves when the command's events are on disk. */
   post(command: Command): Promise<void>;
 }

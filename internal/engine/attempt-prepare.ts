@@ -6,6 +6,7 @@ import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { ATTEMPT_SETTLE_MS_MIN, ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import { maskRendered, revealRendered } from "../expr/rendered.ts";
+import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
@@ -28,6 +29,8 @@ export interface PreparedAttempt {
   readonly inDoubtSince: string | undefined;
   /** The ID that the other side of a handshake gave; empty before. */
   remoteId(): string;
+  /** True when a freeze stops it now: asked again immediately before anything is changed. */
+  isFrozen(): boolean;
   /** The context of the next call to the action, with what time is left. */
   context(): AttemptContext;
 }
@@ -70,6 +73,7 @@ function prepareAction(
   const prepared = action.parse(requireObject(revealed));
   if (plan.arguments.hasExpressions && !prepared.isSensitive) at.reporter.noteInput(maskRendered(rendered));
   if (prepared.isSensitive) at.reporter.hide();
+  if (prepared.effects === Effects.UNSAFE) at.reporter.noteUnsafe();
   return prepared;
 }
 
@@ -127,6 +131,7 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
     reporter,
     inDoubtSince: running.before,
     remoteId,
+    isFrozen: () => host.isFrozen(task),
     context: () => ({
       workflowId: state.blueprint.id,
       target,

@@ -7,7 +7,7 @@ import { assertNever } from "../base/assert.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, OUTPUT_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX } from "../base/limits.ts";
-import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
@@ -33,6 +33,7 @@ export class Reporter {
   readonly #of: { readonly task: number; readonly attempt: number; readonly startedAtMs: TimeMs; readonly clock: Clock };
   #masking = new Masking([]);
   #isHidden = false;
+  #isUnsafe = false;
   #input: JsonValue | undefined;
   #diff = "";
   #result: Result = {};
@@ -49,6 +50,17 @@ export class Reporter {
   /** The author declared the work sensitive: no diff, no input. */
   hide(): void {
     this.#isHidden = true;
+  }
+
+  /** What it may begin must not be repeated blindly. */
+  noteUnsafe(): void {
+    this.#isUnsafe = true;
+  }
+
+  /** The report of an attempt that a freeze kept from changing something, or from going on. */
+  frozen(before: string): AttemptReport {
+    const report = this.#report(AttemptOutcome.DEFERRED, { before }, { error: "", isRetryable: true });
+    return { ...report, deferredFor: DeferReason.FROZEN };
   }
 
   /** Arguments as rendered, secrets masked already. */
@@ -92,7 +104,8 @@ export class Reporter {
     const { task, attempt } = this.#of;
     const detail = this.#detail(ending, failure.error);
     const detailCrc = detail === undefined ? 0 : encodeDetail(detail).crc;
-    return { task, attempt, outcome, before: ending.before ?? "", after: ending.after ?? "", ...failure, detail, detailCrc };
+    const ended = { task, attempt, outcome, before: ending.before ?? "", after: ending.after ?? "" };
+    return { ...ended, ...failure, detail, detailCrc, isUnsafe: this.#isUnsafe };
   }
 
   #detail({ before = "", after = "" }: Ending, error: string): AttemptDetail | undefined {

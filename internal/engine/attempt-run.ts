@@ -58,6 +58,7 @@ async function lookAndApply(host: AttemptHost, prepared: PreparedAttempt, isPlan
 /** Asks for leave to change something, with a handshake's first half before it, and applies. */
 async function beginApply(host: AttemptHost, prepared: PreparedAttempt, before: string): Promise<AttemptReport | undefined> {
   const { action, reporter, task, attempt } = prepared;
+  if (prepared.isFrozen()) return reporter.frozen(before);
   if (action.prepare !== undefined && prepared.remoteId() === "") {
     const answer = await action.prepare(prepared.context());
     if (answer.kind !== "prepared") return reporter.failed(notChanged(answer), { before });

@@ -1,13 +1,13 @@
 // The attempts of one workflow that are under way in this process. Which ones there should be is the state's to say.
 // 1. An attempt is started only when the event that started it is on disk, and never twice in one life of the process.
-// 2. A cancel that is on disk aborts what runs; the attempt still reports how it really ended.
+// 2. A cancel that is on disk aborts what runs, and so does a freeze that says so; the attempt still reports how it really ended.
 
 import { AssertionError } from "../base/assert.ts";
 import { ATTEMPT_WATCHDOG_GRACE_MS } from "../base/limits.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
 import type { RunningTask } from "../workflow/state.ts";
-import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { attemptTimeMs } from "./attempt-prepare.ts";
 import { runAttempt } from "./attempt-run.ts";
@@ -16,6 +16,8 @@ interface Handle {
   readonly attempt: number;
   readonly abort: AbortController;
   isOverdue: boolean;
+  /** A freeze ended it. */
+  isFrozen: boolean;
 }
 
 /** Starts and aborts attempts so that they follow the state. */
@@ -33,8 +35,14 @@ export class Attempts {
   reconcile(): void {
     const { state } = this.#host;
     for (const [task, running] of state.running) this.#startIfMissing(task, running);
-    if (!state.isCancelRequested) return;
-    for (const handle of this.#handles.values()) handle.abort.abort();
+    if (state.isCancelRequested) for (const handle of this.#handles.values()) handle.abort.abort();
+    else if (state.freeze?.isAbort === true) for (const [task, handle] of this.#handles) this.#abortIfFrozen(task, handle);
+  }
+
+  #abortIfFrozen(task: number, handle: Handle): void {
+    if (handle.isFrozen || !this.#host.isAborted(task)) return;
+    handle.isFrozen = true;
+    handle.abort.abort();
   }
 
   #startIfMissing(task: number, running: RunningTask | undefined): void {
@@ -43,13 +51,13 @@ export class Attempts {
   }
 
   #start(task: number, running: RunningTask): void {
-    const handle: Handle = { attempt: running.attempt, abort: new AbortController(), isOverdue: false };
+    const handle: Handle = { attempt: running.attempt, abort: new AbortController(), isOverdue: false, isFrozen: false };
     this.#handles.set(task, handle);
     const cancelWatchdog = this.#watch(task, running, handle);
     void runAttempt(this.#host, { task, running: { ...running } }, handle.abort.signal)
       .then((report) => {
         cancelWatchdog();
-        return report === undefined ? undefined : this.#host.post({ kind: "endAttempt", report: overdueReport(handle, report) });
+        return report === undefined ? undefined : this.#host.post({ kind: "endAttempt", report: this.#reportOf(task, handle, report) });
       })
       .then(() => {
         // Only now: before its end is on disk the state still says that it runs, and it would be started twice.
@@ -58,6 +66,11 @@ export class Attempts {
       })
       .catch((error: unknown) => this.#failed(error));
     if (this.#host.state.isCancelRequested) handle.abort.abort();
+  }
+
+  #reportOf(task: number, handle: Handle, report: AttemptReport): AttemptReport {
+    if (!handle.isFrozen || this.#host.state.isCancelRequested) return overdueReport(handle, report);
+    return frozenReport(report, this.#host.state.running.get(task)?.before !== undefined);
   }
 
   /** Actions keep their own time; the watchdog ends one that does not, well after its time is over. */
@@ -76,12 +89,24 @@ export class Attempts {
   }
 }
 
+/** A freeze ended it: it begins again after the thaw, unless it had begun to change something and must not be repeated blindly. */
+function frozenReport(report: AttemptReport, hasBegun: boolean): AttemptReport {
+  if (report.outcome !== AttemptOutcome.CANCELLED) return report;
+  if (!hasBegun || !report.isUnsafe) return { ...report, outcome: AttemptOutcome.DEFERRED, deferredFor: DeferReason.FROZEN, error: "" };
+  const error =
+    "a freeze ended it while it was changing something; nobody can say how much of it was done: look at the target, then resolve it";
+  return withError({ ...report, outcome: AttemptOutcome.UNKNOWN, isRetryable: false }, error);
+}
+
 /** Nobody asked for a cancel when the watchdog aborted: it was the time that was over. */
 function overdueReport(handle: Handle, report: AttemptReport): AttemptReport {
   if (!handle.isOverdue || report.outcome !== AttemptOutcome.CANCELLED) return report;
   const error = "it did not end in its time and was ended; raise `timeout`, or see why it takes so long";
-  const overdue = { ...report, outcome: AttemptOutcome.FAILED, error, isRetryable: true };
-  if (report.detail === undefined) return overdue;
+  return withError({ ...report, outcome: AttemptOutcome.FAILED, isRetryable: true }, error);
+}
+
+function withError(report: AttemptReport, error: string): AttemptReport {
+  if (report.detail === undefined) return { ...report, error };
   const detail = { ...report.detail, error };
-  return { ...overdue, detail, detailCrc: encodeDetail(detail).crc };
+  return { ...report, error, detail, detailCrc: encodeDetail(detail).crc };
 }

@@ -3,13 +3,25 @@
 // 2. New work is taken only while the guard is whole and the disk has room; what was taken goes on without either.
 
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { HoldfastError } from "../base/errors.ts";
 import type { WorkflowId } from "../base/ids.ts";
-import { seq } from "../base/ids.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import type {
+  FreezeRequest,
+  FreezeResponse,
+  GetFreezesResponse,
+  ListLimitsRequest,
+  ListLimitsResponse,
+  ListLocksRequest,
+  ListLocksResponse,
+  ThawRequest,
+  ThawResponse,
+} from "../gen/holdfast/v1/guard_service_pb.ts";
+import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
+import type { ExplainResponse, ListPoliciesResponse, ReplayRequest, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type {
+  GetApprovalResponse,
   GetHistoryResponse,
   ListTasksRequest,
   ListTasksResponse,
@@ -22,21 +34,24 @@ import type {
   WatchResponse,
   WhyResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { PlanResponseSchema, SubmitResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { foldFirst } from "../workflow/apply.ts";
+import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { hasLabelFreezes } from "../guard/freeze.ts";
 import type { Command } from "../workflow/commands.ts";
-import { caused } from "../workflow/events.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
-import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
 import type { EngineFace, Principal, Ref } from "./face.ts";
+import { approvalView } from "./approval-view.ts";
+import { refuseFrozen } from "./freeze-desk.ts";
+import { GuardCalls } from "./guard-calls.ts";
 import { readHistory } from "./history.ts";
 import { resolveRef } from "./lookup.ts";
 import type { EnginePorts } from "./ports.ts";
 import { corruptStatus, findTarget, listWorkflows, taskNamed } from "./reading.ts";
+import { PolicyCalls } from "./policy-calls.ts";
+import { replayPolicies } from "./policy-replay.ts";
 import { Registry } from "./registry.ts";
-import { makeSubmission, normalRequest, requestDigest } from "./submission.ts";
+import { Submitting, denied } from "./submitting.ts";
 import { listTasks } from "./task-list.ts";
 import { waitStill, watch } from "./watching.ts";
 
@@ -60,22 +75,21 @@ export class Engine implements EngineFace {
   readonly #registry: Registry;
   readonly #ports: EnginePorts;
   readonly #config: EngineConfig;
+  readonly #submitting: Submitting;
+  readonly #guard: GuardCalls;
+  readonly #policies: PolicyCalls;
 
   constructor(registry: Registry, config: EngineConfig) {
     this.#registry = registry;
     this.#ports = registry.ports;
     this.#config = config;
+    this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, checkDisk: () => this.#checkDisk() });
+    this.#guard = new GuardCalls(registry);
+    this.#policies = new PolicyCalls(registry, this.#submitting);
   }
 
-  async submit(by: Principal, asked: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
-    const request = normalRequest(asked);
-    this.#registry.checkGuard();
-    const repeated = await this.#repeatedSubmit(request, mode);
-    if (repeated !== undefined) return repeated;
-    await this.#checkDisk();
-    // From here to the append nothing is awaited: two Submits of one request cannot both pass.
-    const isPending = !request.validateOnly && this.#ports.journal.findByRequest(request.namespace, request.requestId) !== undefined;
-    return isPending ? this.submit(by, request, mode) : this.#record(by, request, mode);
+  submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
+    return this.#submitting.submit(by, request, mode);
   }
 
   async plan(by: Principal, request: SubmitRequest): Promise<PlanResponse> {
@@ -87,7 +101,7 @@ export class Engine implements EngineFace {
   async exec(by: Principal, ref: Ref, digest: string): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     const id = this.#resolve(ref);
-    if (this.#registry.find(id)?.state.life.kind === "submitted") await this.#checkDisk();
+    await this.#checkStart(id, digest);
     return this.#ask(id, { kind: "exec", by: by.name, digest });
   }
 
@@ -148,7 +162,9 @@ export class Engine implements EngineFace {
   async retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     await this.#checkDisk();
-    return this.#ask(this.#resolve(ref), { kind: "retry", by: by.name, reason, digest });
+    const id = this.#resolve(ref);
+    this.#refuseFrozen(await this.#registry.stateOf(id));
+    return this.#ask(id, { kind: "retry", by: by.name, reason, digest });
   }
 
   async resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus> {
@@ -163,12 +179,35 @@ export class Engine implements EngineFace {
     const corrupt = this.#corruptStatus(id);
     if (corrupt !== undefined) return create(WhyResponseSchema, { phase: corrupt.phase, holds: corrupt.waitingFor });
     const { state, runtime } = await this.#source(id);
-    const facts = { detail: (task: number) => this.#ports.journal.detail(id, task) };
+    const facts = {
+      detail: (task: number) => this.#ports.journal.detail(id, task),
+      lockHolders: (task: number) => runtime?.outside().lockHolders(task) ?? "",
+    };
     const holds = target === "" ? workflowHolds(state) : targetHolds(state, findTarget(state, target), facts);
     const answer = create(WhyResponseSchema, { phase: phaseOf(state), holds: [...holds] });
     await runtime?.durable();
     return answer;
   }
+
+  async approve(by: Principal, ref: Ref, asked: { readonly digest: string; readonly reason: string }): Promise<WorkflowStatus> {
+    return this.#ask(this.#resolve(ref), { kind: "approve", by: by.name, roles: by.roles, ...asked });
+  }
+
+  async approval(ref: Ref): Promise<GetApprovalResponse> {
+    const { state, runtime } = await this.#source(this.#resolve(ref));
+    const answer = await approvalView(this.#registry, state);
+    await runtime?.durable();
+    return answer;
+  }
+
+  freeze = (by: Principal, request: FreezeRequest): Promise<FreezeResponse> => this.#guard.freeze(by, request);
+  thaw = (by: Principal, request: ThawRequest): Promise<ThawResponse> => this.#guard.thaw(by, request);
+  freezes = (): Promise<GetFreezesResponse> => this.#guard.freezes();
+  locks = (request: ListLocksRequest): Promise<ListLocksResponse> => this.#guard.locks(request);
+  limits = (request: ListLimitsRequest): Promise<ListLimitsResponse> => this.#guard.limits(request);
+  policies = (): Promise<ListPoliciesResponse> => this.#policies.policies();
+  explain = (by: Principal, request: SubmitRequest): Promise<ExplainResponse> => this.#policies.explain(by, request);
+  replay = (request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayResponse> => replayPolicies(this.#registry, request, signal);
 
   async close(): Promise<void> {
     await this.#registry.close();
@@ -185,46 +224,21 @@ export class Engine implements EngineFace {
     return { state: runtime?.state ?? state, runtime };
   }
 
-  /** The answer to a Submit that was made before; undefined: it is new. */
-  async #repeatedSubmit(request: SubmitRequest, mode: Mode): Promise<SubmitResponse | undefined> {
-    if (request.validateOnly) return undefined;
-    const id = this.#ports.journal.findByRequest(request.namespace, request.requestId);
-    if (id === undefined) return undefined;
-    if (this.#ports.journal.record(id)?.requestDigest !== requestDigest(request, mode)) {
-      const found = `request_id ${request.requestId} was used for workflow ${id} with other content`;
-      throw new HoldfastError("ALREADY_EXISTS", `${found}; use a new request_id for other work`);
-    }
-    const { state, runtime } = await this.#source(id);
-    await runtime?.durable();
-    return submitResponse(state);
+  /** Before a submitted workflow is executed: nothing freezes it, the disk has room, and policies do not deny it. */
+  async #checkStart(id: WorkflowId, digest: string): Promise<void> {
+    const runtime = this.#registry.find(id);
+    if (runtime?.state.life.kind !== "submitted" || (digest !== "" && digest !== runtime.state.submitted.digest)) return;
+    this.#refuseFrozen(runtime.state);
+    await this.#checkDisk();
+    const verdict = await runtime.judgeExec();
+    if (verdict?.decision === Decision.DENY) throw denied(verdict, `execution of workflow ${id}`);
+    this.#refuseFrozen(runtime.state);
   }
 
-  /** Makes and appends the first event; nothing is awaited before the append. */
-  async #record(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
-    const { clock, ids, journal, inventory, actions } = this.#ports;
-    const nowMs = clock.nowMs();
-    const { submitTtlMs } = this.#config;
-    const submitted = makeSubmission(request, { id: ids.workflowId(nowMs), mode, inventory, actions, submitTtlMs });
-    const event = caused(by.name, "workflowSubmitted", submitted);
-    const state = foldFirst(event, nowMs);
-    this.#registry.checkRoom(state);
-    if (request.validateOnly) return create(SubmitResponseSchema, { digest: submitted.digest, scope: scopeOf(state.blueprint) });
-    const record = { status: statusOf(state), requestId: submitted.requestId, requestDigest: submitted.requestDigest, isOpen: true };
-    const first = { firstSeq: seq(1), guardFirstSeq: seq(this.#registry.guard.seq + 1) };
-    // crash: test/crash/every-append-memory.test.ts
-    const appended = journal.append({
-      id: state.blueprint.id,
-      ...first,
-      timeMs: nowMs,
-      events: [event],
-      guardEvents: [],
-      details: [],
-      index: { kind: "opened", record },
-    });
-    this.#registry.register(state, { seq: 0, after: appended });
-    const answer = submitResponse(state);
-    await appended;
-    return answer;
+  #refuseFrozen({ blueprint }: WorkflowState): void {
+    const { guard } = this.#registry;
+    const labels = hasLabelFreezes(guard) ? blueprint.targets.map((target) => target.labels) : [];
+    refuseFrozen({ guard, stop: this.#registry.stop() }, { namespace: blueprint.namespace, name: blueprint.name, labels });
   }
 
   /** Hands a command to a workflow, and answers with its status once that is on disk. */
@@ -258,15 +272,6 @@ export class Engine implements EngineFace {
     const next = `at least ${mebibytes(this.#config.diskFreeBytesMin)} MiB are needed for new work; make room, then ask again`;
     throw new HoldfastError("RESOURCE_EXHAUSTED", `${found}, ${next}`);
   }
-}
-
-function submitResponse(state: WorkflowState): SubmitResponse {
-  return create(SubmitResponseSchema, {
-    id: state.blueprint.id,
-    digest: state.submitted.digest,
-    scope: scopeOf(state.blueprint),
-    expiresAt: timestampFromMs(state.expiresAtMs),
-  });
 }
 
 function refOf(request: { readonly workflow?: Ref | undefined }): Ref {

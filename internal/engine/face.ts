@@ -3,6 +3,19 @@
 // 2. Expected errors are HoldfastError; any other error is a bug, after which the process must end.
 
 import type {
+  FreezeRequest,
+  FreezeResponse,
+  GetFreezesResponse,
+  ListLimitsRequest,
+  ListLimitsResponse,
+  ListLocksRequest,
+  ListLocksResponse,
+  ThawRequest,
+  ThawResponse,
+} from "../gen/holdfast/v1/guard_service_pb.ts";
+import type { ExplainResponse, ListPoliciesResponse, ReplayRequest, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
+import type {
+  GetApprovalResponse,
   GetHistoryResponse,
   ListTasksRequest,
   ListTasksResponse,
@@ -61,6 +74,26 @@ export interface EngineFace {
   resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus>;
   /** Why the workflow, or one of its targets (empty: none), stands where it stands. */
   why(ref: Ref, target: string): Promise<WhyResponse>;
+  /** A person approves what the digest froze. */
+  approve(by: Principal, ref: Ref, asked: { readonly digest: string; readonly reason: string }): Promise<WorkflowStatus>;
+  /** What an approver has to see. */
+  approval(ref: Ref): Promise<GetApprovalResponse>;
+  /** Stops; resolves with the proof once the freeze is on disk and every workflow that it is about has taken note. */
+  freeze(by: Principal, request: FreezeRequest): Promise<FreezeResponse>;
+  /** Lifts freezes; refused while the file FREEZE is there. */
+  thaw(by: Principal, request: ThawRequest): Promise<ThawResponse>;
+  /** What is frozen, what took note, what still runs. */
+  freezes(): Promise<GetFreezesResponse>;
+  /** The locks that are held. */
+  locks(request: ListLocksRequest): Promise<ListLocksResponse>;
+  /** The limits that are in use. */
+  limits(request: ListLimitsRequest): Promise<ListLimitsResponse>;
+  /** The policies in force. */
+  policies(): Promise<ListPoliciesResponse>;
+  /** What each rule says of a submission, now. */
+  explain(by: Principal, request: SubmitRequest): Promise<ExplainResponse>;
+  /** What policies would have said of the workflows of the past. */
+  replay(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayResponse>;
   /** A polite crash: nothing is saved specially, nothing is aborted at targets. */
   close(): Promise<void>;
 }

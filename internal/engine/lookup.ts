@@ -12,11 +12,14 @@ import type { Journal } from "./ports.ts";
 /** The namespace that is meant when none is named. */
 export const NAMESPACE_DEFAULT = "default";
 
+/** What finds workflows without replaying them. */
+export type FindsWorkflows = Pick<Journal, "record" | "findByKey">;
+
 /** Finds the ID that a reference means; throws NOT_FOUND. */
-export function resolveRef(journal: Journal, ref: Ref): WorkflowId {
+export function resolveRef(journal: FindsWorkflows, ref: Ref): WorkflowId {
   if (WorkflowId.is(ref.id)) {
     if (journal.record(ref.id) !== undefined) return ref.id;
-    throw new HoldfastError("NOT_FOUND", `there is no workflow ${ref.id}; "holdfast list" shows those there are`);
+    throw workflowNotFound(ref.id);
   }
   const namespace = ref.namespace === "" ? NAMESPACE_DEFAULT : ref.namespace;
   const found = journal.findByKey(namespace, ref.id);
@@ -25,6 +28,11 @@ export function resolveRef(journal: Journal, ref: Ref): WorkflowId {
     "NOT_FOUND",
     `no workflow in namespace "${namespace}" has that ID or key; "holdfast list --namespace ${namespace}" shows those there are`,
   );
+}
+
+/** The error for a workflow that does not exist, or that the asker may not know of. */
+export function workflowNotFound(id: WorkflowId): HoldfastError {
+  return new HoldfastError("NOT_FOUND", `there is no workflow ${id}; "holdfast list" shows those there are`);
 }
 
 /** Folds all events of a workflow that are on disk. Throws DATA_LOSS at damage. */

@@ -4,109 +4,24 @@
 // 3. No port is called inside a turn but the synchronous ones: Clock.nowMs, Ids and Journal's reads of what was appended.
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import type { Effects, Event } from "../gen/holdfast/v1/event_pb.ts";
-import type { AttemptDetail, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import type { ExprScope } from "../expr/workflow-types.ts";
+import type { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { ErrorDetail } from "../base/errors.ts";
-import type { Seq, StreamId, TimeMs, WorkflowId } from "../base/ids.ts";
+import type { TimeMs, WorkflowId } from "../base/ids.ts";
+import type { Journal } from "./journal-port.ts";
+import type { Policies, TargetChooser } from "./policy-port.ts";
 
-/** What one turn writes: all of it or nothing, in one atomic batch with whatever other turns it is grouped with. */
-export interface JournalEntry {
-  readonly id: WorkflowId;
-  /** The number of the first of `events`; must follow the stream's last one without a gap, or it is a bug. */
-  readonly firstSeq: Seq;
-  /** When the turn was taken. The journal sets each event's `afterMs` from it. */
-  readonly timeMs: TimeMs;
-  /** May be empty when only the guard moved. */
-  readonly events: readonly Event[];
-  /** What the guard did in the same turn. */
-  readonly guardEvents: readonly GuardEvent[];
-  /** The number of the first of `guardEvents`. */
-  readonly guardFirstSeq: Seq;
-  /** Rows beside the events: read when an expression or a person asks. Keyed by (id, task); the latest attempt wins, all are kept. */
-  readonly details: readonly AttemptDetail[];
-  /** A change of the indexes by which a workflow is found. */
-  readonly index?: IndexChange;
-}
-
-/** Changes of the indexes; they share the batch of the events that they follow from. */
-export type IndexChange =
-  | { readonly kind: "opened"; readonly record: WorkflowRecord }
-  | { readonly kind: "ended"; readonly record: WorkflowRecord }
-  | { readonly kind: "reopened"; readonly record: WorkflowRecord };
-
-/** What the journal knows of a workflow without replaying it. While it is open, `status` is that of its Submit. */
-export interface WorkflowRecord {
-  readonly status: WorkflowStatus;
-  readonly requestId: string;
-  readonly requestDigest: string;
-  readonly isOpen: boolean;
-}
-
-/** A frame as read back: contiguous events with the time of each. */
-export interface JournalFrame {
-  readonly firstSeq: Seq;
-  readonly timeMs: TimeMs;
-  readonly events: readonly Event[];
-  readonly guardEvents: readonly GuardEvent[];
-}
-
-/** One damaged place. */
-export interface JournalDamage {
-  readonly stream: string;
-  readonly seq: number;
-  readonly reason: string;
-}
-
-/** What a verification of the whole journal found. */
-export interface JournalReport {
-  readonly batches: number;
-  readonly frames: number;
-  readonly events: number;
-  /** SHA-256 of the last batch header, hex; empty for an empty journal. */
-  readonly head: string;
-  readonly damage: readonly JournalDamage[];
-}
-
-/** The journal: disk first, then everybody else. */
-export interface Journal {
-  /**
-   * Queues an entry at once (in call order) and resolves when it and all entries before it are on disk. One batch is in flight while the next
-   * gathers. A failed write never rejects to the caller: it ends the process through `onFatal` (H12).
-   */
-  append(entry: JournalEntry): Promise<void>;
-  /** Frames on disk after `afterSeq`, in order. Throws HoldfastError DATA_LOSS naming the stream at damage, a gap or a missing tail. */
-  readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame>;
-  /** The latest detail of a task; sees entries that were appended and are not on disk yet. Throws DATA_LOSS at damage. */
-  detail(id: WorkflowId, task: number): AttemptDetail | undefined;
-  detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined;
-  /** The record of a workflow; sees pending entries. */
-  record(id: WorkflowId): WorkflowRecord | undefined;
-  /** The workflow that a request ID led to; sees pending entries. */
-  findByRequest(namespace: string, requestId: string): WorkflowId | undefined;
-  /** The last workflow that bore a key; sees pending entries. */
-  findByKey(namespace: string, key: string): WorkflowId | undefined;
-  /** All open workflows, the oldest first. */
-  openWorkflows(): AsyncIterable<WorkflowId>;
-  /** Records, the newest first, starting below `before` (absent: at the newest). `namespace` "*": all. */
-  listRecords(options: {
-    readonly namespace: string;
-    readonly before?: WorkflowId;
-    readonly limit: number;
-  }): Promise<readonly WorkflowRecord[]>;
-  verify(options: { readonly head?: string }): Promise<JournalReport>;
-  /** The journal's records as JSON lines; all streams, or one. */
-  dump(options: { readonly stream?: string }): AsyncIterable<string>;
-  /** Waits for the batch in flight and lets go of the store. Nothing is saved specially (H11). */
-  close(): Promise<void>;
-}
+export type { IndexChange, Journal, JournalDamage, JournalEntry, JournalFrame, JournalReport, WorkflowRecord } from "./journal-port.ts";
+export type * from "./policy-port.ts";
 
 /** Time, as an input. */
 export interface Clock {
   nowMs(): TimeMs;
-  /** Never steps. */
+  /** Never steps; goes on through restarts of the process within one boot of the machine. */
   monotonicMs(): number;
+  /** Identifies the boot of the machine; empty: unknown, and then no monotonic time of a former process compares. */
+  bootId(): string;
   /** Calls back once after `delayMs` (beyond 2^31 ms too), unless cancelled. Returns the cancel. */
   after(delayMs: number, callback: () => void): () => void;
 }
@@ -122,6 +37,20 @@ export interface Ids {
 /** How much room the store's disk has. */
 export interface Disk {
   freeBytes(): Promise<number>;
+}
+
+/** What the emergency stop's file says: whoever can `touch` it can stop everything. */
+export type StopLook =
+  | { readonly kind: "absent" }
+  | { readonly kind: "present"; readonly path: string }
+  /** It cannot be examined: taken for present (H8). */
+  | { readonly kind: "unreadable"; readonly path: string; readonly reason: string };
+
+/** The file FREEZE in the service's data directory. */
+export interface StopFile {
+  look(): StopLook;
+  /** Calls back when a later look would find something else; returns the end of it. */
+  onChange(callback: () => void): () => void;
 }
 
 /** The targets that exist, with labels and connections, re-read when their sources change. */
@@ -201,6 +130,14 @@ export interface Actions {
   names(): readonly string[];
 }
 
+/** What an action's arguments are checked against. */
+export interface ValidateContext {
+  readonly place: string;
+  readonly names: readonly string[];
+  /** The types of the names, and the functions there are; without it all that the names hold is dyn. */
+  readonly types?: ExprScope;
+}
+
 /** One kind of action. The runner (engine/attempt.ts), not the action, keeps the promises. */
 export interface Action {
   readonly uses: string;
@@ -210,9 +147,9 @@ export interface Action {
   readonly digest: string;
   /**
    * Checks arguments as written, before any `${{ }}` in them has a value: a string that holds one passes as any type. Returns all faults;
-   * `names` are the declared root names for arguments that are themselves CEL, such as assert's `that`.
+   * `names` are the declared root names for arguments that are themselves CEL, such as assert's `that`, `types` what they are.
    */
-  validate(raw: JsonObject, context: { readonly place: string; readonly names: readonly string[] }): readonly ErrorDetail[];
+  validate(raw: JsonObject, context: ValidateContext): readonly ErrorDetail[];
   /** Parses rendered arguments; throws HoldfastError INVALID_ARGUMENT naming the argument. */
   parse(raw: JsonObject): PreparedAction;
 }
@@ -292,6 +229,9 @@ export interface EnginePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly disk: Disk;
+  readonly stopFile: StopFile;
+  readonly policies: Policies;
+  readonly chooser: TargetChooser;
   readonly inventory: Inventory;
   readonly secrets: Secrets;
   readonly actions: Actions;

@@ -1,6 +1,8 @@
 import { create, equals } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import type { ExprObjectDecl } from "../expr/type.ts";
+import { TASK_ROW_TYPE, WORKFLOW_ROW_TYPE } from "../expr/workflow-types.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Phase, TaskOutcome, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { HistoryEvent } from "../gen/holdfast/v1/status_pb.ts";
@@ -30,6 +32,12 @@ async function aWorld(targets = 3): Promise<World> {
   await world.start();
   return world;
 }
+
+/** A filter that is true of a row with all the fields that are declared of it. */
+const hasAll = (name: string, type: ExprObjectDecl): string =>
+  Object.keys(type.fields)
+    .map((field) => `has(${name}.${field})`)
+    .join(" && ");
 
 const tasks = (world: World, id: string, parts: MessageInitShape<typeof ListTasksRequestSchema> = {}) =>
   world.engine.listTasks(create(ListTasksRequestSchema, { ...parts, workflow: create(WorkflowRefSchema, { id }) }));
@@ -77,6 +85,10 @@ test("tasks are listed in order, with input, output, checksums and times, filter
   expect(await indexes({ filter: "task.changed && task.target != 'h0'" })).toEqual([4, 5]);
   await expect(tasks(world, id, { stage: "fxi" })).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("fix") });
   await expect(tasks(world, id, { target: "h9" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect((await indexes({ filter: hasAll("task", TASK_ROW_TYPE) })).length).toBe((await indexes({})).length);
+  await expect(tasks(world, id, { filter: "task.outcom == 'FAILED'" })).rejects.toThrow(
+    /no such field "outcom" in task; did you mean "outcome"/,
+  );
   await expect(tasks(world, id, { filter: "nothing" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   await expect(tasks(world, id, { pageToken: "-1" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
@@ -119,9 +131,7 @@ test("workflows are listed the newest first, in pages, by namespace and by CEL, 
     world.clock.advance(1);
     const parts = { requestId: requestId(n), namespace: n === 5 ? "other" : "default", annotations: { n: String(n) } };
     ids.push(
-      n % 2 === 0
-        ? (await world.engine.submit(ANN, aSubmission(aWorkflow(), parts), Mode.APPLY)).id
-        : await world.run(aWorkflow(), parts),
+      n % 2 === 0 ? (await world.engine.submit(ANN, aSubmission(aWorkflow(), parts), Mode.APPLY)).id : await world.run(aWorkflow(), parts),
     );
   }
   const [one, two, three, four, five] = ids;
@@ -135,6 +145,8 @@ test("workflows are listed the newest first, in pages, by namespace and by CEL, 
   const first = await workflows(world, { pageSize: 3 });
   expect(first.workflows).toHaveLength(3);
   expect(await listed({ pageSize: 3, pageToken: first.nextPageToken })).toEqual([one]);
+  expect((await listed({ filter: hasAll("workflow", WORKFLOW_ROW_TYPE) })).length).toBe((await listed({})).length);
+  await expect(workflows(world, { filter: "workflow.targets == '3'" })).rejects.toThrow(/no such overload: int == string/);
   await expect(workflows(world, { filter: "host == 1" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   await expect(workflows(world, { pageToken: "../x" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });

@@ -8,6 +8,7 @@ import type { JsonObject } from "../base/json.ts";
 import { PAGE_ROWS_EXAMINED_MAX, PAGE_SIZE_DEFAULT } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { compileFilter } from "../expr/filter.ts";
+import { WORKFLOW_ROW_TYPE } from "../expr/workflow-types.ts";
 import { Mode, ModeSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema, Phase, PhaseSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
@@ -18,6 +19,9 @@ import type { WorkflowState } from "../workflow/state.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
 import type { Journal, WorkflowRecord } from "./ports.ts";
 
+/** What a filter may name: what `filterRow` gives. */
+const ROWS = { workflow: WORKFLOW_ROW_TYPE };
+
 /** A page of workflows, the newest first. `live` gives the status of those in memory. */
 export async function listWorkflows(
   journal: Journal,
@@ -26,7 +30,7 @@ export async function listWorkflows(
 ): Promise<ListWorkflowsResponse> {
   const pageSize = request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize;
   const namespace = request.namespace === "" ? NAMESPACE_DEFAULT : request.namespace;
-  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ["workflow"], "filter");
+  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ROWS, "filter");
   const workflows: WorkflowStatus[] = [];
   let before = request.pageToken === "" ? undefined : WorkflowId.parse(request.pageToken);
   for (let examined = 0; examined < PAGE_ROWS_EXAMINED_MAX;) {

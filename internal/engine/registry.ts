@@ -7,15 +7,21 @@ import { HoldfastError } from "../base/errors.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import { GUARD_STREAM, seq } from "../base/ids.ts";
 import { OPEN_WORKFLOWS_MAX } from "../base/limits.ts";
+import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { GuardState } from "../guard/guard.ts";
-import { applyGuardEvent, canTakeLock, emptyGuard, waitForLock } from "../guard/guard.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
+import { anchorClock, guardNow } from "../guard/guard-time.ts";
+import type { MachineTime } from "../guard/guard-time.ts";
+import { canTakeLocks, waitForLocks } from "../guard/locks.ts";
+import { recordedPolicies } from "../guard/recorded-policies.ts";
 import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
 import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { EndedCache, replay } from "./lookup.ts";
-import type { EnginePorts } from "./ports.ts";
+import type { Wakened } from "./guard-moves.ts";
+import { Outside } from "./outside.ts";
+import type { EnginePorts, JournalEntry, StopLook } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
 
@@ -27,6 +33,7 @@ export class Registry implements RuntimeOwner {
   readonly #corrupt = new Map<WorkflowId, HoldfastError>();
   readonly #openKeys = new Map<string, WorkflowId>();
   readonly #ended: EndedCache;
+  readonly #unsubscribe: (() => void)[] = [];
   #guardDamage: HoldfastError | undefined;
 
   constructor(ports: EnginePorts) {
@@ -37,6 +44,7 @@ export class Registry implements RuntimeOwner {
   /** Replays the guard and every open workflow, marks what is in doubt, and lets each go on. */
   async recover(): Promise<void> {
     await this.#recoverGuard();
+    this.ports.policies.restore(recordedPolicies(this.guard));
     const states: WorkflowState[] = [];
     for await (const id of this.ports.journal.openWorkflows()) {
       const state = await this.#recoverWorkflow(id);
@@ -45,6 +53,46 @@ export class Registry implements RuntimeOwner {
     // Only now: no workflow takes a turn before all that hold or want a lock are known.
     for (const state of states) this.#askForLocks(state);
     await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
+    this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#wakeAll()));
+    this.#unsubscribe.push(this.ports.policies.onChange(() => this.#judgeAllAgain()));
+  }
+
+  time(): MachineTime {
+    const { clock } = this.ports;
+    return { bootId: clock.bootId(), monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() };
+  }
+
+  guardMs(): number {
+    return guardNow(this.guard, this.time());
+  }
+
+  stop(): StopLook {
+    return this.ports.stopFile.look();
+  }
+
+  /** All open workflows. */
+  runtimes(): readonly Runtime[] {
+    return [...this.#runtimes.values()];
+  }
+
+  /** Lets the guard alone move; resolves when that is on disk. */
+  moveGuard(events: readonly GuardEvent[]): Promise<void> {
+    if (events.length === 0) return Promise.resolve();
+    const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
+    return this.ports.journal.append({ ...nothing, ...this.applyToGuard(events), timeMs: this.ports.clock.nowMs() });
+  }
+
+  /** Folds events into the guard; they must be appended in the same turn. */
+  applyToGuard(events: readonly GuardEvent[]): Pick<JournalEntry, "guardEvents" | "guardFirstSeq"> {
+    const guardFirstSeq = seq(this.guard.seq + 1);
+    const guardEvents = events.length === 0 ? [] : [...anchorClock(this.guard, this.time()), ...events];
+    for (const event of guardEvents) applyGuardEvent(this.guard, event);
+    return { guardEvents, guardFirstSeq };
+  }
+
+  /** Has these workflows look again; resolves when what follows is on disk. */
+  async lookAgain(runtimes: readonly Runtime[]): Promise<void> {
+    await Promise.all(runtimes.map((runtime) => runtime.post({ kind: "wake" }).catch(() => undefined)));
   }
 
   /** The open workflow; undefined: it has ended, is damaged, or does not exist. */
@@ -104,8 +152,8 @@ export class Registry implements RuntimeOwner {
     return this.register(state, { seq: state.seq, after: Promise.resolve() }).post(command);
   }
 
-  wake(ids: readonly WorkflowId[]): void {
-    for (const id of ids) this.#runtimes.get(id)?.wake();
+  wake(wakened: readonly Wakened[]): void {
+    for (const { workflow, key } of wakened) this.#runtimes.get(workflow)?.wake(key);
   }
 
   ended(runtime: Runtime): void {
@@ -117,14 +165,26 @@ export class Registry implements RuntimeOwner {
 
   /** Lets no workflow take a further turn, and waits for what was appended. */
   async close(): Promise<void> {
-    const runtimes = [...this.#runtimes.values()];
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    const runtimes = this.runtimes();
     for (const runtime of runtimes) runtime.close();
     await Promise.all(runtimes.map((runtime) => runtime.durable()));
   }
 
   /** Only Retry makes anything of an ended workflow; it asks for nothing but its state. */
   #factsOfEnded(): Facts {
-    return { nowMs: this.ports.clock.nowMs(), fraction: () => 0, detail: () => undefined, canLock: () => false };
+    return {
+      nowMs: this.ports.clock.nowMs(),
+      fraction: () => 0,
+      detail: () => undefined,
+      canLock: () => false,
+      isGated: () => false,
+      admit: () => ({ kind: "go", rulesAllowed: 0 }),
+      isSpent: () => true,
+      freeze: () => undefined,
+      isFrozen: () => false,
+      isPauseOver: () => false,
+    };
   }
 
   async #recoverGuard(): Promise<void> {
@@ -153,13 +213,21 @@ export class Registry implements RuntimeOwner {
 
   /** Who waits for a lock is not journaled: after a restart the waiting ask again. */
   #askForLocks(state: WorkflowState): void {
-    const { blueprint, submitted } = state;
+    const { ports, guard } = this;
+    const now = { guardMs: this.guardMs(), nowMs: ports.clock.nowMs(), policies: ports.policies, stop: this.stop() };
+    const outside = new Outside({ state, guard, ...now });
     for (const task of state.stageRun?.waitingForLock ?? []) {
-      const { stage, ordinal } = placeOf(blueprint, task);
-      const name = targetAt(blueprint, stage, ordinal)?.name;
-      if (name === undefined || canTakeLock(this.guard, name, blueprint.id)) continue;
-      waitForLock(this.guard, name, { workflow: blueprint.id, priority: submitted.priority });
+      const ask = outside.lockAsk(task);
+      if (ask !== undefined && !canTakeLocks(guard, ask)) waitForLocks(guard, ask);
     }
+  }
+
+  #wakeAll(): void {
+    for (const runtime of this.#runtimes.values()) runtime.wake();
+  }
+
+  #judgeAllAgain(): void {
+    for (const runtime of this.#runtimes.values()) runtime.judgeAgain();
   }
 }
 

@@ -6,22 +6,27 @@
 import { HoldfastError } from "../base/errors.ts";
 import type { Seq, TimeMs, WorkflowId } from "../base/ids.ts";
 import { seq } from "../base/ids.ts";
+import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { TURNS_IN_FLIGHT_MAX, TURN_COMMANDS_MAX } from "../base/limits.ts";
 import type { GuardState } from "../guard/guard.ts";
-import { canTakeLock } from "../guard/guard.ts";
-import { nextDueMs } from "../workflow/dispatch.ts";
+import type { MachineTime } from "../guard/guard-time.ts";
 import type { Command } from "../workflow/commands.ts";
-import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isEnded, phaseOf, statusOf } from "../workflow/status.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { Attempts } from "./attempts.ts";
-import type { EnginePorts, IndexChange, JournalEntry } from "./ports.ts";
+import { isTaskAborted, isTaskFrozen } from "./freeze-desk.ts";
+import type { GateHost } from "./gatekeeper.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
+import type { Wakened } from "./guard-moves.ts";
+import { Outside, limitLot } from "./outside.ts";
+import type { OutsideInput } from "./outside.ts";
+import type { EnginePorts, IndexChange, JournalEntry, StopLook } from "./ports.ts";
 import type { Turn } from "./turn.ts";
 import { takeTurn } from "./turn.ts";
+import { WakeTimer, dueOf } from "./wake-timer.ts";
 
-/** So that a timer that fires early, or a due time that is past, never makes a busy loop. */
-const TIMER_DELAY_MS_MIN = 1;
 const STOPPING = "the service is stopping; ask again when it is back";
 
 interface Mail {
@@ -34,8 +39,14 @@ interface Mail {
 export interface RuntimeOwner {
   readonly ports: EnginePorts;
   readonly guard: GuardState;
-  /** These workflows were handed a lock. */
-  wake(ids: readonly WorkflowId[]): void;
+  /** What the machine's clocks say. */
+  time(): MachineTime;
+  /** The guard's time now. */
+  guardMs(): number;
+  /** What the emergency stop's file says. */
+  stop(): StopLook;
+  /** These workflows were handed a lock, or a limit may have room for them. */
+  wake(wakened: readonly Wakened[]): void;
   /** The workflow has ended, on disk. */
   ended(runtime: Runtime): void;
 }
@@ -45,6 +56,8 @@ export class Runtime implements AttemptHost {
   readonly state: WorkflowState;
   readonly #owner: RuntimeOwner;
   readonly #attempts: Attempts;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #timer: WakeTimer;
   readonly #mailbox: Mail[] = [];
   readonly #listeners = new Set<() => void>();
   #durableSeq: number;
@@ -53,7 +66,6 @@ export class Runtime implements AttemptHost {
   #isScheduled = false;
   #isClosed = false;
   #isRetired = false;
-  #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
 
   constructor(owner: RuntimeOwner, state: WorkflowState, durable: { readonly seq: number; readonly after: Promise<void> }) {
     this.#owner = owner;
@@ -61,6 +73,8 @@ export class Runtime implements AttemptHost {
     this.#durableSeq = durable.seq;
     this.#lastAppend = durable.after;
     this.#attempts = new Attempts(this, (error) => owner.ports.onFatal(error));
+    this.#gatekeeper = new Gatekeeper(this.#gateHost(), (error) => owner.ports.onFatal(error));
+    this.#timer = new WakeTimer(owner.ports.clock, () => this.wake());
     // What is on disk then, not what the state may hold by then.
     const { seq: lastSeq } = state;
     void durable.after.then(() => this.#synced(lastSeq));
@@ -112,14 +126,43 @@ export class Runtime implements AttemptHost {
   /** Takes no further turn; ends nothing at the targets (H11). */
   close(): void {
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#gatekeeper.close();
+    this.#timer.cancel();
     for (const mail of this.#mailbox.splice(0)) mail.reject(new HoldfastError("UNAVAILABLE", STOPPING));
     this.#tellListeners();
   }
 
-  /** Wakes the workflow up: time has passed, or a lock came free. */
-  wake(): void {
-    if (!this.#isClosed) void this.post({ kind: "wake" }).catch(() => undefined);
+  /** Wakes the workflow up: time has passed, a lock came free, or the limit of that key may have room. */
+  wake(key?: string): void {
+    if (this.#isClosed) return;
+    if (key !== undefined) for (const parking of [this.state.parking, this.state.entrance]) parking.free(limitLot(key));
+    void this.post({ kind: "wake" }).catch(() => undefined);
+  }
+
+  /** Policies have changed: gates and tasks that they hold are judged again. */
+  judgeAgain(): void {
+    for (const parking of [this.state.parking, this.state.entrance])
+      for (const kind of [HoldKind.POLICY, HoldKind.APPROVAL]) parking.freeKind(kind);
+    this.#gatekeeper.look();
+    this.wake();
+  }
+
+  isFrozen(task: number): boolean {
+    return isTaskFrozen(this.#owner.guard, { stop: this.#owner.stop(), state: this.state, task });
+  }
+
+  isAborted(task: number): boolean {
+    return isTaskAborted(this.#owner.guard, { state: this.state, task });
+  }
+
+  /** Judges whether the workflow may be executed, and has that recorded; undefined: policies have no say. */
+  judgeExec(): Promise<Verdict | undefined> {
+    return this.#gatekeeper.judgeExec();
+  }
+
+  /** What the world outside says to the workflow now. */
+  outside(): Outside {
+    return new Outside(this.#outsideInput());
   }
 
   #schedule(): void {
@@ -140,11 +183,13 @@ export class Runtime implements AttemptHost {
     const mails = this.#mailbox.splice(0, TURN_COMMANDS_MAX);
     const firstSeq = seq(this.state.seq + 1);
     const guardFirstSeq = seq(this.#owner.guard.seq + 1);
-    const facts = this.#facts();
-    const turn = takeTurn({ state: this.state, guard: this.#owner.guard, commands: mails.map((mail) => mail.command), facts });
+    const input = this.#outsideInput();
+    const { journal, ids } = this.ports;
+    const facts = { fraction: () => ids.fraction(), detail: (task: number) => journal.detail(this.id, task) };
+    const turn = takeTurn({ ...input, facts, time: this.#owner.time(), commands: mails.map((mail) => mail.command) });
     const isEmpty = turn.events.length === 0 && turn.guardEvents.length === 0;
     if (isEmpty) this.#setTimer();
-    else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: facts.nowMs });
+    else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: input.nowMs });
     this.#answer(mails, turn);
     if (turn.hasMore || this.#mailbox.length > 0) this.#schedule();
     this.#retireIfDone();
@@ -155,7 +200,8 @@ export class Runtime implements AttemptHost {
     const isDone = isEnded(phaseOf(this.state)) && this.#durableSeq === this.state.seq && this.#mailbox.length === 0;
     if (!isDone || this.#isRetired) return;
     this.#isRetired = true;
-    this.#timer?.cancel();
+    this.#gatekeeper.close();
+    this.#timer.cancel();
     this.#owner.ended(this);
     this.#tellListeners();
   }
@@ -207,23 +253,15 @@ export class Runtime implements AttemptHost {
     if (this.#isClosed) return;
     this.#durableSeq = Math.max(this.#durableSeq, lastSeq);
     this.#attempts.reconcile();
+    this.#gatekeeper.look();
     this.#setTimer();
     this.#tellListeners();
     this.#retireIfDone();
   }
 
   #setTimer(): void {
-    const dueMs = nextDueMs(this.state);
-    if (this.#timer?.dueMs === dueMs) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (dueMs === undefined) return;
-    const cancel = this.ports.clock.after(Math.max(TIMER_DELAY_MS_MIN, dueMs - this.ports.clock.nowMs()), () => {
-      // Should the wall clock say that it is too early, the turn sets the timer anew.
-      this.#timer = undefined;
-      this.wake();
-    });
-    this.#timer = { dueMs, cancel };
+    const { guard } = this.#owner;
+    this.#timer.set(dueOf(this.state, { guard, guardMs: this.#owner.guardMs() }), this.#owner.guardMs());
   }
 
   #indexChange(turn: Turn): IndexChange | undefined {
@@ -235,14 +273,22 @@ export class Runtime implements AttemptHost {
     return { kind: isOpen ? "reopened" : "ended", record };
   }
 
-  #facts(): Facts {
-    const { journal, clock, ids } = this.ports;
+  #outsideInput(): OutsideInput {
+    const { clock, policies } = this.ports;
     const { guard } = this.#owner;
+    return { state: this.state, guard, guardMs: this.#owner.guardMs(), nowMs: clock.nowMs(), policies, stop: this.#owner.stop() };
+  }
+
+  #gateHost(): GateHost {
+    const { guard, ports } = this.#owner;
     return {
-      nowMs: clock.nowMs(),
-      fraction: () => ids.fraction(),
-      detail: (task) => journal.detail(this.id, task),
-      canLock: (target) => canTakeLock(guard, target, this.id),
+      state: this.state,
+      ports,
+      guard,
+      guardMs: () => this.#owner.guardMs(),
+      facts: () => this.outside(),
+      question: (except) => this.outside().question(except),
+      post: (command) => this.post(command),
     };
   }
 }

@@ -7,37 +7,43 @@ import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { Fleet } from "../../test/fakes/fleet.ts";
 import { anId } from "../../test/fakes/journal-entries.ts";
-import { aSubmission, aWorkflow, someTargets } from "../../test/fakes/world.ts";
+import { TESTER } from "../../test/fakes/principals.ts";
+import { World, aSubmission, aWorkflow, someTargets } from "../../test/fakes/world.ts";
+import { selectTargets } from "../workflow/targets.ts";
 import { makeSubmission, requestDigest } from "./submission.ts";
+
+const { policies } = new World();
 
 const submit = (request: SubmitRequest, parts: { readonly targets?: number; readonly mode?: Mode } = {}) =>
   makeSubmission(request, {
     id: anId(1),
     mode: parts.mode ?? Mode.APPLY,
+    by: TESTER,
     inventory: { targets: () => someTargets(parts.targets ?? 3) },
     actions: new Fleet(),
+    chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
+    policies,
     submitTtlMs: 1_000,
   });
 
-test("the digest is stable: it follows from definition, parameters, targets, annotations and mode, and from nothing else", () => {
-  const digest = submit(aSubmission()).digest;
+test("the digest is stable: it follows from definition, parameters, targets, annotations and mode, and from nothing else", async () => {
+  const { digest } = await submit(aSubmission());
   expect(digest).toBe("sha256:452d5b0edb01745c32b35f57de1950a6c32b4fee92576a287cd3ad5eb6b7433f");
-  expect(
-    submit(aSubmission(aWorkflow(), { key: "k", namespace: "n", priority: 3, requestId: "00000000-0000-4000-8000-0000000000ff" })).digest,
-  ).toBe(digest);
-  const others = [
+  const elsewhere = { key: "k", namespace: "n", priority: 3, requestId: "00000000-0000-4000-8000-0000000000ff" };
+  expect((await submit(aSubmission(aWorkflow(), elsewhere))).digest).toBe(digest);
+  const others = await Promise.all([
     submit(aSubmission(), { targets: 4 }),
     submit(aSubmission(), { mode: Mode.PLAN }),
     submit(aSubmission(aWorkflow({ description: "x" }))),
     submit(aSubmission(aWorkflow(), { annotations: { ticket: "1" } })),
-  ].map((submitted) => submitted.digest);
-  expect(new Set([digest, ...others]).size).toBe(5);
+  ]);
+  expect(new Set([digest, ...others.map((submitted) => submitted.digest)]).size).toBe(5);
 });
 
-test("the order of keys changes neither digest", () => {
+test("the order of keys changes neither digest", async () => {
   const left = aSubmission(aWorkflow({ annotations: { a: "1", b: "2" } }));
   const right = aSubmission(aWorkflow({ annotations: { b: "2", a: "1" } }));
-  expect(submit(left).digest).toBe(submit(right).digest);
+  expect((await submit(left)).digest).toBe((await submit(right)).digest);
   expect(requestDigest(left, Mode.APPLY)).toBe(requestDigest(right, Mode.APPLY));
 });
 
@@ -45,7 +51,7 @@ test("validate_only is no part of what a repeated Submit is compared by", () => 
   expect(requestDigest(aSubmission(aWorkflow(), { validateOnly: true }), Mode.APPLY)).toBe(requestDigest(aSubmission(), Mode.APPLY));
 });
 
-test("faults of parameters, actions, expressions and the selector are found at once", () => {
+test("faults of parameters, actions, expressions and the selector are found at once", async () => {
   const stages = [
     {
       name: "s",
@@ -59,7 +65,7 @@ test("faults of parameters, actions, expressions and the selector are found at o
   const bad: JsonValue = { name: "test", targets: { where: "nowhere == 1" }, params: { p: { required: true } }, stages, output: "nothing" };
   let places: readonly string[] = [];
   try {
-    submit(aSubmission(bad, { params: { q: 1 } }));
+    await submit(aSubmission(bad, { params: { q: 1 } }));
   } catch (error) {
     if (error instanceof HoldfastError) places = error.details.map(({ place }) => place);
   }
@@ -74,17 +80,17 @@ test("faults of parameters, actions, expressions and the selector are found at o
   ]);
 });
 
-test("an empty choice is an error, and so is another number than expected", () => {
-  expect(() => submit(aSubmission(aWorkflow({ targets: { where: "false" } })))).toThrow(/never "all"/);
-  expect(() => submit(aSubmission(aWorkflow({ targets: { where: "true", expect: 2 } })))).toThrow(/3 were chosen, 2 are expected/);
+test("an empty choice is an error, and so is another number than expected", async () => {
+  await expect(submit(aSubmission(aWorkflow({ targets: { where: "false" } })))).rejects.toThrow(/never "all"/);
+  await expect(submit(aSubmission(aWorkflow({ targets: { where: "true", expect: 2 } })))).rejects.toThrow(/3 were chosen, 2 are expected/);
   const both = (expect: number, expectTargets: number) =>
     submit(aSubmission(aWorkflow({ targets: { where: "true", expect } }), { expectTargets }));
-  expect(both(3, 3).targets).toHaveLength(3);
-  expect(() => both(2, 3)).toThrow(/3 were chosen, 2 are expected/);
-  expect(() => both(3, 2)).toThrow(/3 were chosen, 2 are expected/);
-  expect(() =>
+  expect((await both(3, 3)).targets).toHaveLength(3);
+  await expect(both(2, 3)).rejects.toThrow(/3 were chosen, 2 are expected/);
+  await expect(both(3, 2)).rejects.toThrow(/3 were chosen, 2 are expected/);
+  await expect(
     submit(aSubmission({ name: "x", stages: [{ name: "s", over: { targets: true }, actions: [{ name: "a", uses: "set" }] }] })),
-  ).toThrow(/none are chosen/);
+  ).rejects.toThrow(/none are chosen/);
 });
 
 test.each<[string, (request: SubmitRequest) => void]>([
@@ -111,12 +117,12 @@ test.each<[string, (request: SubmitRequest) => void]>([
       void Object.assign(request.definition?.stages[0]?.actions[0] ?? {}, { timeout: { ...durationFromMs(1), seconds: 10n ** 17n } }),
   ],
   ["text that is no text", (request) => void Object.assign(request.definition ?? {}, { description: "\ud800" })],
-])("what the wire can carry and JSON cannot say is refused, and is no bug: %s", (_, spoil) => {
+])("what the wire can carry and JSON cannot say is refused, and is no bug: %s", async (_, spoil) => {
   const request = aSubmission(aWorkflow({ params: { p: {} } }));
   spoil(request);
   let found: unknown;
   try {
-    submit(request);
+    await submit(request);
   } catch (error) {
     found = error;
   }
@@ -131,4 +137,54 @@ function aParam() {
 
 function aNumber(value: number) {
   return create(ValueSchema, { kind: { case: "numberValue", value } });
+}
+
+test("names, fields and types that expressions get wrong are refused at Submit, each with place, line and column", async () => {
+  const stages = [
+    {
+      name: "fix",
+      over: { targets: true },
+      actions: [
+        { name: "scan", uses: "set" },
+        {
+          name: "b",
+          uses: "set",
+          when: "size(scan.ouput.issues) > 0\n  && target.label.site == 'a'",
+          with: { text: "v${{ params.verison }}" },
+        },
+      ],
+    },
+  ];
+  const definition = {
+    name: "test",
+    targets: { where: "target.labels.site == 1" },
+    params: { version: {} },
+    stages,
+    output: "stage('fix').faild",
+  };
+  expect(await faultsOf(definition)).toEqual([
+    'stages[0].actions[1].when:1:11: no such field "ouput" in scan; did you mean "output"?',
+    'stages[0].actions[1].when:2:13: no such field "label" in target; did you mean "labels"?',
+    'stages[0].actions[1].with.text:1:13: no such field "verison" in params; did you mean "version"?',
+    'output:1:14: no such field "faild" in stage("fix"); did you mean "failed"?',
+    expect.stringMatching(/^targets\.where:1:20: no such overload: string == int/),
+  ]);
+});
+
+test("a submission whose expressions would take minutes to compile is refused", async () => {
+  const long = `${"true && ".repeat(500)}true`;
+  const actions = Array.from({ length: 20 }, (_, index) => ({ name: `a${index}`, uses: "set", when: long }));
+  expect((await faultsOf({ name: "test", stages: [{ name: "s", actions }] })).at(0)).toMatch(
+    /actions\[16\]\.when: all expressions together are longer than 65536 characters/,
+  );
+});
+
+async function faultsOf(definition: JsonValue): Promise<readonly string[]> {
+  try {
+    await submit(aSubmission(definition));
+  } catch (error) {
+    if (error instanceof HoldfastError) return error.details.map(({ place, reason }) => `${place}: ${reason}`);
+    throw error;
+  }
+  return [];
 }

@@ -8,21 +8,23 @@ import { digestJson } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
 import { didYouMean } from "../base/nearest.ts";
-import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
+import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX, WORKFLOW_EXPRESSIONS_LENGTH_MAX } from "../base/limits.ts";
 import type { ActionKind, Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { ActionKindSchema, WorkflowSubmittedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { TargetSchema, WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { withCompileBudget } from "../expr/compile-budget.ts";
+import { workflowScopes } from "../expr/workflow-types.ts";
 import { namesBefore } from "../workflow/action-plan.ts";
 import { checkDefinition } from "../workflow/blueprint.ts";
-import { rootNames } from "../workflow/names.ts";
 import { FaultList } from "../workflow/fault-list.ts";
 import { resolveParams } from "../workflow/params.ts";
-import { compileSelector, selectTargets } from "../workflow/targets.ts";
+import { compileSelector } from "../workflow/targets.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
-import type { Actions, Inventory } from "./ports.ts";
+import type { Principal } from "./face.ts";
+import type { Actions, Inventory, Policies, TargetChooser } from "./ports.ts";
 
 /** What a submission is checked against. */
 export interface SubmissionContext {
@@ -30,6 +32,9 @@ export interface SubmissionContext {
   readonly mode: Mode;
   readonly inventory: Inventory;
   readonly actions: Actions;
+  readonly chooser: TargetChooser;
+  readonly policies: Policies;
+  readonly by: Principal;
   readonly submitTtlMs: number;
 }
 
@@ -60,7 +65,7 @@ function requestJson(request: SubmitRequest): JsonValue {
 }
 
 /** Makes the first event of a workflow; throws INVALID_ARGUMENT with all faults. */
-export function makeSubmission(request: SubmitRequest, context: SubmissionContext): WorkflowSubmitted {
+export async function makeSubmission(request: SubmitRequest, context: SubmissionContext): Promise<WorkflowSubmitted> {
   const { definition } = request;
   if (definition === undefined)
     throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
@@ -68,11 +73,14 @@ export function makeSubmission(request: SubmitRequest, context: SubmissionContex
   const faults = new FaultList();
   if (WorkflowId.is(request.key)) faults.add("key", "it has the form of a workflow ID and would be taken for one; use another key");
   const params = resolveParams(definition.params, request.params ?? {}, faults);
-  const kinds = actionKinds(definition, context.actions, faults);
-  checkDefinition(definition, context.mode, faults);
-  checkSelector(definition, faults);
+  const kinds = withCompileBudget(WORKFLOW_EXPRESSIONS_LENGTH_MAX, () => {
+    const found = actionKinds(definition, context.actions, faults);
+    checkDefinition(definition, context.mode, faults);
+    checkSelector(definition, faults);
+    return found;
+  });
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
-  const targets = chooseTargets(definition, { request, params, inventory: context.inventory });
+  const targets = await chooseTargets(definition, { ...context, request, params });
   checkSize(definition, targets.length);
   const submitted = create(WorkflowSubmittedSchema, {
     id: context.id,
@@ -88,6 +96,8 @@ export function makeSubmission(request: SubmitRequest, context: SubmissionContex
     mode: context.mode,
     expiresAfterMs: context.submitTtlMs,
     actionKinds: kinds,
+    policies: context.policies.inForce().map(({ name, digest }) => ({ name, digest })),
+    submitterRoles: [...context.by.roles],
   });
   submitted.digest = frozenDigest(submitted);
   return submitted;
@@ -108,6 +118,7 @@ function frozenDigest(submitted: WorkflowSubmitted): string {
 
 function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: FaultList): ActionKind[] {
   const kinds = new Map<string, ActionKind>();
+  const scopes = workflowScopes(definition);
   for (const [stageIndex, stage] of definition.stages.entries()) {
     const before = namesBefore(stage.actions);
     for (const [index, action] of stage.actions.entries()) {
@@ -117,26 +128,27 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
         faults.add(`${place}.uses`, `the service knows no action "${action.uses}"${didYouMean(action.uses, actions.names())}`);
         continue;
       }
-      const names = rootNames({ hasTarget: stage.over !== undefined, actions: before[index] ?? [] });
-      faults.addAll(found.validate(action.with ?? {}, { place: `${place}.with`, names }));
+      const types = scopes.task({ hasTarget: stage.over !== undefined, before: before[index] ?? [] });
+      faults.addAll(found.validate(action.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
       kinds.set(action.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
     }
   }
   return [...kinds.values()].sort((left, right) => (left.uses < right.uses ? -1 : 1));
 }
 
-function checkSelector({ targets }: WorkflowDefinition, faults: FaultList): void {
+function checkSelector({ targets, params }: WorkflowDefinition, faults: FaultList): void {
   if (targets === undefined || targets.where === "") return;
-  faults.collect("targets.where", () => compileSelector(targets.where));
+  faults.collect("targets.where", () => compileSelector(targets.where, params));
 }
 
 interface Choice {
   readonly request: SubmitRequest;
   readonly params: ReturnType<typeof resolveParams>;
   readonly inventory: Inventory;
+  readonly chooser: TargetChooser;
 }
 
-function chooseTargets(definition: WorkflowDefinition, { request, params, inventory }: Choice): readonly Target[] {
+async function chooseTargets(definition: WorkflowDefinition, { request, params, inventory, chooser }: Choice): Promise<readonly Target[]> {
   const isNeeded = definition.stages.some((stage) => stage.over !== undefined);
   if (definition.targets === undefined) {
     if (!isNeeded) return [];
@@ -146,7 +158,7 @@ function chooseTargets(definition: WorkflowDefinition, { request, params, invent
     );
   }
   const expected = [request.expectTargets, definition.targets.expect].filter((count) => count !== undefined);
-  return selectTargets(definition.targets, { known: inventory.targets(), params, expected });
+  return chooser.choose(definition.targets, { known: inventory.targets(), params, declared: definition.params, expected });
 }
 
 function checkSize(definition: WorkflowDefinition, targets: number): void {

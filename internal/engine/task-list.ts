@@ -8,6 +8,7 @@ import type { JsonObject } from "../base/json.ts";
 import { PAGE_ROWS_EXAMINED_MAX, PAGE_SIZE_DEFAULT } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { compileFilter } from "../expr/filter.ts";
+import { TASK_ROW_TYPE } from "../expr/workflow-types.ts";
 import type { AttemptDetail, Task } from "../gen/holdfast/v1/status_pb.ts";
 import { TaskSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { ListTasksRequest, ListTasksResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
@@ -23,10 +24,13 @@ import type { Journal } from "./ports.ts";
 /** How many tasks one page passes over by looking at their state alone. */
 const TASKS_SCANNED_MAX = 2_000_000;
 
+/** What a filter may name: what `filterRow` gives. */
+const ROWS = { task: TASK_ROW_TYPE };
+
 /** A page of tasks. */
 export function listTasks(journal: Journal, state: WorkflowState, request: ListTasksRequest): ListTasksResponse {
   const pageSize = request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize;
-  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ["task"], "filter");
+  const filter = request.filter === "" ? undefined : compileFilter(request.filter, ROWS, "filter");
   const range = stageRange(state, request.stage);
   const ordinal = request.target === "" ? undefined : state.blueprint.targets.findIndex((target) => target.name === request.target);
   if (ordinal === -1) throw new HoldfastError("NOT_FOUND", `workflow ${state.blueprint.id} has no target "${request.target}"`);

@@ -1,27 +1,26 @@
 // One turn of one workflow: a batch of commands, then whatever follows by itself. Synchronous; state and guard move together.
 // 1. Every event is folded in at once; nobody outside sees it before the turn's entry is on disk (H3).
-// 2. Locks are taken and given back in the same turn, and so in the same batch, as the events that call for it (H7).
+// 2. What the events do to the guard (guard-moves.ts) happens in the same turn, and so in the same batch (H7).
 // 3. A turn makes at most TURN_EVENTS_MAX events; what is left follows in the next one.
 
 import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
-import { WorkflowId } from "../base/ids.ts";
-import { TURN_EVENTS_MAX } from "../base/limits.ts";
+import { TASKS_REJUDGED_MAX, TURN_EVENTS_MAX } from "../base/limits.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
-import type { AttemptEnded, Event, TaskRefused } from "../gen/holdfast/v1/event_pb.ts";
+import type { Event, TaskRefused } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
-import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
-import type { GuardState } from "../guard/guard.ts";
-import { applyGuardEvent, giveAllLocks, giveLock, stopAllWaiting, stopWaiting, takeLock, waitForLock } from "../guard/guard.ts";
+import { AttemptDetailSchema, HoldKind } from "../gen/holdfast/v1/status_pb.ts";
+import type { MachineTime } from "../guard/guard-time.ts";
 import { applyEvent } from "../workflow/apply.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
 import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
 import { nextStep } from "../workflow/dispatch.ts";
 import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { isTargetDone } from "../workflow/target-run.ts";
+import { GuardMoves } from "./guard-moves.ts";
+import type { Wakened } from "./guard-moves.ts";
+import { Outside } from "./outside.ts";
+import type { OutsideInput } from "./outside.ts";
 
 /** A command, and whether the turn took it. */
 export interface Answer {
@@ -36,42 +35,57 @@ export interface Turn {
   readonly guardEvents: readonly GuardEvent[];
   readonly details: readonly AttemptDetail[];
   readonly answers: readonly Answer[];
-  /** True when the bound was reached and more may follow by itself. */
+  /** True when a bound was reached and more may follow by itself. */
   readonly hasMore: boolean;
-  /** Workflows that were handed a lock and should look again. */
-  readonly wakened: readonly WorkflowId[];
+  /** Workflows that were handed a lock, or for which a limit may have room, and that should look again. */
+  readonly wakened: readonly Wakened[];
 }
 
 /** What a turn works on. */
-export interface TurnInput {
-  readonly state: WorkflowState;
-  readonly guard: GuardState;
+export interface TurnInput extends OutsideInput {
   readonly commands: readonly Command[];
-  readonly facts: Facts;
+  readonly time: MachineTime;
+  readonly facts: Pick<Facts, "fraction" | "detail">;
 }
 
 /** Takes a turn. */
-export function takeTurn({ state, guard, commands, facts }: TurnInput): Turn {
-  const record = new TurnRecord(state, guard, facts);
-  const answers = commands.map((command) => record.take(command));
+export function takeTurn(input: TurnInput): Turn {
+  const record = new TurnRecord(input);
+  const answers = input.commands.map((command) => record.take(command));
   const hasMore = record.followUp();
-  return { events: record.events, guardEvents: record.guardEvents, details: record.details, answers, hasMore, wakened: record.wakened };
+  const { events, details, moves } = record;
+  return { events, guardEvents: moves.events, details, answers, hasMore, wakened: moves.wakened };
 }
 
 class TurnRecord {
   readonly events: Event[] = [];
-  readonly guardEvents: GuardEvent[] = [];
   readonly details: AttemptDetail[] = [];
-  readonly wakened: WorkflowId[] = [];
+  readonly moves: GuardMoves;
   readonly #state: WorkflowState;
-  readonly #guard: GuardState;
+  readonly #outside: Outside;
   readonly #facts: Facts;
 
-  constructor(state: WorkflowState, guard: GuardState, facts: Facts) {
+  constructor(input: TurnInput) {
+    const { state, facts, nowMs, guardMs } = input;
     this.#state = state;
-    this.#guard = guard;
+    this.#outside = new Outside(input);
+    this.moves = new GuardMoves(this.#outside, input.time);
+    for (const parking of [state.parking, state.entrance]) parking.freeDue(guardMs, TASKS_REJUDGED_MAX);
     // What this turn brings is not in the journal yet, and the next action's `when` may name it.
-    this.#facts = { ...facts, detail: (task) => this.details.findLast((detail) => detail.task === task) ?? facts.detail(task) };
+    const detail: Facts["detail"] = (task) => this.details.findLast((found) => found.task === task) ?? facts.detail(task);
+    const outside = this.#outside;
+    this.#facts = {
+      nowMs,
+      fraction: facts.fraction,
+      detail,
+      canLock: (task) => outside.canLock(task),
+      isGated: (gate) => outside.isGated(gate),
+      admit: (task) => outside.admit(task),
+      isSpent: () => outside.isSpent(),
+      freeze: () => outside.freeze(),
+      isFrozen: (task) => outside.isFrozen(task),
+      isPauseOver: () => outside.isPauseOver(),
+    };
   }
 
   take(command: Command): Answer {
@@ -87,81 +101,65 @@ class TurnRecord {
     }
   }
 
-  /** Lets everything follow that follows by itself; true when the bound of the turn was reached. */
+  /** Lets everything follow that follows by itself; true when a bound of the turn was reached. */
   followUp(): boolean {
+    const hasMore = this.#follow();
+    this.moves.end();
+    return hasMore;
+  }
+
+  #follow(): boolean {
     while (this.events.length < TURN_EVENTS_MAX) {
       const event = nextStep(this.#state, this.#facts);
-      if (event === undefined) return false;
-      this.#happen(event);
+      if (event !== undefined) this.#happen(event);
+      else if (this.#outside.isSpent()) return true;
+      else if (!this.moves.freeOwnLimits()) return false;
     }
     return true;
   }
 
   #happen(event: Event): void {
     const { kind } = event;
-    if (kind.case === "applyStarted") this.#takeLock(kind.value.task);
-    applyEvent(this.#state, event, this.#facts.nowMs);
+    if (kind.case === "applyStarted") this.moves.applyStarted(kind.value.task);
+    applyEvent(this.#state, event, this.#outside.input.nowMs);
     this.events.push(event);
     switch (kind.case) {
+      case "attemptStarted":
+        return this.moves.attemptStarted(kind.value.task);
       case "attemptEnded":
-        return this.#afterAttempt(kind.value);
+        return this.moves.attemptEnded(kind.value);
       case "taskRefused":
         this.details.push(this.#refusalDetail(kind.value));
-        return this.#giveIfDone(kind.value.task);
+        return this.moves.taskClosed(kind.value.task);
       case "taskSkipped":
       case "taskResolved":
-        return this.#giveIfDone(kind.value.task);
+        return this.moves.taskClosed(kind.value.task);
+      case "waveStarted":
+        return this.moves.waveStarted(kind.value);
+      case "waveEnded":
+        return this.moves.waveEnded(kind.value.pauseMs);
+      case "freezeBegan":
+      case "freezeEnded":
+        return this.#askFrozenAgain();
       case "workflowRetried":
-        return stopAllWaiting(this.#guard, this.#state.blueprint.id);
+        return this.moves.retried();
       case "workflowEnded":
       case "workflowExpired":
-        return this.#move(giveAllLocks(this.#guard, this.#state.blueprint.id));
+        return this.moves.ended();
       default:
         return;
     }
   }
 
+  /** Other freezes hold other tasks. */
+  #askFrozenAgain(): void {
+    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(HoldKind.FREEZE);
+  }
+
   /** A refusal is shown as what the next attempt would have been; should one come, its detail takes the place. */
   #refusalDetail({ task, error }: TaskRefused): AttemptDetail {
     const attempt = (this.#state.tasks.attempts[task] ?? 0) + 1;
-    const atMs = BigInt(this.#facts.nowMs);
+    const atMs = BigInt(this.#outside.input.nowMs);
     return create(AttemptDetailSchema, { task, attempt, error, startedAtMs: atMs, endedAtMs: atMs });
-  }
-
-  #takeLock(task: number): void {
-    const name = this.#targetName(task);
-    if (name !== undefined) this.#move(takeLock(this.#guard, name, this.#state.blueprint.id));
-  }
-
-  #afterAttempt(ended: AttemptEnded): void {
-    const name = this.#targetName(ended.task);
-    if (name === undefined) return;
-    if (ended.outcome === AttemptOutcome.DEFERRED && ended.deferredFor === DeferReason.LOCK)
-      waitForLock(this.#guard, name, { workflow: this.#state.blueprint.id, priority: this.#state.submitted.priority });
-    else this.#giveIfDone(ended.task);
-  }
-
-  /** Gives the target's lock back after its last action in the stage. An unknown task keeps it. */
-  #giveIfDone(task: number): void {
-    const { stage, ordinal } = placeOf(this.#state.blueprint, task);
-    const name = this.#targetName(task);
-    if (name === undefined || !isTargetDone(this.#state, stage, ordinal)) return;
-    stopWaiting(this.#guard, name, this.#state.blueprint.id);
-    this.#move(giveLock(this.#guard, name, this.#state.blueprint.id));
-  }
-
-  #move(events: readonly GuardEvent[]): void {
-    for (const event of events) {
-      applyGuardEvent(this.#guard, event);
-      this.guardEvents.push(event);
-      if (event.kind.case !== "lockTaken") continue;
-      const holder = event.kind.value.holder;
-      if (holder !== this.#state.blueprint.id) this.wakened.push(WorkflowId.parse(holder));
-    }
-  }
-
-  #targetName(task: number): string | undefined {
-    const { stage, ordinal } = placeOf(this.#state.blueprint, task);
-    return targetAt(this.#state.blueprint, stage, ordinal)?.name;
   }
 }

@@ -77,9 +77,16 @@ export function rowName(key: Uint8Array): string {
 export function addEntry(batch: Batch, entry: JournalEntry, latest: (id: WorkflowId, task: number) => number): number {
   const before = batch.bytes;
   batch.entries++;
+  if (entry.id !== undefined) addToWorkflow(batch, { ...entry, id: entry.id }, latest);
+  addEvents(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, atMs: entry.timeMs, events: entry.guardEvents.map(encodeGuardEvent) });
+  return batch.bytes - before;
+}
+
+type WorkflowEntry = JournalEntry & { readonly id: WorkflowId };
+
+function addToWorkflow(batch: Batch, entry: WorkflowEntry, latest: (id: WorkflowId, task: number) => number): void {
   const stream = workflowStream(entry.id);
   addEvents(batch, stream, { firstSeq: entry.firstSeq, atMs: entry.timeMs, events: entry.events.map(encodeEvent) });
-  addEvents(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, atMs: entry.timeMs, events: entry.guardEvents.map(encodeGuardEvent) });
   for (const detail of entry.details) {
     const { task, attempt } = detail;
     putRow(batch, detailKey(entry.id, task, attempt), toBinary(AttemptDetailSchema, detail));
@@ -87,7 +94,6 @@ export function addEntry(batch: Batch, entry: JournalEntry, latest: (id: Workflo
       putRow(batch, latestKey(entry.id, task), toBinary(LatestAttemptSchema, create(LatestAttemptSchema, { attempt })));
   }
   if (entry.index !== undefined) for (const row of indexRows(entry.id, entry.index)) putRow(batch, row.key, row.payload);
-  return batch.bytes - before;
 }
 
 /** Notes where a stream ends with this batch; `hasMoved` when it went from open to closed or back. */

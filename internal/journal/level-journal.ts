@@ -72,11 +72,13 @@ export class LevelJournal implements Journal {
     assert(this.#pendingEntries < JOURNAL_PENDING_ENTRIES_MAX, "fewer than JOURNAL_PENDING_ENTRIES_MAX entries wait for the disk");
     assert(this.#pendingBytes < JOURNAL_PENDING_BYTES_MAX, "fewer than JOURNAL_PENDING_BYTES_MAX bytes wait for the disk");
     const batch = this.#gathering();
-    this.#moveEnd(batch, workflowStream(entry.id), {
-      firstSeq: entry.firstSeq,
-      count: entry.events.length,
-      isOpen: entry.index === undefined ? undefined : entry.index.kind !== "ended",
-    });
+    if (entry.id !== undefined) {
+      this.#moveEnd(batch, workflowStream(entry.id), {
+        firstSeq: entry.firstSeq,
+        count: entry.events.length,
+        isOpen: entry.index === undefined ? undefined : entry.index.kind !== "ended",
+      });
+    }
     this.#moveEnd(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, count: entry.guardEvents.length, isOpen: undefined });
     this.#pendingEntries++;
     this.#pendingBytes += addEntry(batch, entry, (id, task) => this.#latestAttempt(id, task));

@@ -8,8 +8,10 @@ import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
+import { identifierOf } from "../expr/workflow-types.ts";
 import type { FaultList } from "./fault-list.ts";
-import { RESERVED_NAMES, compileArguments, compileIn, identifierOf, rootNames } from "./names.ts";
+import { RESERVED_NAMES, compileArguments, compileIn } from "./names.ts";
+import type { NameScopes } from "./names.ts";
 import { retryRule } from "./retry.ts";
 import type { RetryRule } from "./retry.ts";
 
@@ -44,6 +46,7 @@ export interface ActionsContext {
   readonly isOverTargets: boolean;
   /** The names of all stages of the workflow. */
   readonly stages: readonly string[];
+  readonly scopes: NameScopes;
 }
 
 const TIMEOUT_DEFAULT_MS = 600_000;
@@ -139,13 +142,13 @@ interface ActionPosition {
 }
 
 function planAction(action: Action, { index, needs, before, actions, context }: ActionPosition): ActionPlan | undefined {
-  const { faults, isOverTargets, stages } = context;
+  const { faults, isOverTargets, stages, scopes } = context;
   const place = `${context.place}.actions[${index}]`;
   const identifiers = before.map((position) => identifierOf(actions[position]?.name ?? ""));
-  const names = rootNames({ hasTarget: isOverTargets, actions: identifiers });
+  const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
   const when =
-    action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, names, stages, faults, isCondition: true });
-  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, names, stages, faults });
+    action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
+  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, scope, stages, faults });
   if (template === undefined) return undefined;
   return {
     index,

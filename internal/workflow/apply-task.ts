@@ -28,6 +28,7 @@ export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs
   admitTarget(state, run, { ordinal, task });
   state.tasks.set(task, TaskState.RUNNING);
   state.tasks.attempts[task] = attempt;
+  if (started.rulesAllowed > 0) state.tasksAllowed += 1;
   state.running.set(task, { attempt, startedAtMs: atMs, startSeq: state.seq, remoteId: "" });
   if (action.totalTimeoutMs !== Infinity && !state.firstStartMs.has(task)) state.firstStartMs.set(task, atMs);
 }
@@ -91,6 +92,9 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
 function takeFromQueues(state: WorkflowState, run: StageRun, task: number): void {
   state.backoff.delete(task);
   run.waitingForLock.delete(task);
+  run.waitingForThaw.delete(task);
+  state.parking.release(task);
+  state.entrance.release(task);
   if (state.tasks.get(task) === TaskState.READY) run.ready.take(task, (other) => state.tasks.get(other) === TaskState.READY);
 }
 
@@ -106,12 +110,23 @@ function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): v
 function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   const { task, attempt } = ended;
   const run = stageRunOf(state);
+  if (ended.deferredFor === DeferReason.FROZEN) return freezeTask(state, run, task);
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   const { ordinal } = placeOf(state.blueprint, task);
   if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
+}
+
+/** It may have begun to change something, so its number is not used again; but it does not count against the retry rule. */
+function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
+  state.tasks.forgiven[task] = (state.tasks.forgiven[task] ?? 0) + 1;
+  state.firstStartMs.delete(task);
+  const { ordinal } = placeOf(state.blueprint, task);
+  if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  state.tasks.set(task, TaskState.DEFERRED);
+  run.waitingForThaw.add(task);
 }
 
 function settleTask(state: WorkflowState, task: number, to: TaskState): void {

@@ -9,6 +9,7 @@ import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, retryWorkflow } from "./reopen.ts";
+import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, initialState, stageRunOf } from "./state.ts";
 import { isTargetDone, passBegun } from "./target-run.ts";
@@ -25,10 +26,10 @@ export function applyEvent(state: WorkflowState, event: Event, atMs: TimeMs): vo
   const kind = event.kind;
   assert(kind.case !== undefined, "an event says what happened");
   state.seq += 1;
-  applyKind(state, kind, atMs);
+  applyKind(state, kind, { by: event.by, atMs });
 }
 
-function applyKind(state: WorkflowState, kind: EventKind, atMs: TimeMs): void {
+function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readonly by: string; readonly atMs: TimeMs }): void {
   switch (kind.case) {
     case "workflowSubmitted":
       return assert(false, "a workflow is submitted once");
@@ -69,6 +70,31 @@ function applyKind(state: WorkflowState, kind: EventKind, atMs: TimeMs): void {
       return settleUnstarted(state, kind.value.task, TaskState.FAILED);
     case "taskResolved":
       return resolveTask(state, kind.value);
+    case "verdictGiven":
+      return takeVerdict(state, kind.value);
+    case "approvalGiven":
+    case "freezeBegan":
+    case "freezeEnded":
+      return applyFromPeople(state, { kind, by, atMs });
+    default:
+      return assertNever(kind);
+  }
+}
+
+type FromPeople = Extract<EventKind, { case: "approvalGiven" | "freezeBegan" | "freezeEnded" }>;
+
+function applyFromPeople(state: WorkflowState, at: { readonly kind: FromPeople; readonly by: string; readonly atMs: TimeMs }): void {
+  const { kind, by, atMs } = at;
+  switch (kind.case) {
+    case "approvalGiven":
+      state.approvers.push({ by, roles: kind.value.roles, atMs, reason: kind.value.reason });
+      return;
+    case "freezeBegan":
+      state.freeze = { names: kind.value.freezes, isWhole: kind.value.whole, isAbort: kind.value.abort };
+      return;
+    case "freezeEnded":
+      state.freeze = undefined;
+      return;
     default:
       return assertNever(kind);
   }
@@ -107,6 +133,8 @@ function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: Life
 function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void {
   state.life = { kind: "ended", atMs, outcome: ended.outcome, error: ended.error, output: ended.output };
   state.isPaused = false;
+  state.gateHeld = undefined;
+  state.freeze = undefined;
   if (state.stageRun !== undefined) state.stageResults[state.stageRun.stage.index] = "failed";
   closeOpenTasks(state, ended.outcome === WorkflowOutcome.CANCELLED ? TaskState.CANCELLED : TaskState.SKIPPED_AFTER);
   state.stageRun = undefined;
@@ -126,6 +154,8 @@ function startWave(state: WorkflowState, wave: WaveStarted): void {
   }
   passBegun(state, run);
   state.wavesBegun[wave.stage] = wave.wave + 1;
+  state.gateHeld = undefined;
+  state.heldRules.clear();
 }
 
 function endWave(state: WorkflowState, wave: WaveEnded, atMs: TimeMs): void {

@@ -7,8 +7,9 @@ import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { DRILL_ID } from "../../test/fakes/drill.ts";
 import { someTargets } from "../../test/fakes/world.ts";
 import { namesBefore } from "./action-plan.ts";
-import { makeBlueprint, placeOf, taskAt, taskKey } from "./blueprint.ts";
+import { checkDefinition, makeBlueprint, placeOf, taskAt, taskKey } from "./blueprint.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { FaultList } from "./fault-list.ts";
 import { scopeOf } from "./scope-of-work.ts";
 
 type Json = { [key: string]: JsonValue };
@@ -19,7 +20,10 @@ function blueprint(stages: Json[], rest: Json = {}): Blueprint {
 }
 
 function places(stages: Json[], rest: Json = {}): readonly string[] {
+  const faults = new FaultList();
   try {
+    checkDefinition(fromJson(WorkflowDefinitionSchema, { name: "test", stages, ...rest }), Mode.APPLY, faults);
+    faults.throwIfAny("x");
     blueprint(stages, rest);
   } catch (error) {
     if (error instanceof HoldfastError && error.code === "INVALID_ARGUMENT") return error.details.map(({ place }) => place);

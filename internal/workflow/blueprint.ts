@@ -8,14 +8,18 @@ import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
-import type { JsonObject } from "../base/json.ts";
 import type { Program } from "../expr/program.ts";
+import type { Template } from "../expr/template.ts";
+import { workflowScopes } from "../expr/workflow-types.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
 import { FaultList } from "./fault-list.ts";
-import { compileIn, rootNames } from "./names.ts";
+import { acceptedScopes, compileIn } from "./names.ts";
+import type { NameScopes } from "./names.ts";
+import { expressionParams } from "./params.ts";
 import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
 import type { Wave } from "./rollout.ts";
+import { planLocks } from "./stage-locks.ts";
 
 export type { ActionPlan, Program };
 
@@ -37,6 +41,10 @@ export interface StagePlan {
   readonly failuresMax: number;
   /** How many targets may be at risk. */
   readonly atRiskMax: number;
+  /** The least time between the beginnings of two targets; 0: none. */
+  readonly beginIntervalMs: number;
+  /** Locks beside the target's own. */
+  readonly locks: readonly Template[];
 }
 
 /** A workflow, ready to run. */
@@ -47,7 +55,8 @@ export interface Blueprint {
   readonly namespace: string;
   readonly key: string;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly params: JsonObject;
+  /** As expressions see them. */
+  readonly params: Readonly<Record<string, unknown>>;
   readonly targets: readonly Target[];
   readonly stages: readonly StagePlan[];
   readonly output: Program | undefined;
@@ -59,13 +68,16 @@ export interface Blueprint {
 
 const PARALLEL_DEFAULT = 10;
 
-/** Makes a submitted workflow ready to run. Throws INVALID_ARGUMENT with all faults of the definition at once. */
+/**
+ * Makes a submitted workflow ready to run. Throws INVALID_ARGUMENT with all faults of the definition at once, but for the types of
+ * its expressions: those `checkDefinition` has checked when it was submitted.
+ */
 export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
   const faults = new FaultList();
   const { definition, targets, mode } = submitted;
   if (definition === undefined) throw new HoldfastError("INVALID_ARGUMENT", "the submission has no definition");
   const annotations = { ...definition.annotations, ...submitted.annotations };
-  const { stages, output } = planDefinition(definition, { targets: targets.length, mode, annotations, faults });
+  const { stages, output } = planDefinition(definition, { targets: targets.length, mode, annotations, faults, scopes: acceptedScopes() });
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
   return {
     id: WorkflowId.parse(submitted.id),
@@ -74,7 +86,7 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
     namespace: submitted.namespace,
     key: submitted.key,
     annotations,
-    params: submitted.params ?? {},
+    params: expressionParams(definition.params, submitted.params ?? {}),
     targets,
     stages,
     output,
@@ -85,7 +97,7 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
 
 /** Finds the faults of a definition before its targets are chosen, so that an author sees them with all others. */
 export function checkDefinition(definition: WorkflowDefinition, mode: Mode, faults: FaultList): void {
-  planDefinition(definition, { targets: 0, mode, annotations: {}, faults });
+  planDefinition(definition, { targets: 0, mode, annotations: {}, faults, scopes: workflowScopes(definition) });
 }
 
 interface DefinitionContext {
@@ -94,10 +106,11 @@ interface DefinitionContext {
   readonly mode: Mode;
   readonly annotations: Readonly<Record<string, string>>;
   readonly faults: FaultList;
+  readonly scopes: NameScopes;
 }
 
 function planDefinition(definition: WorkflowDefinition, context: DefinitionContext): Pick<Blueprint, "stages" | "output"> {
-  const { faults } = context;
+  const { faults, scopes } = context;
   if (definition.stages.length === 0) faults.add("stages", "there are none; a workflow has at least one stage");
   const stages: StagePlan[] = [];
   const stageNames = definition.stages.map((stage) => stage.name);
@@ -111,11 +124,10 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
     stages.push(plan);
     firstTask += plan.width * plan.actions.length;
   }
-  const names = rootNames({ hasTarget: false, actions: [] });
   const output =
     definition.output === ""
       ? undefined
-      : compileIn(definition.output, { place: "output", names, stages: stageNames, faults, isCondition: false });
+      : compileIn(definition.output, { place: "output", scope: scopes.output, stages: stageNames, faults, isCondition: false });
   return { stages, output };
 }
 
@@ -140,7 +152,8 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     isOverTargets,
     width,
     firstTask,
-    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets, stages: context.stageNames }),
+    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets, stages: context.stageNames, scopes: context.scopes }),
+    locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };
 }
@@ -148,7 +161,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
 function planRollout(
   stage: Stage,
   context: StageContext & { readonly width: number },
-): Pick<StagePlan, "waves" | "pauseMs" | "parallel" | "failuresMax" | "atRiskMax"> {
+): Pick<StagePlan, "waves" | "pauseMs" | "parallel" | "failuresMax" | "atRiskMax" | "beginIntervalMs"> {
   const { width, mode, place, faults } = context;
   const rollout = stage.rollout;
   if (rollout !== undefined && stage.over === undefined)
@@ -160,6 +173,7 @@ function planRollout(
       parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
       failuresMax: Infinity,
       atRiskMax: Infinity,
+      beginIntervalMs: 0,
     };
   }
   checkWaves(rollout, `${place}.rollout`, faults);
@@ -169,6 +183,7 @@ function planRollout(
     parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
     failuresMax: rollout?.maxFailures === undefined ? 0 : resolveAmount(rollout.maxFailures, width, "down"),
     atRiskMax: rollout?.maxAtRisk === undefined ? Infinity : resolveAmount(rollout.maxAtRisk, width, "down"),
+    beginIntervalMs: rollout?.rate?.period === undefined ? 0 : durationMs(rollout.rate.period) / Math.max(1, rollout.rate.tokens),
   };
 }
 

@@ -1,8 +1,9 @@
 // Everything that can be asked of a submitted workflow comes in as one of these: the one door to its state.
 // 1. A command may come twice, late, or about something that is over: decide.ts says what that means.
 
+import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
-import type { AttemptOutcome, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 
 /** How an attempt ended, as its runner reports it. */
 export interface AttemptReport {
@@ -14,6 +15,10 @@ export interface AttemptReport {
   readonly error: string;
   /** False: trying again cannot help. */
   readonly isRetryable: boolean;
+  /** True: what it may have begun must not be repeated blindly. */
+  readonly isUnsafe?: boolean;
+  /** Why a DEFERRED attempt was put off. */
+  readonly deferredFor?: DeferReason;
   /** What is kept beside the event; absent: nothing worth keeping. */
   readonly detail: AttemptDetail | undefined;
   /** CRC32C of the detail's bytes; 0: no detail. */
@@ -33,7 +38,24 @@ export type Command =
   /** The other side of a handshake gave an ID. */
   | { readonly kind: "recordPrepared"; readonly task: number; readonly attempt: number; readonly remoteId: string }
   | { readonly kind: "endAttempt"; readonly report: AttemptReport }
+  /** Policies judged at a gate of the workflow. */
+  | {
+      readonly kind: "judge";
+      readonly gate: Gate;
+      readonly stage: number;
+      readonly wave: number;
+      readonly verdict: Verdict;
+      /** Asked by the turn that takes the verdict: false when what was read has moved since; then it is judged again. */
+      isFresh(): boolean;
+    }
+  | {
+      readonly kind: "approve";
+      readonly by: string;
+      readonly roles: readonly string[];
+      readonly digest: string;
+      readonly reason: string;
+    }
   /** After a restart: mark what is in doubt. */
   | { readonly kind: "recover" }
-  /** Time has passed, or a lock came free: look what follows by itself. */
+  /** Time has passed, a lock or a limit came free, a freeze began or ended: look what follows by itself. */
   | { readonly kind: "wake" };

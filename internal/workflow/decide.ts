@@ -9,7 +9,9 @@ import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { placeOf, targetAt } from "./blueprint.ts";
 import type { AttemptReport, Command } from "./commands.ts";
-import { isPastBudget } from "./dispatch.ts";
+import { decideApprove } from "./approval.ts";
+import { isPastBudget } from "./budget.ts";
+import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { retryDelayMs } from "./retry.ts";
@@ -40,6 +42,10 @@ export function decide(state: WorkflowState, command: Command, facts: Facts): re
         : [];
     case "endAttempt":
       return decideEnd(state, command.report, facts);
+    case "judge":
+      return decideJudge(state, command, facts);
+    case "approve":
+      return decideApprove(state, command);
     case "recover":
       return [...state.running]
         .filter(([, running]) => running.before !== undefined)
@@ -152,7 +158,7 @@ function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">):
   return [caused(by, "taskResolved", { task, resolution, reason })];
 }
 
-/** May the attempt begin to change something? Not past the budget, nor against another workflow's lock. */
+/** May the attempt begin to change something? Not in a freeze, nor past the budget, nor against the locks of others. */
 function decideApply(state: WorkflowState, command: CommandOf<"startApply">, facts: Facts): readonly Event[] {
   const { task, attempt, before } = command;
   if (!isUnderWay(state, command)) return [];
@@ -160,17 +166,17 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
     happened("attemptEnded", { task, attempt, outcome, before, deferredFor }),
   ];
   if (state.isCancelRequested) return ended(AttemptOutcome.CANCELLED, DeferReason.UNSPECIFIED);
+  if (facts.isFrozen(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.FROZEN);
   const run = state.stageRun;
-  const { stage, ordinal } = placeOf(state.blueprint, task);
+  const { ordinal } = placeOf(state.blueprint, task);
   const isStopped = run !== undefined && (isPastBudget(run) || run.failed.has(ordinal));
   if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
-  const target = targetAt(state.blueprint, stage, ordinal);
-  if (target !== undefined && !facts.canLock(target.name)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
+  if (!facts.canLock(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   return [happened("applyStarted", { task, attempt, before })];
 }
 
 function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): readonly Event[] {
-  const { task, attempt, before, after, detailCrc } = report;
+  const { task, attempt, before, after, detailCrc, deferredFor = DeferReason.UNSPECIFIED } = report;
   const running = state.running.get(task);
   if (running?.attempt !== attempt) return [];
   // Nobody asked for it: a task that ended so would leave what needs it waiting for ever.
@@ -183,7 +189,7 @@ function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): r
     0,
     ERROR_MESSAGE_LENGTH_MAX,
   );
-  return [happened("attemptEnded", { task, attempt, outcome, before, after, error, detailCrc, ...retry })];
+  return [happened("attemptEnded", { task, attempt, outcome, before, after, error, detailCrc, deferredFor, ...retry })];
 }
 
 function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; readonly facts: Facts }): number | undefined {

@@ -40,7 +40,7 @@ test("a wave starts when every target of the one before has ended and the pause 
   const drill = new Drill({ targets: 2, definition: fix({ waves: [{ count: 1 }], pause: "10s" }) });
   drill.exec();
   drill.change(0);
-  expect(nextDueMs(drill.state)).toBe(drill.nowMs + 10_000);
+  expect(drill.state.stageRun?.resumeAtMs).toBe(drill.nowMs + 10_000);
   expect(workflowHolds(drill.state)[0]?.kind).toBe(HoldKind.WAVE);
   drill.nowMs += 9_999;
   expect(drill.follow()).toEqual([]);

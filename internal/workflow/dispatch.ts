@@ -1,23 +1,30 @@
 // What happens next by itself: given a state and a time, the one event that the rules of stages, waves, budgets and needs call for now.
-// 1. It reads the state and changes nothing; the engine applies the event and asks again until there is none.
-// 2. Nothing starts in a workflow that is cancelled, paused or past its budget of failures.
+// 1. It reads the state and makes no event happen; the engine applies the event and asks again until there is none.
+//    Its one side is the parking of what something outside holds back, which is no part of the fold.
+// 2. Nothing starts in a workflow that is cancelled, frozen, paused, held at a gate, or past its budget of failures.
 // 3. A target that is not at risk is begun only while there is room for it to become so: so max_at_risk is never exceeded.
 // 4. Each answer costs constant time on average: targets are passed over once in a wave, tasks that wait are at most those in flight.
 
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
+import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
+import { ERROR_MESSAGE_LENGTH_MAX, HELD_RETRY_MS } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
-import { placeOf, targetAt } from "./blueprint.ts";
+import { placeOf } from "./blueprint.ts";
+import { isPastBudget, isUncertain } from "./budget.ts";
 import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { taskScope } from "./expression-scope.ts";
+import { noteFreeze } from "./freeze-note.ts";
+import { isNews, isWaveGated, nextOpenWave, waveStarted } from "./gates.ts";
 import type { Facts } from "./facts.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
-import { nextToBegin } from "./room-at-risk.ts";
+import { hasRoomAtRisk } from "./room-at-risk.ts";
+import { stageLockKeys } from "./lock-keys.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { firstStartable, isTargetDone } from "./target-run.ts";
+import { waveEnd } from "./state.ts";
+import { firstStartable, isBegunOrDone } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
 /** The next event that follows by itself; undefined: nothing until a command or a moment (nextDueMs) comes. */
@@ -25,6 +32,8 @@ export function nextStep(state: WorkflowState, facts: Facts): Event | undefined 
   if (state.life.kind === "submitted") return facts.nowMs >= state.expiresAtMs ? happened("workflowExpired", {}) : undefined;
   if (state.life.kind !== "executing") return undefined;
   if (state.isCancelRequested) return state.running.size === 0 ? endWorkflow(state, facts) : undefined;
+  const noted = noteFreeze(state, facts.freeze());
+  if (noted !== undefined || state.freeze?.isWhole === true) return noted;
   const run = state.stageRun;
   if (run === undefined) return nextStage(state, facts);
   if (isPastBudget(run)) return nextWhenPastBudget(state, run);
@@ -32,30 +41,17 @@ export function nextStep(state: WorkflowState, facts: Facts): Event | undefined 
   return nextInStage(state, run, facts);
 }
 
-/** When nextStep may have a new answer by the mere passing of time; undefined: never. */
+/** When nextStep may have a new answer by the mere passing of time, by the wall clock; pauses and limits go by the guard's. Undefined: never. */
 export function nextDueMs(state: WorkflowState): number | undefined {
   if (state.life.kind === "submitted") return state.expiresAtMs;
   if (state.life.kind !== "executing" || state.isPaused || state.isCancelRequested) return undefined;
   const run = state.stageRun;
   if (run !== undefined && isPastBudget(run)) return undefined;
-  const backoffMs = state.backoff.peek()?.atMs ?? Infinity;
-  const waveMs = run !== undefined && !run.isInWave ? run.resumeAtMs : Infinity;
-  const dueMs = Math.min(backoffMs, waveMs);
-  return dueMs === Infinity ? undefined : dueMs;
-}
-
-/** True when more targets of the stage have failed than may. */
-export function isPastBudget(run: StageRun): boolean {
-  return run.failed.size > run.stage.failuresMax;
-}
-
-/** True when failed and unknown targets together are more than may fail: then no further target is begun. */
-export function isUncertain(state: WorkflowState, run: StageRun): boolean {
-  return run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) > run.stage.failuresMax;
+  return state.freeze?.isWhole === true ? undefined : state.backoff.peek()?.atMs;
 }
 
 function nextStage(state: WorkflowState, facts: Facts): Event | undefined {
-  if (state.isPaused) return undefined;
+  if (state.isPaused || (!state.isAdmitted && facts.isGated(Gate.EXEC))) return undefined;
   if (state.stageResults.includes("failed")) return endWorkflow(state, facts);
   const stage = state.stageResults.indexOf("pending");
   return stage === -1 ? endWorkflow(state, facts) : happened("stageStarted", { stage });
@@ -69,14 +65,12 @@ function nextWhenPastBudget(state: WorkflowState, run: StageRun): Event | undefi
 
 function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
   if (!run.isInWave) return nextWave(state, run, facts);
-  const due = state.backoff.peek();
-  if (due !== undefined && due.atMs <= facts.nowMs) return attempt(state, due.task);
-  const ready = firstReady(state, run);
-  if (ready !== undefined) return begin(state, ready, facts);
-  const unblocked = firstUnblocked(state, run, facts);
-  if (unblocked !== undefined) return unblocked;
-  const admitted = firstAdmissible(state, run);
-  if (admitted !== undefined) return begin(state, admitted, facts);
+  enterWave(state, run);
+  for (let task = nextCandidate(state, run, facts); task !== undefined; task = nextCandidate(state, run, facts)) {
+    if (facts.isSpent()) return undefined;
+    const event = begin(state, task, facts);
+    if (event !== undefined) return event;
+  }
   if (run.openInWave > 0) return undefined;
   return happened("waveEnded", {
     stage: run.stage.index,
@@ -85,37 +79,47 @@ function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event |
   });
 }
 
+/** What was parked in an earlier wave, or before a Retry, is asked anew. */
+function enterWave(state: WorkflowState, run: StageRun): void {
+  const wave = `${run.stage.index}/${run.wave}/${state.retries}`;
+  state.parking.enter(wave, run.nextOrdinal);
+  state.entrance.enter(wave, run.nextOrdinal);
+}
+
+/** A wave that policies have a say about starts with their verdict (gates.ts). */
 function nextWave(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
   const wave = nextOpenWave(state, run);
   if (wave === undefined) return happened("stageEnded", { stage: run.stage.index, succeeded: true });
-  if (facts.nowMs < run.resumeAtMs) return undefined;
-  const { first, count } = run.stage.waves[wave] ?? { first: 0, count: 0 };
-  return happened("waveStarted", { stage: run.stage.index, wave, first, count });
+  if (!facts.isPauseOver() || isWaveGated(run, facts)) return undefined;
+  return waveStarted(run, wave);
 }
 
-/** The next wave that holds a target with something left to do. */
-function nextOpenWave(state: WorkflowState, run: StageRun): number | undefined {
-  for (let index = run.wave + 1; index < run.stage.waves.length; index++) {
-    const { first, count } = run.stage.waves[index] ?? { first: 0, count: 0 };
-    for (let ordinal = first; ordinal < first + count; ordinal++) {
-      if (!isTargetDone(state, run.stage, ordinal)) return index;
-    }
-  }
-  return undefined;
+/** The next task that the workflow's own rules let start, and that was not asked about yet. */
+function nextCandidate(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
+  const due = state.backoff.peek();
+  if (due !== undefined && due.atMs <= facts.nowMs) return due.task;
+  return (
+    state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task))) ??
+    firstReady(state, run) ??
+    firstWaiting(state, run, facts) ??
+    firstAdmissible(state, run)
+  );
+}
+
+function isInFlightWaiting(state: number): boolean {
+  return state === TaskState.READY || state === TaskState.DEFERRED;
 }
 
 /** The count comes first: where nothing is READY, what was closed while it stood in the queue is not passed over again and again. */
 function firstReady(state: WorkflowState, run: StageRun): number | undefined {
   if (state.tasks.count(run.stage.index, TaskState.READY) === 0) return undefined;
-  return run.ready.firstWhere((task) => state.tasks.get(task) === TaskState.READY);
+  return run.ready.firstWhere((task) => state.tasks.get(task) === TaskState.READY && !state.parking.has(task));
 }
 
-function firstUnblocked(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
-  for (const task of run.waitingForLock) {
-    const { stage, ordinal } = placeOf(state.blueprint, task);
-    const target = targetAt(state.blueprint, stage, ordinal);
-    if (target !== undefined && facts.canLock(target.name)) return attempt(state, task);
-  }
+/** The first task whose freeze is over, or whose locks can be taken. */
+function firstWaiting(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
+  for (const task of run.waitingForThaw) if (!state.parking.has(task)) return task;
+  for (const task of run.waitingForLock) if (!state.parking.has(task) && facts.canLock(task)) return task;
   return undefined;
 }
 
@@ -124,20 +128,43 @@ function firstAdmissible(state: WorkflowState, run: StageRun): number | undefine
   if (run.inFlight.size >= run.stage.parallel) return undefined;
   for (const ordinal of run.returning) {
     const task = firstStartable(state, run.stage, ordinal);
-    if (task !== undefined) return task;
+    if (task !== undefined && !state.entrance.has(task)) return task;
   }
-  if (isUncertain(state, run)) return undefined;
-  const next = nextToBegin(state, run);
-  return next === undefined ? undefined : firstStartable(state, run.stage, next);
+  return isUncertain(state, run) ? undefined : nextEntrant(state, run);
 }
 
-/** Starts a task, unless its `when` says otherwise. */
-function begin(state: WorkflowState, task: number, facts: Facts): Event {
-  const { when } = placeOf(state.blueprint, task).action;
-  if (when === undefined) return attempt(state, task);
+/** Targets are taken in order, but past those that something outside holds back; those at risk already need no room. */
+function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
+  const isWanted = (task: number): boolean => !isBegunOrDone(state, run, placeOf(state.blueprint, task).ordinal);
+  if (hasRoomAtRisk(state, run)) {
+    const freed = state.entrance.nextFreed(isWanted);
+    if (freed !== undefined) return freed;
+    const end = waveEnd(run);
+    state.entrance.moveTo(run.nextOrdinal);
+    for (let ordinal = state.entrance.cursor; ordinal < end; ordinal++) {
+      const task = isBegunOrDone(state, run, ordinal) ? undefined : firstStartable(state, run.stage, ordinal);
+      if (task !== undefined && !state.entrance.has(task)) return task;
+      state.entrance.moveTo(ordinal + 1);
+    }
+  }
+  for (const ordinal of run.atRiskToBegin) {
+    const task = firstStartable(state, run.stage, ordinal);
+    if (task !== undefined && !state.entrance.has(task)) return task;
+  }
+  return undefined;
+}
+
+/** Starts a task, unless its `when` says otherwise, or something outside holds it back: then it is parked, and undefined is answered. */
+function begin(state: WorkflowState, task: number, facts: Facts): Event | undefined {
+  const { action, stage } = placeOf(state.blueprint, task);
+  const now = state.tasks.get(task);
+  const isNew = now === TaskState.PENDING || now === TaskState.READY;
+  if ((action.when === undefined && stage.locks.length === 0) || !isNew || facts.isFrozen(task)) return admit(state, task, facts);
   try {
-    if (evaluateBoolean(when, taskScope(state, task, facts))) return attempt(state, task);
-    return happened("taskSkipped", { task, reason: SkipReason.WHEN });
+    if (action.when !== undefined && !evaluateBoolean(action.when, taskScope(state, task, facts)))
+      return happened("taskSkipped", { task, reason: SkipReason.WHEN });
+    stageLockKeys(state, task); // one that cannot be evaluated is found before anything is looked at
+    return admit(state, task, facts);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     // In a plan, `when` may name what an earlier action would only have brought about.
@@ -147,6 +174,25 @@ function begin(state: WorkflowState, task: number, facts: Facts): Event {
   }
 }
 
-function attempt(state: WorkflowState, task: number): Event {
-  return happened("attemptStarted", { task, attempt: (state.tasks.attempts[task] ?? 0) + 1 });
+function admit(state: WorkflowState, task: number, facts: Facts): Event | undefined {
+  const admission = facts.admit(task);
+  const news = isNews(state, admission.verdict)
+    ? happened("verdictGiven", { verdict: admission.verdict, stage: placeOf(state.blueprint, task).stage.index, task })
+    : undefined;
+  if (admission.kind === "go") return news ?? attempt(state, task, admission.rulesAllowed);
+  switch (state.tasks.get(task)) {
+    case TaskState.BACKOFF:
+      state.backoff.set(task, facts.nowMs + HELD_RETRY_MS);
+      break;
+    case TaskState.PENDING:
+      state.entrance.park(task, admission.held);
+      break;
+    default:
+      state.parking.park(task, admission.held);
+  }
+  return news;
+}
+
+function attempt(state: WorkflowState, task: number, rulesAllowed: number): Event {
+  return happened("attemptStarted", { task, attempt: (state.tasks.attempts[task] ?? 0) + 1, rulesAllowed });
 }

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
-import { create } from "@bufbuild/protobuf";
+import { create, fromJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { compile } from "../expr/program.ts";
+import type { ExprTypeDecl } from "../expr/type.ts";
+import { workflowScopes } from "../expr/workflow-types.ts";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { taskScope, workflowScope } from "./expression-scope.ts";
 import { STAGE_FUNCTION } from "./names.ts";
@@ -59,6 +62,27 @@ test.each<[string, JsonValue]>([
 ])("an expression of a task sees %s", (source, expected) => {
   expect(ask(aDrill(), 2, source)).toEqual(expected);
 });
+
+test("what the checker declares is what a scope gives, field by field", () => {
+  const drill = aDrill();
+  const scopes = workflowScopes(fromJson(WorkflowDefinitionSchema, DEFINITION));
+  const { declarations, functions } = scopes.task({ hasTarget: true, before: ["scan"] });
+  const scope = taskScope(drill.state, 2, drill.facts);
+  for (const [name, declared] of Object.entries(declarations)) checkDeclared(name, declared, scope(name));
+  const stageOf = functions[0]?.resultOf ?? (() => undefined);
+  for (const name of ["first", "fix"]) {
+    const found = compile(`stage('${name}')`, { place: "x", names: [], functions: [STAGE_FUNCTION] }).evaluate(scope);
+    checkDeclared(`stage('${name}')`, stageOf([name]) ?? "dyn", found);
+  }
+});
+
+function checkDeclared(name: string, declared: ExprTypeDecl, value: unknown) {
+  if (typeof declared === "string" || !("object" in declared)) return;
+  expect({ name, fields: Object.keys(value ?? {}).sort() }).toEqual({ name, fields: Object.keys(declared.fields).sort() });
+  for (const [field, type] of Object.entries(declared.fields)) {
+    if (typeof value === "object" && value !== null) checkDeclared(`${name}.${field}`, type, Reflect.get(value, field));
+  }
+}
 
 test("failed targets are named, and an unknown stage is an error that helps", () => {
   const drill = aDrill();

@@ -3,6 +3,7 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
+import { detailText } from "../base/place.ts";
 
 /** How many faults one answer shows. */
 const FAULTS_SHOWN_MAX = 50;
@@ -29,7 +30,7 @@ export class FaultList {
       return work();
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      if (error.details.length > 0) this.addAll(error.details.map((detail) => ({ place: detail.place, reason: detail.reason })));
+      if (error.details.length > 0) this.addAll(error.details);
       else this.add(place, error.message);
       return undefined;
     }
@@ -40,7 +41,7 @@ export class FaultList {
     if (this.isEmpty) return;
     const shown = this.#faults.slice(0, FAULTS_SHOWN_MAX);
     const more = this.#faults.length - shown.length;
-    const lines = shown.map(({ place, reason }) => `  ${place}: ${reason}`);
+    const lines = shown.map((fault) => detailText(fault).replaceAll(/^/gm, "  "));
     if (more > 0) lines.push(`  and ${more} more`);
     throw new HoldfastError("INVALID_ARGUMENT", `${what}:\n${lines.join("\n")}`, { details: shown });
   }

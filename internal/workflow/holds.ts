@@ -7,14 +7,18 @@ import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { placeOf, targetAt, taskAt } from "./blueprint.ts";
-import { isPastBudget, isUncertain } from "./dispatch.ts";
+import { isPastBudget, isUncertain } from "./budget.ts";
 import type { Facts } from "./facts.ts";
+import { freezeHolds, gateHolds, parkedHold, parkedHolds } from "./outside-holds.ts";
 import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { TaskState, isSettled } from "./task-state.ts";
 
 /** How many names a reason shows. */
 const NAMES_MAX = 20;
+
+/** Reasons of the whole workflow that are reasons of each of its targets too. */
+const OVERALL: ReadonlySet<HoldKind> = new Set([HoldKind.PAUSE, HoldKind.CANCEL, HoldKind.FREEZE]);
 
 /** Why the workflow as a whole stands still; empty while it moves by itself. */
 export function workflowHolds(state: WorkflowState): readonly Hold[] {
@@ -28,8 +32,9 @@ export function workflowHolds(state: WorkflowState): readonly Hold[] {
   if (state.isCancelRequested)
     holds.push(hold(HoldKind.CANCEL, `it is being cancelled; ${state.running.size} running attempts are being ended`));
   else if (state.isPaused) holds.push(hold(HoldKind.PAUSE, `a person paused it; "holdfast unpause ${id}" lets it go on`));
+  holds.push(...freezeHolds(state), ...gateHolds(state));
   if (run === undefined) return holds;
-  holds.push(...unknownHolds(state, run), ...stageHolds(state, run));
+  holds.push(...unknownHolds(state, run), ...stageHolds(state, run), ...parkedHolds(state));
   return holds;
 }
 
@@ -58,7 +63,7 @@ function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
       hold(HoldKind.LOCK, `${run.waitingForLock.size} targets are being changed by other workflows; they are taken in turn`, { names }),
     );
   }
-  if (!run.isInWave && run.wave >= 0) {
+  if (!run.isInWave && run.wave >= 0 && state.gateHeld === undefined) {
     holds.push(
       hold(
         HoldKind.WAVE,
@@ -95,8 +100,14 @@ function roomText(state: WorkflowState, run: StageRun): string {
   return `${state.targetsAtRisk} targets are at risk${inFlight}, ${max}; ${next}`;
 }
 
+/** What a reason may look up. */
+export interface HoldFacts extends Pick<Facts, "detail"> {
+  /** Who holds the task's locks, for people; empty: nobody else. */
+  lockHolders(task: number): string;
+}
+
 /** Why one target stands where it stands, for the stage under way or the first one that is not done with it. */
-export function targetHolds(state: WorkflowState, ordinal: number, facts: Pick<Facts, "detail">): readonly Hold[] {
+export function targetHolds(state: WorkflowState, ordinal: number, facts: HoldFacts): readonly Hold[] {
   const overall = workflowHolds(state);
   if (state.life.kind === "submitted") return overall;
   if (state.life.kind !== "executing")
@@ -106,13 +117,10 @@ export function targetHolds(state: WorkflowState, ordinal: number, facts: Pick<F
   if (run === undefined || stage === undefined) return overall;
   if (!run.stage.isOverTargets)
     return [hold(HoldKind.ORDER, `stage "${run.stage.name}", which runs once, is under way; stages run in order`), ...overall];
-  return [
-    targetHold(state, run, { ordinal, facts }),
-    ...overall.filter((found) => found.kind === HoldKind.PAUSE || found.kind === HoldKind.CANCEL),
-  ];
+  return [targetHold(state, run, { ordinal, facts }), ...overall.filter(({ kind }) => OVERALL.has(kind))];
 }
 
-function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly facts: Pick<Facts, "detail"> }): Hold {
+function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly facts: HoldFacts }): Hold {
   const { stage } = run;
   const { ordinal, facts } = at;
   const open = stage.actions.find((action) => !isSettled(state.tasks.get(taskAt(stage, ordinal, action.index))));
@@ -130,10 +138,13 @@ function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal:
     case TaskState.BACKOFF:
       return hold(HoldKind.RETRY, `${what} waits for its next attempt`, { untilMs: state.backoff.dueAtMs(task) ?? 0 });
     case TaskState.DEFERRED:
-      if (run.waitingForLock.has(task)) return hold(HoldKind.LOCK, `${what} waits for the target's lock, which another workflow holds`);
-      return pendingHold(state, run, { ordinal, what });
+      if (run.waitingForLock.has(task) && !state.parking.has(task)) {
+        const holders = facts.lockHolders(task);
+        return hold(HoldKind.LOCK, `${what} waits for locks of the target${holders === "" ? "" : `: ${holders}`}; they are taken in turn`);
+      }
+      return parkedHold(state, task) ?? pendingHold(state, run, { ordinal, what });
     default:
-      return pendingHold(state, run, { ordinal, what });
+      return parkedHold(state, task) ?? pendingHold(state, run, { ordinal, what });
   }
 }
 

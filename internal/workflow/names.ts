@@ -1,9 +1,10 @@
 // The names that expressions may use, and their compilation with faults collected.
-// 1. A name that is not declared here is refused at Submit, so no expression meets an unknown name at run.
+// 1. A name or field that is not declared is refused at Submit, so no expression meets an unknown name at run.
+// 2. What was accepted once is compiled again for ever: a replay refuses nothing for its types (H4).
 
-import type { ExprFunction } from "../expr/scope-functions.ts";
 import { compile } from "../expr/program.ts";
-import type { Program } from "../expr/program.ts";
+import type { CompileOptions, Program } from "../expr/program.ts";
+import type { ExprFunction } from "../expr/scope-functions.ts";
 import { compileTemplate } from "../expr/template.ts";
 import type { Template } from "../expr/template.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -16,19 +17,28 @@ export const STAGE_FUNCTION: ExprFunction = { name: "stage", parameters: ["strin
 /** Names under which actions cannot be known, because expressions use them already. */
 export const RESERVED_NAMES: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
 
-/** An action's name as expressions write it: `change-open` is `change_open`. */
-export function identifierOf(actionName: string): string {
-  return actionName.replaceAll("-", "_");
+/** What one expression may name. */
+export type NameScope = Pick<CompileOptions, "names" | "declarations" | "functions" | "types">;
+
+/** What the expressions of a workflow may name: `workflowScopes` of expr/workflow-types.ts at Submit, `acceptedScopes` on replay. */
+export interface NameScopes {
+  readonly output: NameScope;
+  task(at: { readonly hasTarget: boolean; readonly before: readonly string[] }): NameScope;
 }
 
-/** The root names that an expression may use. */
-export function rootNames(options: { readonly hasTarget: boolean; readonly actions: readonly string[] }): readonly string[] {
-  return ["params", "workflow", "task", "attempt", ...(options.hasTarget ? ["target"] : []), ...options.actions];
+/** The names without their types, for a definition that was checked when it was submitted. */
+export function acceptedScopes(): NameScopes {
+  const always = ["params", "workflow", "task", "attempt"];
+  const rest = { functions: [STAGE_FUNCTION], types: "ignored" } as const;
+  return {
+    output: { names: always, ...rest },
+    task: ({ hasTarget, before }) => ({ names: [...always, ...(hasTarget ? ["target"] : []), ...before], ...rest }),
+  };
 }
 
 interface CompileContext {
   readonly place: string;
-  readonly names: readonly string[];
+  readonly scope: NameScope;
   /** The names of all stages, for `stage('x')`. */
   readonly stages: readonly string[];
   readonly faults: FaultList;
@@ -36,17 +46,17 @@ interface CompileContext {
 
 /** Compiles an expression, a condition where `isCondition`; a fault is added to the list and gives undefined. */
 export function compileIn(source: string, context: CompileContext & { readonly isCondition: boolean }): Program | undefined {
-  const { place, names, faults, isCondition } = context;
+  const { place, scope, faults, isCondition } = context;
   const result = isCondition ? { result: "bool" } : {};
-  const program = faults.collect(place, () => compile(source, { place, names, functions: [STAGE_FUNCTION], ...result }));
+  const program = faults.collect(place, () => compile(source, { place, ...scope, ...result }));
   if (program !== undefined) checkStages(program.calls, context);
   return program;
 }
 
 /** Compiles an action's arguments; a fault is added to the list and gives undefined. */
 export function compileArguments(value: JsonObject, context: CompileContext): Template | undefined {
-  const { place, names, faults } = context;
-  const template = faults.collect(place, () => compileTemplate(value, { place, names, functions: [STAGE_FUNCTION] }));
+  const { place, scope, faults } = context;
+  const template = faults.collect(place, () => compileTemplate(value, { place, ...scope }));
   if (template !== undefined) checkStages(template.calls, context);
   return template;
 }

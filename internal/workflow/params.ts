@@ -6,6 +6,7 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { canonicalJson, isJsonObject, setKey } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { didYouMean } from "../base/nearest.ts";
+import { exprDouble } from "../expr/lift.ts";
 import { compile, evaluateBoolean } from "../expr/program.ts";
 import type { Param } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -39,6 +40,16 @@ export function resolveParams(declared: Readonly<Record<string, Param>>, given: 
     }
   }
   return values;
+}
+
+/** The parameters as expressions see them: one of type NUMBER is a double also where it is whole. */
+export function expressionParams(declared: Readonly<Record<string, Param>>, values: JsonObject): Readonly<Record<string, unknown>> {
+  const seen: { [name: string]: unknown } = {};
+  for (const [name, value] of Object.entries(values)) {
+    const isDouble = typeof value === "number" && Object.hasOwn(declared, name) && declared[name]?.type === ParamType.NUMBER;
+    setKey(seen, name, isDouble ? exprDouble(value) : value);
+  }
+  return seen;
 }
 
 function valueOf(param: Param, given: JsonValue | undefined): JsonValue | undefined {
@@ -95,10 +106,12 @@ function checkParam(param: Param, value: JsonValue, { place, faults }: CheckCont
   }
 }
 
+const MATCHED = { value: "string", pattern: "string" };
+
 /** RE2, by the expression engine: no pattern can take for ever. */
 function matches(pattern: string, value: string, { place, faults }: CheckContext): boolean {
   const result = faults.collect(`${place}.pattern`, () =>
-    evaluateBoolean(compile("value.matches(pattern)", { place: `${place}.pattern`, names: ["value", "pattern"] }), { value, pattern }),
+    evaluateBoolean(compile("value.matches(pattern)", { place: `${place}.pattern`, declarations: MATCHED }), { value, pattern }),
   );
   return result ?? true;
 }

@@ -27,6 +27,9 @@ export function retryWorkflow(state: WorkflowState): void {
   state.life = { kind: "executing" };
   state.isCancelRequested = false;
   state.isPaused = false;
+  state.isAdmitted = false;
+  state.gateHeld = undefined;
+  state.freeze = undefined;
   state.retries += 1;
   state.stageRun = undefined;
   for (const stage of state.blueprint.stages) {

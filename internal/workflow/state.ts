@@ -6,9 +6,12 @@ import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { WorkflowOutcome, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import type { Blueprint, StagePlan } from "./blueprint.ts";
 import { makeBlueprint } from "./blueprint.ts";
+import type { GateHeld } from "./gates.ts";
+import { Parking } from "./parking.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
 import { TaskTable } from "./task-state.ts";
 
@@ -64,8 +67,10 @@ export interface StageRun {
   readonly failed: Set<number>;
   /** Tasks of targets in flight that may start. */
   readonly ready: WorkQueue;
-  /** Tasks that wait for their target's lock. */
+  /** Tasks that wait for their target's locks. */
   readonly waitingForLock: Set<number>;
+  /** Tasks that a freeze ended, or kept from changing something; they keep their target's locks and their own limits. */
+  readonly waitingForThaw: Set<number>;
 }
 
 /** How a stage ended. */
@@ -79,6 +84,21 @@ export const Risk = {
   FAILED: 2,
   UNKNOWN: 4,
 } as const;
+
+/** A person who approved the workflow's digest. */
+export interface Approver {
+  readonly by: string;
+  readonly roles: readonly string[];
+  readonly atMs: TimeMs;
+  readonly reason: string;
+}
+
+/** What a freeze does to the workflow, as it took note of it. */
+export interface FreezeNote {
+  readonly names: readonly string[];
+  readonly isWhole: boolean;
+  readonly isAbort: boolean;
+}
 
 /** The state of one workflow. */
 export interface WorkflowState {
@@ -94,6 +114,22 @@ export interface WorkflowState {
   isPaused: boolean;
   isCancelRequested: boolean;
   retries: number;
+  /** True once the gate of exec has let it through; a Retry is judged again. */
+  isAdmitted: boolean;
+  /** Present while a gate holds it. */
+  gateHeld: GateHeld | undefined;
+  /** The last verdict that was not a plain yes. */
+  lastVerdict: Verdict | undefined;
+  /** Rules of the task gate that held a task of the wave under way: each is journaled once. */
+  readonly heldRules: Set<string>;
+  /** Attempts that rules of the task gate allowed. */
+  tasksAllowed: number;
+  readonly approvers: Approver[];
+  freeze: FreezeNote | undefined;
+  /** Tasks in flight that something outside holds back: no part of the fold. */
+  readonly parking: Parking;
+  /** First tasks of targets that were not begun because something outside holds them back: no part of the fold. */
+  readonly entrance: Parking;
   readonly tasks: TaskTable;
   readonly running: Map<number, RunningTask>;
   /** Tasks between two attempts, by when the next one is due. */
@@ -128,6 +164,15 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     isPaused: false,
     isCancelRequested: false,
     retries: 0,
+    isAdmitted: false,
+    gateHeld: undefined,
+    lastVerdict: submitted.verdict,
+    heldRules: new Set(),
+    tasksAllowed: 0,
+    approvers: [],
+    freeze: undefined,
+    parking: new Parking(),
+    entrance: new Parking(),
     tasks: new TaskTable(blueprint.tasks, widths, stageFinder(stages)),
     running: new Map(),
     backoff: new DueQueue(),
@@ -158,6 +203,7 @@ export function beginStage(stage: StagePlan): StageRun {
     failed: new Set(),
     ready: new WorkQueue(),
     waitingForLock: new Set(),
+    waitingForThaw: new Set(),
   };
 }
 

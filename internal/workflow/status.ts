@@ -24,11 +24,19 @@ export function phaseOf(state: WorkflowState): Phase {
       return endPhase(state.life.outcome);
     case "executing":
       if (state.isCancelRequested) return Phase.RUNNING;
+      if (isFrozen(state)) return Phase.FROZEN;
       if (state.isPaused) return Phase.PAUSED;
       return hasStalled(state) ? Phase.WAITING : Phase.RUNNING;
     default:
       return assertNever(state.life);
   }
+}
+
+/** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */
+function isFrozen({ freeze, running, parking, entrance }: WorkflowState): boolean {
+  if (freeze === undefined) return false;
+  const isAllParked = running.size === 0 && !parking.willMove && !entrance.willMove && parking.size + entrance.size > 0;
+  return freeze.isWhole || isAllParked;
 }
 
 /** True when nothing more happens to the workflow by itself: it has ended, or waits for a person. */
@@ -72,6 +80,9 @@ export function statusOf(state: WorkflowState): WorkflowStatus {
     submittedBy: state.submittedBy,
     seq: BigInt(state.seq),
     retries: state.retries,
+    policies: [...submitted.policies],
+    ...(state.lastVerdict === undefined ? {} : { verdict: state.lastVerdict }),
+    tasksAllowed: state.tasksAllowed,
   });
 }
 

@@ -93,6 +93,9 @@ export function closeTask(state: WorkflowState, task: number, to: TaskState): vo
   state.backoff.delete(task);
   state.firstStartMs.delete(task);
   state.stageRun?.waitingForLock.delete(task);
+  state.stageRun?.waitingForThaw.delete(task);
+  state.parking.release(task);
+  state.entrance.release(task);
   state.tasks.set(task, to);
 }
 
@@ -123,7 +126,8 @@ function leaveFlight(state: WorkflowState, run: StageRun, ordinal: number): bool
   return true;
 }
 
-function isBegunOrDone(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+/** True when nothing of the target is to be begun: it is under way, held, or done with. */
+export function isBegunOrDone(state: WorkflowState, run: StageRun, ordinal: number): boolean {
   return run.inFlight.has(ordinal) || run.held.has(ordinal) || run.returning.has(ordinal) || isTargetDone(state, run.stage, ordinal);
 }
 

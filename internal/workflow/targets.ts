@@ -4,18 +4,25 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { SELECT_COST_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
+import { createMeter } from "../expr/meter.ts";
 import { compile, evaluateBoolean } from "../expr/program.ts";
 import type { Program } from "../expr/program.ts";
-import type { Target, TargetSelector } from "../gen/holdfast/v1/workflow_pb.ts";
+import { selectorScope } from "../expr/workflow-types.ts";
+import type { Param, Target, TargetSelector } from "../gen/holdfast/v1/workflow_pb.ts";
+import { expressionParams } from "./params.ts";
 
 /** How many missing names an error shows. */
 const MISSING_SHOWN_MAX = 10;
 
-interface Selection {
+/** What is chosen from, and what is known of the choice. */
+export interface Selection {
   /** The inventory, sorted by name. */
   readonly known: readonly Target[];
   readonly params: JsonObject;
+  /** The parameters as the definition declares them. */
+  readonly declared: Readonly<Record<string, Param>>;
   /** How many there must be, by everyone who said so: all must be right. Empty: any number above zero. */
   readonly expected: readonly number[];
 }
@@ -43,12 +50,15 @@ export function selectTargets(selector: TargetSelector, selection: Selection): r
 }
 
 /** Compiles a selector's `where`; throws INVALID_ARGUMENT with its place. */
-export function compileSelector(where: string): Program {
-  return compile(where, { place: "targets.where", names: ["target", "params"] });
+export function compileSelector(where: string, declared: Readonly<Record<string, Param>>): Program {
+  return compile(where, { place: "targets.where", ...selectorScope(declared), result: "bool" });
 }
 
-function selectWhere(where: string, { known, params }: Selection): readonly Target[] {
-  const program = compileSelector(where);
+function selectWhere(where: string, { known, declared, ...given }: Selection): readonly Target[] {
+  const program = compileSelector(where, declared);
+  const params = expressionParams(declared, given.params);
+  // One budget for the whole inventory: a condition that is dear, times 100,000 targets, would hold the service for minutes.
+  const meter = createMeter(SELECT_COST_MAX);
   const elsewhere = new Map<string, boolean>();
   const isElsewhere = (label: string): boolean => {
     const found = elsewhere.get(label) ?? known.some(({ labels }) => Object.hasOwn(labels, label));
@@ -57,7 +67,7 @@ function selectWhere(where: string, { known, params }: Selection): readonly Targ
   };
   return known.filter((target) => {
     try {
-      return evaluateBoolean(program, { target: { name: target.name, labels: target.labels }, params });
+      return evaluateBoolean(program, { target: { name: target.name, labels: target.labels }, params }, meter);
     } catch (error) {
       const label = missingLabel(error, target);
       if (label === undefined || !isElsewhere(label)) throw error;

@@ -14,7 +14,7 @@ export class LightJournal implements Journal {
   async append(entry: JournalEntry): Promise<void> {
     this.entries += 1;
     this.events += entry.events.length;
-    if (entry.index !== undefined) this.#records.set(entry.id, entry.index.record);
+    if (entry.id !== undefined && entry.index !== undefined) this.#records.set(entry.id, entry.index.record);
   }
 
   record(id: WorkflowId): WorkflowRecord | undefined {

@@ -11,6 +11,9 @@ import { systemClock } from "../../internal/system/clock.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
 import { aSubmission, someTargets } from "../fakes/world.ts";
 import { LightJournal } from "./light-journal.ts";
+import { createPolicies } from "../../internal/policy/policies.ts";
+import { selectTargets } from "../../internal/workflow/targets.ts";
+import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 import { TESTER } from "../fakes/principals.ts";
 
 const NO_OP: PreparedAction = {
@@ -53,6 +56,9 @@ export async function runNoOps({ targets, actions, parallel, rollout = {} }: Siz
     ids: fakeIds(1),
     disk: { freeBytes: async () => 1e12 },
     inventory: { targets: () => inventory },
+    stopFile: new FakeStopFile(),
+    policies: createPolicies({ directory: undefined, clock: systemClock, inventory: { targets: () => inventory }, log: () => undefined }),
+    chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
     secrets: {
       value: (name: string) => {
         throw new HoldfastError("NOT_FOUND", name);

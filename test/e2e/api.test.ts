@@ -147,7 +147,7 @@ test("a second service on the same data directory is refused, and the first goes
 
 test("wrong flags and broken files end it with 2 and all faults, before anything is made", async () => {
   const cases: [string[], RegExp][] = [
-    [["--listen", "0.0.0.0:1"], /until TLS exists/],
+    [["--listen", "0.0.0.0:1"], /without TLS/],
     [["--submit-ttl", "soon"], /a number and a unit/],
     [["--nope"], /unknown option '--nope'/],
     [["--inventory", "missing.yaml", "other.yaml"], /missing\.yaml: no such file\n.*other\.yaml: no such file/],

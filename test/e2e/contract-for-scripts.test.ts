@@ -124,7 +124,7 @@ test("actions of one's own are there by --actions", async () => {
 test("submit, status, tasks and list print the contract's keys, with enums bare, defaults present and numbers as numbers", async () => {
   const file = workflow("keys", shell("echo told", "creates: told, output: text"), { top: "output: \"stage('only').failed\"" });
   const answer = await script.one(["submit", file, "--key", "keys-1", "--annotation", "ticket=T-1"]);
-  expect(Object.keys(answer)).toEqual(["id", "digest", "scope", "expiresAt"]);
+  expect(Object.keys(answer)).toEqual(["id", "digest", "scope", "expiresAt", "verdict", "policies"]);
   expect([answer["id"], answer["digest"], answer["expiresAt"]]).toEqual([
     expect.stringMatching(ID),
     expect.stringMatching(DIGEST),
@@ -186,7 +186,12 @@ test("-o json holds JSON lines on every verb, and nowhere an enum's prefix", asy
     expect([args, lines.at(-1)]).toEqual([args, wanted]);
     all.push(lines);
   };
-  await keep(["validate", file], { valid: true, checkedBy: ["client", "service"], scope: expect.objectContaining({ tasks: 3 }) });
+  await keep(["validate", file], {
+    valid: true,
+    checkedBy: ["client", "service"],
+    scope: expect.objectContaining({ tasks: 3 }),
+    verdict: null,
+  });
   await keep(["plan", file], expect.objectContaining({ mode: "PLAN", phase: "SUCCEEDED" }));
   await keep(["plan", file, "--target", "web-01"], expect.objectContaining({ target: "web-01", changed: true }));
   await keep(["why", id], { phase: "SUBMITTED", holds: [expect.objectContaining({ kind: "EXEC" })] });

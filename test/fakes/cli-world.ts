@@ -43,8 +43,8 @@ export class CliDesk {
     return path;
   }
 
-  /** Runs one command line to its end. */
-  async run(args: readonly string[], options: { isTerminal?: boolean } = {}): Promise<CliResult> {
+  /** Runs one command line to its end. `answer`: what the person at the terminal types; without it there is nobody to ask. */
+  async run(args: readonly string[], options: { isTerminal?: boolean; answer?: string } = {}): Promise<CliResult> {
     const chunks = { stdout: "", stderr: "" };
     const stream = (name: "stdout" | "stderr"): TextStream => ({
       isTerminal: options.isTerminal === true,
@@ -60,6 +60,10 @@ export class CliDesk {
       home: this.directory,
       stdout: stream("stdout"),
       stderr: stream("stderr"),
+      ask: async (question) => {
+        if (options.answer !== undefined) chunks.stderr += `${question}\n`;
+        return options.answer;
+      },
       clock: {
         nowMs: () => Date.now() + this.lateMs,
         after: (delayMs, callback) => {

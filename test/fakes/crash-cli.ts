@@ -55,6 +55,7 @@ process.exitCode = await runCli(args, {
   home: "/nonexistent",
   stdout: streamTo(process.stdout),
   stderr: streamTo(process.stderr),
+  ask: () => Promise.resolve(undefined),
   clock: {
     nowMs: () => Date.now(),
     after: (delayMs, callback) => {

@@ -59,7 +59,13 @@ export class Drill {
       nowMs: timeMs(this.nowMs),
       fraction: () => this.fraction,
       detail: (task) => this.details.get(task),
-      canLock: (target) => !this.lockedTargets.has(target),
+      canLock: (task) => !this.lockedTargets.has(this.#targetName(task)),
+      isGated: () => false,
+      admit: () => ({ kind: "go", rulesAllowed: 0 }),
+      isSpent: () => false,
+      freeze: () => undefined,
+      isFrozen: () => false,
+      isPauseOver: () => this.nowMs >= (this.state.stageRun?.resumeAtMs ?? 0),
     };
   }
 
@@ -72,7 +78,7 @@ export class Drill {
 
   /** Why a target stands where it stands: the first reason. */
   hold(ordinal: number): Hold | undefined {
-    return targetHolds(this.state, ordinal, this.facts)[0];
+    return targetHolds(this.state, ordinal, { ...this.facts, lockHolders: () => "" })[0];
   }
 
   /** What follows by itself. */
@@ -146,6 +152,11 @@ export class Drill {
       throw new Error("the next target to begin is not what a scan finds");
     if ([...atRiskToBegin].join() !== unbegun.filter((ordinal) => risk[ordinal] !== 0).join())
       throw new Error("the targets that need no room are not what a scan finds");
+  }
+
+  #targetName(task: number): string {
+    const { stage, ordinal } = placeOf(this.state.blueprint, task);
+    return targetAt(this.state.blueprint, stage, ordinal)?.name ?? "";
   }
 
   #text({ kind }: Event): string {

@@ -2,9 +2,23 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { EngineFace, Principal } from "../../internal/engine/face.ts";
+import {
+  FreezeResponseSchema,
+  GetFreezesResponseSchema,
+  ListLimitsResponseSchema,
+  ListLocksResponseSchema,
+  ThawResponseSchema,
+} from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import { Decision, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import {
+  ExplainResponseSchema,
+  ListPoliciesResponseSchema,
+  ReplayResponseSchema,
+} from "../../internal/gen/holdfast/v1/policy_service_pb.ts";
 import { Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import {
+  GetApprovalResponseSchema,
   ListTasksResponseSchema,
   ListWorkflowsResponseSchema,
   PlanResponseSchema,
@@ -68,6 +82,34 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
       return status();
     },
     why: async () => create(WhyResponseSchema, { phase: Phase.RUNNING }),
+    approve: async (by, ref, { digest }) => {
+      asked.push({ method: `approve ${digest}`, by: by.name, id: ref.id });
+      return status();
+    },
+    approval: async (ref) => {
+      asked.push({ method: "approval", id: ref.id });
+      return create(GetApprovalResponseSchema, { status: status(Phase.WAITING), scope: { targets: 3 }, approvals: [{ by: "ann" }] });
+    },
+    freeze: async (by, { reason }) => {
+      asked.push({ method: "freeze", by: by.name });
+      return create(FreezeResponseSchema, { id: "f1", proof: { freezes: [{ id: "f1", by: by.name, reason }] } });
+    },
+    thaw: async (by, { id }) => {
+      asked.push({ method: "thaw", by: by.name, id });
+      return create(ThawResponseSchema, { ids: [id] });
+    },
+    freezes: async () => create(GetFreezesResponseSchema, { proof: {} }),
+    locks: async ({ prefix }) => create(ListLocksResponseSchema, { locks: [{ key: `${prefix}web-01`, workflow: FAKE_ID }], count: 1 }),
+    limits: async ({ prefix }) => create(ListLimitsResponseSchema, { limits: [{ key: `${prefix}x`, slots: 2 }], count: 1 }),
+    policies: async () => create(ListPoliciesResponseSchema, { isDefault: true }),
+    explain: async (by) => {
+      asked.push({ method: "explain", by: by.name });
+      return create(ExplainResponseSchema, { gates: [{ gate: Gate.SUBMIT, decision: Decision.ALLOW }] });
+    },
+    replay: async function* replay() {
+      yield create(ReplayResponseSchema, { id: FAKE_ID, was: Decision.ALLOW, now: Decision.DENY });
+      yield create(ReplayResponseSchema, { examined: 7 });
+    },
     close: async () => undefined,
     ...replace,
   };

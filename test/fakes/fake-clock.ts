@@ -18,6 +18,9 @@ export class FakeClock implements Clock {
   #wallMs: number;
   #monotonicMs = 0;
   #order = 0;
+  #boots = 1;
+  #bootId = "boot-1";
+  #bootedAtMs = 0;
   readonly #timers = new Set<Timer>();
 
   constructor(startMs: number = FAKE_START_MS) {
@@ -29,7 +32,19 @@ export class FakeClock implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#monotonicMs;
+    return this.#monotonicMs - this.#bootedAtMs;
+  }
+
+  bootId(): string {
+    return this.#bootId;
+  }
+
+  /** The machine boots again: its monotonic clock begins anew, and nobody fires its old timers. */
+  reboot(): void {
+    this.#boots += 1;
+    this.#bootId = `boot-${this.#boots}`;
+    this.#bootedAtMs = this.#monotonicMs;
+    this.#timers.clear();
   }
 
   after(delayMs: number, callback: () => void): () => void {

@@ -12,11 +12,20 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
+import { GuardService } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import type { PolicyPinSchema, VerdictSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import type { HoldSchema, StageStatusSchema, TaskCountsSchema, TaskSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import type {
+  HistoryEventSchema,
+  HoldSchema,
+  StageStatusSchema,
+  TaskCountsSchema,
+  TaskSchema,
+} from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { Phase, StagePhase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import type { SubmitRequest } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import type { GetApprovalResponseSchema, SubmitRequest } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema, WorkflowService } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { FakeGuard } from "./fake-guard.ts";
 
 /** One workflow of the fake. */
 export interface FakeWorkflow {
@@ -38,6 +47,10 @@ export interface StatusChange {
   readonly waitingFor?: MessageInitShape<typeof HoldSchema>[];
   readonly stage?: string;
   readonly error?: string;
+  readonly annotations?: { [name: string]: string };
+  readonly policies?: MessageInitShape<typeof PolicyPinSchema>[];
+  readonly tasksAllowed?: number;
+  readonly verdict?: MessageInitShape<typeof VerdictSchema>;
   readonly targets?: number;
   readonly targetsInFlight?: number;
   readonly targetsAtRisk?: number;
@@ -53,6 +66,17 @@ export class FakeService {
   readonly workflows: FakeWorkflow[] = [];
   /** The phase that a workflow takes on by itself after Exec; undefined: it runs until the test says otherwise. */
   endsAs: Phase | undefined = Phase.SUCCEEDED;
+  /** The phase that Exec leads to. */
+  execTo: Phase = Phase.RUNNING;
+  /** What GetHistory says of any workflow. */
+  readonly events: MessageInitShape<typeof HistoryEventSchema>[] = [];
+  /** What policies say of whatever is submitted. */
+  verdict: MessageInitShape<typeof VerdictSchema> | undefined;
+  /** What GetApproval says beside the status. */
+  approvalPage: MessageInitShape<typeof GetApprovalResponseSchema> = {};
+  /** The digests that were approved, with the reasons. */
+  readonly approved: [digest: string, reason: string][] = [];
+  readonly guard = new FakeGuard();
   /** Calls by method, in order. */
   readonly calls: string[] = [];
   /** The token that is asked for; empty: any. */
@@ -67,6 +91,11 @@ export class FakeService {
 
   get address(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** True when a watcher has been told everything and waits for more. */
+  get hasWatchers(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Serves on the port of the last time, if there was one. */
@@ -130,6 +159,7 @@ export class FakeService {
   }
 
   #routes(router: ConnectRouter): void {
+    router.service(GuardService, this.guard);
     router.service(WorkflowService, {
       submit: (request, { requestHeader }) => {
         this.#admit("submit", requestHeader);
@@ -139,6 +169,7 @@ export class FakeService {
           digest,
           scope: { targets: 3, tasks: 6, tasksByAction: { wait: 6 } },
           expiresAt: timestampFromMs(1_800_000_000_000 + DAY_MS),
+          ...(this.verdict === undefined ? {} : { verdict: this.verdict }),
         };
       },
       exec: (request, { requestHeader }) => {
@@ -148,7 +179,7 @@ export class FakeService {
           throw new ConnectError("the digest is another", Code.FailedPrecondition);
         if (workflow.phase === Phase.SUBMITTED) {
           workflow.starts++;
-          this.change(workflow, Phase.RUNNING, { executedAt: timestampFromMs(1_800_000_001_000) });
+          this.change(workflow, this.execTo, { executedAt: timestampFromMs(1_800_000_001_000) });
           const { endsAs } = this;
           if (endsAs !== undefined) setImmediate(() => this.change(workflow, endsAs));
         }
@@ -174,9 +205,7 @@ export class FakeService {
         const found = this.workflows.filter((workflow) => wanted === undefined || workflow.request.requestId === wanted);
         return { workflows: found.map((workflow) => this.statusOf(workflow)).toReversed() };
       },
-      getHistory: async function* () {
-        yield {};
-      },
+      getHistory: () => pageOf(this.events),
       cancel: (request) => this.#say(request.workflow?.id, Phase.CANCELLED),
       pause: (request) => this.#say(request.workflow?.id, Phase.PAUSED),
       unpause: (request) => this.#say(request.workflow?.id, Phase.RUNNING),
@@ -188,7 +217,17 @@ export class FakeService {
         this.change(this.#find(id), this.endsAs ?? Phase.RUNNING);
         return { id, digest };
       },
-      why: (request) => ({ phase: this.#find(request.workflow?.id).phase }),
+      why: (request) => {
+        const { phase, status } = this.#find(request.workflow?.id);
+        return { phase, holds: status.waitingFor ?? [] };
+      },
+      getApproval: (request) => ({ ...this.approvalPage, status: this.statusOf(this.#find(request.workflow?.id)) }),
+      approve: (request) => {
+        const workflow = this.#find(request.workflow?.id);
+        if (request.digest !== workflow.digest) throw new ConnectError("the digest is another", Code.FailedPrecondition);
+        this.approved.push([request.digest, request.reason]);
+        return { status: this.statusOf(workflow) };
+      },
     });
   }
 
@@ -241,4 +280,8 @@ export class FakeService {
       }
     }
   }
+}
+
+async function* pageOf<Event>(events: Event[]): AsyncGenerator<{ events: Event[] }, void> {
+  yield { events };
 }

@@ -169,8 +169,8 @@ export class MemoryJournal implements Journal {
   }
 
   #check(entry: JournalEntry): void {
-    const stream = workflowStream(entry.id);
-    if (entry.events.length > 0) this.#follow(stream, entry.firstSeq, entry.events.length);
+    assert(entry.id !== undefined || entry.events.length === 0, "events belong to a workflow");
+    if (entry.id !== undefined && entry.events.length > 0) this.#follow(workflowStream(entry.id), entry.firstSeq, entry.events.length);
     if (entry.guardEvents.length > 0) this.#follow(GUARD_STREAM, entry.guardFirstSeq, entry.guardEvents.length);
     assert(
       [...entry.events, ...entry.guardEvents].every(({ afterMs }) => afterMs === 0),
@@ -203,12 +203,17 @@ function newView(): View {
 }
 
 function addTo(view: View, entry: JournalEntry): void {
-  const { id, timeMs, events, guardEvents } = entry;
+  const { id, timeMs, guardEvents } = entry;
+  if (guardEvents.length > 0) push(view.frames, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, timeMs, events: [], guardEvents });
+  if (id !== undefined) addToWorkflow(view, { ...entry, id });
+}
+
+function addToWorkflow(view: View, entry: JournalEntry & { readonly id: WorkflowId }): void {
+  const { id, timeMs, events } = entry;
   if (events.length > 0) {
     push(view.frames, workflowStream(id), { firstSeq: entry.firstSeq, timeMs, events, guardEvents: [] });
     if (!view.records.has(id)) view.open.add(id);
   }
-  if (guardEvents.length > 0) push(view.frames, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, timeMs, events: [], guardEvents });
   for (const detail of entry.details) {
     const { task, attempt } = detail;
     view.details.set(`${id} ${task} ${attempt}`, detail);

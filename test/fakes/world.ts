@@ -5,7 +5,9 @@ import { create, fromJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Engine } from "../../internal/engine/engine.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
-import type { EnginePorts, Ids } from "../../internal/engine/ports.ts";
+import type { EnginePorts, Ids, Policies } from "../../internal/engine/ports.ts";
+import { createPolicies } from "../../internal/policy/policies.ts";
+import { selectTargets } from "../../internal/workflow/targets.ts";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import { Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
@@ -15,6 +17,7 @@ import type { SubmitRequest } from "../../internal/gen/holdfast/v1/workflow_serv
 import { SubmitRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { fakeIds } from "./fake-ids.ts";
+import { FakeStopFile } from "./fake-stop-file.ts";
 import { Fleet } from "./fleet.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import type { MemoryJournalMode } from "./memory-journal.ts";
@@ -71,6 +74,10 @@ export class World {
   journal: MemoryJournal;
   targets: readonly Target[];
   freeBytes = 1e12;
+  /** The file FREEZE. */
+  readonly stopFile = new FakeStopFile();
+  /** What a test sets before start() is asked from then on. */
+  policies: Policies;
   fatal: Error | undefined;
   readonly #ids: Ids;
   readonly #mode: MemoryJournalMode;
@@ -81,6 +88,15 @@ export class World {
     this.journal = new MemoryJournal(this.#mode);
     this.targets = someTargets(options.targets ?? 3);
     this.#ids = fakeIds(options.seed ?? 1);
+    this.policies = this.policiesOf([]);
+  }
+
+  /** Policies of these files; none: the built-in default. */
+  policiesOf(sources: readonly string[]): Policies {
+    const options = { directory: undefined, clock: this.clock, inventory: { targets: () => this.targets }, log: () => undefined };
+    const policies = createPolicies(options);
+    if (sources.length === 0) return policies;
+    return policies.withCandidates(sources.map((source, index) => ({ file: `policy-${index + 1}.yaml`, source })));
   }
 
   get engine(): Engine {
@@ -144,6 +160,9 @@ export class World {
       clock: this.clock,
       ids: this.#ids,
       disk: { freeBytes: async () => this.freeBytes },
+      stopFile: this.stopFile,
+      policies: this.policies,
+      chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
       inventory: { targets: () => this.targets },
       secrets: { value: (name) => this.#secret(name) },
       actions: this.fleet,

@@ -189,12 +189,13 @@ export class Simulation {
       const entry = entries[this.#entries];
       if (entry === undefined) return;
       for (const event of entry.events) {
+        if (entry.id === undefined) break;
         if (event.kind.case === "workflowSubmitted") this.models.set(entry.id, new Model(event.kind.value));
         else this.models.get(entry.id)?.take(event, entry.timeMs);
       }
       for (const { kind } of entry.guardEvents) {
-        if (kind.case === "lockTaken") this.#take(kind.value.key, kind.value.holder);
-        if (kind.case === "lockReleased") this.#holders.delete(kind.value.key);
+        if (kind.case === "lockTaken") this.#take(kind.value.target, kind.value.holder);
+        if (kind.case === "lockReleased") this.#holders.delete(kind.value.target);
         if (kind.case === "holderReleased")
           for (const [key, holder] of this.#holders) if (holder === kind.value.holder) this.#holders.delete(key);
       }

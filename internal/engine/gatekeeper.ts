@@ -1,0 +1,146 @@
+// Has policies judge at the gate that a workflow stands before, and again when what they said may have changed.
+// 1. Level-triggered: which gate is wanted follows from the state; a crash loses nothing but the asking.
+// 2. At most one judgement of a workflow is under way. The turn that takes it makes sure that what it read has not moved since.
+
+import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
+import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
+import { ledgerTouched } from "../guard/ledger.ts";
+import type { GuardState } from "../guard/guard.ts";
+import type { Command } from "../workflow/commands.ts";
+import type { Facts } from "../workflow/facts.ts";
+import { wantedGate } from "../workflow/gates.ts";
+import type { WantedGate } from "../workflow/gates.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { isTargetDone } from "../workflow/target-run.ts";
+import type { EnginePorts, GateQuestion, Judgement, Question } from "./ports.ts";
+
+/** How much longer than a judgement took the next one waits at least: so that judging never takes more than a twentieth of the time. */
+const REST_FACTOR = 20;
+/** How long a judgement rests that came too late. */
+const STALE_REST_MS = 50;
+
+/** What the gatekeeper needs of a workflow. */
+export interface GateHost {
+  readonly state: WorkflowState;
+  readonly ports: EnginePorts;
+  readonly guard: GuardState;
+  /** The guard's time now. */
+  guardMs(): number;
+  facts(): Pick<Facts, "isGated" | "isPauseOver">;
+  question(except: readonly string[]): Question;
+  post(command: Command): Promise<void>;
+}
+
+interface Last {
+  readonly gate: WantedGate;
+  readonly judgement: Judgement;
+  readonly approvals: number;
+  readonly restMs: number;
+  readonly atMs: number;
+}
+
+/** The judge's doorkeeper of one workflow. */
+export class Gatekeeper {
+  readonly #host: GateHost;
+  readonly #onFatal: (error: unknown) => void;
+  #isJudging = false;
+  #isClosed = false;
+  #last: Last | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(host: GateHost, onFatal: (error: unknown) => void) {
+    this.#host = host;
+    this.#onFatal = onFatal;
+  }
+
+  /** Looks whether a gate is to be judged now. */
+  look(): void {
+    if (this.#isJudging || this.#isClosed) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const gate = wantedGate(this.#host.state, this.#host.facts());
+    if (gate === undefined) {
+      this.#last = undefined;
+      return;
+    }
+    const waitMs = this.#waitMs(gate);
+    if (waitMs === 0) void this.#judge(gate).catch((error: unknown) => this.#onFatal(error));
+    else if (waitMs !== undefined) this.#cancelTimer = this.#host.ports.clock.after(waitMs, () => this.look());
+  }
+
+  /** Judges a workflow that is about to be executed; resolves when the verdict is on disk. */
+  async judgeExec(): Promise<Verdict | undefined> {
+    if (!this.#host.facts().isGated(Gate.EXEC)) return undefined;
+    const gate = { gate: Gate.EXEC, stage: 0, wave: 0 };
+    const { verdict } = await this.#host.ports.policies.judge(this.#gateQuestion(gate));
+    await this.#host.post({ kind: "judge", ...gate, verdict, isFresh: () => true });
+    return verdict;
+  }
+
+  /** Judges nothing more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+  }
+
+  /** How long until the gate is to be judged; undefined: only when policies or approvals change. */
+  #waitMs(gate: WantedGate): number | undefined {
+    const last = this.#last;
+    if (last === undefined || !isSameGate(last.gate, gate)) return 0;
+    const { state, ports } = this.#host;
+    const hasMoved = ports.policies.revision !== last.judgement.revision || state.approvers.length !== last.approvals;
+    if (hasMoved) return 0;
+    const isDue = last.judgement.isTimeBound || last.judgement.verdict.decision === Decision.WAIT;
+    // It was allowed, and still stands here: what was read had moved.
+    const isStale = last.judgement.verdict.decision === Decision.ALLOW;
+    if (!isDue && !isStale) return undefined;
+    return Math.max(1, last.atMs + (isStale ? STALE_REST_MS : last.restMs) - ports.clock.monotonicMs());
+  }
+
+  async #judge(gate: WantedGate): Promise<void> {
+    const { state, ports } = this.#host;
+    const startMs = ports.clock.monotonicMs();
+    const judgedAtMs = ports.clock.nowMs();
+    const approvals = state.approvers.length;
+    this.#isJudging = true;
+    const judgement = await ports.policies.judge(this.#gateQuestion(gate));
+    this.#isJudging = false;
+    if (this.#isClosed) return;
+    const endMs = ports.clock.monotonicMs();
+    const restMs = Math.min(GATE_REJUDGE_MS_MAX, Math.max(GATE_REJUDGE_MS_MIN, REST_FACTOR * (endMs - startMs)));
+    this.#last = { gate, judgement, approvals, restMs, atMs: endMs };
+    const isFresh = (): boolean => isStillSo(judgement, { guard: this.#host.guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
+    await this.#host.post({ kind: "judge", ...gate, verdict: judgement.verdict, isFresh }).catch(() => undefined); // the service is stopping
+    this.look();
+  }
+
+  #gateQuestion(gate: WantedGate): GateQuestion {
+    const targets = gate.gate === Gate.WAVE ? this.#waveTargets(gate) : this.#host.state.blueprint.targets;
+    const place = gate.gate === Gate.WAVE ? { stage: gate.stage, wave: gate.wave } : {};
+    return { ...this.#host.question(targets.map(({ name }) => name)), gate: gate.gate, targets, ...place };
+  }
+
+  #waveTargets({ stage: index, wave }: WantedGate): readonly Target[] {
+    const { state } = this.#host;
+    const stage = state.blueprint.stages[index];
+    const { first = 0, count = 0 } = stage?.waves[wave] ?? {};
+    const targets = state.blueprint.targets.slice(first, first + count);
+    return stage === undefined ? targets : targets.filter((_, at) => !isTargetDone(state, stage, first + at));
+  }
+}
+
+/** True when what a judgement read has not moved, the policies are the same, and it is not too old. */
+export function isStillSo(
+  { reads, revision }: Judgement,
+  now: { readonly guard: GuardState; readonly guardMs: number; readonly ports: EnginePorts; readonly judgedAtMs: number },
+): boolean {
+  const { guard, guardMs, ports, judgedAtMs } = now;
+  if (revision !== ports.policies.revision || Math.abs(ports.clock.nowMs() - judgedAtMs) > VERDICT_AGE_MS_MAX) return false;
+  return reads.every(({ window, dimension, version }) => ledgerTouched(guard, window, dimension, guardMs).version === version);
+}
+
+function isSameGate(one: WantedGate, other: WantedGate): boolean {
+  return one.gate === other.gate && one.stage === other.stage && one.wave === other.wave;
+}

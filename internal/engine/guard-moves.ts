@@ -1,0 +1,199 @@
+// What a workflow's events do to the guard, in the same turn and so in the same batch (H7): locks, limits, pauses, the ledger.
+// 1. Locks are taken with the first change of a target and given back after its last action in the stage; unknown and frozen ones keep them.
+// 2. Limits are taken when an attempt starts and given back when its task is settled; unknown, frozen and waiting ones keep them.
+// 3. A wave's targets are reserved when it starts, and settled one by one; a plan touches nothing.
+
+import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Effects } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptEnded, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
+import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import { WorkflowId } from "../base/ids.ts";
+import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
+import { anchorClock } from "../guard/guard-time.ts";
+import type { MachineTime } from "../guard/guard-time.ts";
+import { reserveTargets, settleTargets, touchTarget } from "../guard/ledger.ts";
+import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, wakenForLimits } from "../guard/limits.ts";
+import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
+import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
+import type { StagePlan } from "../workflow/blueprint.ts";
+import { isTargetDone } from "../workflow/target-run.ts";
+import { TaskState, isFailure, isSettled } from "../workflow/task-state.ts";
+import { limitLot, limitOfLot } from "./outside.ts";
+import type { Outside } from "./outside.ts";
+
+/** A workflow that should look again, and the limit that may have room for it. */
+export interface Wakened {
+  readonly workflow: WorkflowId;
+  readonly key?: string;
+}
+
+/** Moves the guard with one turn. */
+export class GuardMoves {
+  readonly events: GuardEvent[] = [];
+  readonly wakened: Wakened[] = [];
+  readonly #outside: Outside;
+  readonly #time: MachineTime;
+  readonly #settled: { readonly target: string; readonly failedUses: readonly string[] }[] = [];
+
+  constructor(outside: Outside, time: MachineTime) {
+    this.#outside = outside;
+    this.#time = time;
+  }
+
+  get #state() {
+    return this.#outside.input.state;
+  }
+
+  get #id(): WorkflowId {
+    return this.#state.blueprint.id;
+  }
+
+  get #nowMs(): number {
+    return this.#outside.input.guardMs;
+  }
+
+  /** AttemptStarted: takes what admit() found room for. */
+  attemptStarted(task: number): void {
+    const { asked } = this.#outside;
+    if (asked?.task !== task || asked.limits.length === 0) return;
+    const { priority } = this.#state.submitted;
+    this.#move(takeLimits(this.#guard, { workflow: this.#id, task, priority, limits: asked.limits }, this.#nowMs));
+  }
+
+  /** ApplyStarted: the target takes its locks, and is touched. */
+  applyStarted(task: number): void {
+    const ask = this.#outside.lockAsk(task);
+    if (ask === undefined) return;
+    const { action } = placeOf(this.#state.blueprint, task);
+    this.#move(takeLocks(this.#guard, ask, this.#nowMs));
+    this.#move(touchTarget(this.#guard, { workflow: this.#id, target: ask.target, uses: action.uses }, this.#nowMs));
+  }
+
+  /** AttemptEnded, after it was folded in. */
+  attemptEnded({ task, outcome, before, deferredFor }: AttemptEnded): void {
+    const isDeferred = outcome === AttemptOutcome.DEFERRED;
+    if (isDeferred && deferredFor === DeferReason.FROZEN) return;
+    if (isDeferred) {
+      this.#returnLimits(task, true);
+      const ask = this.#outside.lockAsk(task);
+      if (deferredFor === DeferReason.LOCK && ask !== undefined) return waitForLocks(this.#guard, ask);
+    }
+    // An attempt that reads has no state to find: it used what it took.
+    if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, outcome === AttemptOutcome.UNCHANGED && before !== "");
+    this.taskClosed(task);
+  }
+
+  /** A task was skipped, refused or settled by a person; or its attempt ended. Gives back what its target needs no more. */
+  taskClosed(task: number): void {
+    const { blueprint } = this.#state;
+    const { stage, ordinal } = placeOf(blueprint, task);
+    if (this.#state.tasks.get(task) !== TaskState.UNKNOWN && !this.#state.running.has(task)) this.#returnSettled(task);
+    const target = targetAt(blueprint, stage, ordinal)?.name;
+    if (target === undefined || !isTargetDone(this.#state, stage, ordinal)) return;
+    for (let action = 0; action < stage.actions.length; action++) this.#returnSettled(taskAt(stage, ordinal, action));
+    this.#move(stopWaiting(this.#guard, this.#id, target, this.#nowMs));
+    this.#move(giveLocks(this.#guard, { workflow: this.#id, target }, this.#nowMs));
+    if (blueprint.mode !== Mode.PLAN) this.#settled.push({ target, failedUses: this.#failedUses(stage, ordinal) });
+  }
+
+  /** WaveStarted, after it was folded in: its open targets count from now on. */
+  waveStarted(wave: WaveStarted): void {
+    this.flush();
+    const { blueprint, submittedBy } = this.#state;
+    const stage = blueprint.stages[wave.stage];
+    if (stage?.isOverTargets !== true || blueprint.mode === Mode.PLAN) return;
+    const targets = blueprint.targets
+      .slice(wave.first, wave.first + wave.count)
+      .filter((_, at) => !isTargetDone(this.#state, stage, wave.first + at));
+    const uses = [...new Set(stage.actions.map((action) => action.uses).filter((name) => this.#mayChange(name)))];
+    this.#move(reserveTargets(this.#guard, { workflow: this.#id, targets, uses, principal: submittedBy }, this.#nowMs));
+  }
+
+  /** WaveEnded. */
+  waveEnded(pauseMs: number): void {
+    this.flush();
+    if (pauseMs > 0) this.#move(beginPause(this.#guard, this.#id, pauseMs, this.#nowMs));
+  }
+
+  /** WorkflowRetried: it asks for everything anew. */
+  retried(): void {
+    this.#move(stopAllWaiting(this.#guard, this.#id, this.#nowMs));
+    stopWaitingForLimits(this.#guard, this.#id);
+  }
+
+  /** The workflow's end: everything is given back. */
+  ended(): void {
+    this.flush();
+    this.#move(stopAllWaiting(this.#guard, this.#id, this.#nowMs));
+    stopWaitingForLimits(this.#guard, this.#id);
+    this.#move(releaseHolder(this.#guard, this.#id, this.#nowMs));
+  }
+
+  /** Writes what was gathered of the ledger. */
+  flush(): void {
+    const settled = this.#settled.splice(0);
+    if (settled.length > 0) this.#move(settleTargets(this.#guard, this.#id, settled, this.#nowMs));
+  }
+
+  /** Limits that this turn gave back, or whose line moved, are asked again: true when it is this workflow's turn. */
+  freeOwnLimits(): boolean {
+    let isOwn = false;
+    for (const { workflow, key } of wakenForLimits(this.#guard)) {
+      if (workflow !== this.#id) this.wakened.push({ workflow, key });
+      else isOwn = this.#free(key) || isOwn;
+    }
+    return isOwn;
+  }
+
+  /** At the end of the turn: leaves the lines of limits for which no task is parked any more. */
+  end(): void {
+    this.flush();
+    const { parking, entrance } = this.#state;
+    const [isEmptied, isEntranceEmptied] = [parking.takeEmptied(), entrance.takeEmptied()];
+    if (isEmptied || isEntranceEmptied) {
+      const lots = [...parking.limitKeys(), ...entrance.limitKeys()];
+      stopWaitingForLimits(this.#guard, this.#id, new Set(lots.map((lot) => limitOfLot(lot))));
+    }
+    for (const { workflow, key } of wakenForLimits(this.#guard)) if (workflow !== this.#id) this.wakened.push({ workflow, key });
+  }
+
+  #free(key: string): boolean {
+    const lot = limitLot(key);
+    const isParked = this.#state.parking.holds(lot) || this.#state.entrance.holds(lot);
+    for (const parking of [this.#state.parking, this.#state.entrance]) parking.free(lot);
+    return isParked;
+  }
+
+  get #guard() {
+    return this.#outside.input.guard;
+  }
+
+  #returnSettled(task: number): void {
+    if (isSettled(this.#state.tasks.get(task)) || this.#state.tasks.get(task) === TaskState.PENDING) this.#returnLimits(task, false);
+  }
+
+  #returnLimits(task: number, isUnused: boolean): void {
+    this.#move(returnLimits(this.#guard, { workflow: this.#id, task, isUnused }, this.#nowMs));
+  }
+
+  /** Actions that may change a target, by what the service knew of them at Submit. */
+  #mayChange(uses: string): boolean {
+    return this.#state.submitted.actionKinds.find((kind) => kind.uses === uses)?.effects !== Effects.NONE;
+  }
+
+  #failedUses(stage: StagePlan, ordinal: number): readonly string[] {
+    const failed = stage.actions.filter((action) => isFailure(this.#state.tasks.get(taskAt(stage, ordinal, action.index))));
+    return [...new Set(failed.map((action) => action.uses).filter((uses) => this.#mayChange(uses)))];
+  }
+
+  #move(events: readonly GuardEvent[]): void {
+    if (events.length === 0) return;
+    for (const event of [...anchorClock(this.#guard, this.#time), ...events]) {
+      applyGuardEvent(this.#guard, event);
+      this.events.push(event);
+      if (event.kind.case !== "lockTaken") continue;
+      const holder = event.kind.value.holder;
+      if (holder !== this.#id) this.wakened.push({ workflow: WorkflowId.parse(holder) });
+    }
+  }
+}

@@ -1,0 +1,221 @@
+// What the world outside one workflow says to it in one turn: freezes, rules of the task gate, limits, locks, pauses.
+// 1. Whatever is answered here holds for this turn: what a task asks of limits is taken in it when the attempt starts, or not at all (H7).
+// 2. It changes nothing but who waits for a limit.
+
+import { assert } from "../base/assert.ts";
+import { timeMs } from "../base/ids.ts";
+import type { TimeMs } from "../base/ids.ts";
+import { ADMISSIONS_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX, TASK_REJUDGE_MS } from "../base/limits.ts";
+import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { Decision, FreezeMode, Gate } from "../gen/holdfast/v1/policy_pb.ts";
+import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
+import { freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
+import type { FreezeEntry } from "../guard/freeze.ts";
+import type { GuardState } from "../guard/guard.ts";
+import { ledgerReader } from "../guard/ledger.ts";
+import { hasLimits, pauseEndsMs, roomFor, waitForLimit } from "../guard/limits.ts";
+import type { LimitAsk } from "../guard/limits.ts";
+import { canTakeLocks, lockHolder, stageLock, targetLock } from "../guard/locks.ts";
+import type { LockAsk } from "../guard/locks.ts";
+import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import type { Admission, FreezeFact } from "../workflow/facts.ts";
+import { heldByRules } from "../workflow/outside-holds.ts";
+import { stageLockKeys } from "../workflow/lock-keys.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { TaskState } from "../workflow/task-state.ts";
+import { freezeName } from "./freeze-desk.ts";
+import type { Policies, Question, StopLook } from "./ports.ts";
+
+/** What a turn is taken against. */
+export interface OutsideInput {
+  readonly state: WorkflowState;
+  readonly guard: GuardState;
+  /** The guard's time in this turn. */
+  readonly guardMs: number;
+  readonly nowMs: TimeMs;
+  readonly policies: Policies;
+  /** What the emergency stop's file says, as looked at for this turn. */
+  readonly stop: StopLook;
+}
+
+/** One turn's view. */
+export class Outside {
+  /** What the task that was admitted last asked of limits. */
+  asked: { readonly task: number; readonly limits: readonly LimitAsk[] } | undefined;
+  readonly input: OutsideInput;
+  readonly #freezes: readonly FreezeEntry[];
+  readonly #hasLabelFreezes: boolean;
+  #admissions = 0;
+
+  constructor(input: OutsideInput) {
+    this.input = input;
+    const { namespace, name: workflowName } = input.state.blueprint;
+    this.#freezes = freezesOn(input.guard, { namespace, workflowName });
+    this.#hasLabelFreezes = hasLabelFreezes(input.guard);
+  }
+
+  /** How many tasks were asked about. */
+  get admissions(): number {
+    return this.#admissions;
+  }
+
+  isSpent(): boolean {
+    return this.#admissions >= ADMISSIONS_PER_TURN_MAX;
+  }
+
+  isGated(gate: Gate): boolean {
+    return this.input.policies.isGated(this.input.state.submitted, gate);
+  }
+
+  isPauseOver(): boolean {
+    const { guard, state, guardMs } = this.input;
+    return guardMs >= pauseEndsMs(guard, state.blueprint.id);
+  }
+
+  freeze(): FreezeFact | undefined {
+    const { stop } = this.input;
+    const names = this.#freezes.map((entry) => freezeName(entry));
+    if (stop.kind !== "absent") names.unshift(`the file ${stop.path}${stop.kind === "unreadable" ? `, which cannot be examined` : ""}`);
+    const isWhole = names.length > 0;
+    const partial = isWhole || !this.#hasLabelFreezes ? [] : this.#labelFreezes();
+    const all = [...names, ...partial.map((entry) => freezeName(entry))];
+    if (all.length === 0) return undefined;
+    const isAbort = [...this.#freezes, ...partial].some(({ mode }) => mode === FreezeMode.ABORT);
+    return { names: all.slice(0, FREEZE_NAMES_SHOWN_MAX), isWhole, isAbort };
+  }
+
+  isFrozen(task: number): boolean {
+    if (this.input.stop.kind !== "absent" || this.#freezes.length > 0) return true;
+    return this.#hasLabelFreezes && this.#freezesOfTarget(task).length > 0;
+  }
+
+  /** What the task's target takes before it is first changed; undefined in a stage that runs once. */
+  lockAsk(task: number): LockAsk | undefined {
+    const { state } = this.input;
+    const { stage, ordinal } = placeOf(state.blueprint, task);
+    const target = targetAt(state.blueprint, stage, ordinal)?.name;
+    if (target === undefined) return undefined;
+    const keys = [targetLock(target), ...stageLockKeys(state, task).map((key) => stageLock(key))];
+    return { workflow: state.blueprint.id, target, keys, priority: state.submitted.priority };
+  }
+
+  /** Who holds the locks of the task's target, but for itself: `lock:db-7 is held by workflow 019a… for h3`. */
+  lockHolders(task: number): string {
+    const { guard } = this.input;
+    const ask = this.lockAsk(task);
+    const texts = (ask?.keys ?? []).flatMap((key) => {
+      const holder = lockHolder(guard, key);
+      const isOwn = holder === undefined || (holder.workflow === ask?.workflow && holder.target === ask.target);
+      return isOwn ? [] : [`${key} is held by workflow ${holder.workflow} for ${holder.target}`];
+    });
+    return texts.join(", ");
+  }
+
+  canLock(task: number): boolean {
+    const ask = this.lockAsk(task);
+    return ask === undefined || canTakeLocks(this.input.guard, ask);
+  }
+
+  admit(task: number): Admission {
+    this.#admissions += 1;
+    this.asked = undefined;
+    if (this.isFrozen(task)) return this.#heldByFreeze(task);
+    const judged = this.#judge(task);
+    if (judged.kind === "held") return judged;
+    const { guard, state, guardMs } = this.input;
+    const { id: workflow } = state.blueprint;
+    const limits = hasLimits(guard, { workflow, task }) ? [] : [...this.#rateOf(task), ...judged.limits];
+    const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits }, guardMs);
+    if (room.kind === "room") {
+      this.asked = { task, limits };
+      return judged;
+    }
+    waitForLimit(guard, room.key, { workflow, priority: state.submitted.priority });
+    return { kind: "held", held: this.#heldByLimit(room), ...(judged.verdict === undefined ? {} : { verdict: judged.verdict }) };
+  }
+
+  #labelFreezes(): readonly FreezeEntry[] {
+    const found = new Map<string, FreezeEntry>();
+    const { blueprint } = this.input.state;
+    for (const { labels } of blueprint.targets)
+      for (const entry of freezesOn(this.input.guard, { namespace: blueprint.namespace, workflowName: blueprint.name, labels }))
+        found.set(entry.id, entry);
+    return [...found.values()];
+  }
+
+  #freezesOfTarget(task: number): readonly FreezeEntry[] {
+    const { blueprint } = this.input.state;
+    const { stage, ordinal } = placeOf(blueprint, task);
+    const labels = targetAt(blueprint, stage, ordinal)?.labels;
+    if (labels === undefined) return [];
+    return freezesOn(this.input.guard, { namespace: blueprint.namespace, workflowName: blueprint.name, labels });
+  }
+
+  #heldByFreeze(task: number): Admission {
+    const names = [...this.#freezesOfTarget(task)].map((entry) => freezeName(entry)).join("; ");
+    const message = `frozen by ${names}; it goes on after the thaw`;
+    return { kind: "held", held: { key: "freeze", kind: HoldKind.FREEZE, message, isShared: false, isFinal: true } };
+  }
+
+  #judge(
+    task: number,
+  ): (Admission & { readonly kind: "held" }) | (Admission & { readonly kind: "go"; readonly limits: readonly LimitAsk[] }) {
+    const { state, policies, guardMs } = this.input;
+    if (!this.isGated(Gate.TASK)) return { kind: "go", rulesAllowed: 0, limits: [] };
+    const { stage, action, ordinal } = placeOf(state.blueprint, task);
+    const target = targetAt(state.blueprint, stage, ordinal);
+    const except = target === undefined ? [] : [target.name];
+    const judgement = policies.judgeTask({ ...this.question(except), stage: stage.index, action: action.index, target });
+    const { verdict, rulesAllowed, limits } = judgement;
+    const told = verdict.rules.length === 0 ? {} : { verdict };
+    if (verdict.decision === Decision.ALLOW) return { kind: "go", rulesAllowed, limits, ...told };
+    return { kind: "held", held: heldByRules(verdict, guardMs + TASK_REJUDGE_MS), ...told };
+  }
+
+  /** What every gate asks about; `except` names the targets that ask. */
+  question(except: readonly string[]): Question {
+    const { state, guard, guardMs, nowMs } = this.input;
+    const { submitted, submittedBy, approvers } = state;
+    return {
+      submitted,
+      submitter: { name: submittedBy, roles: submitted.submitterRoles },
+      nowMs,
+      ledger: ledgerReader(guard, { nowMs: guardMs, except }),
+      approvals: approvers.map(({ by, roles }) => ({ name: by, roles })),
+    };
+  }
+
+  /** The stage's own rate, for the first task of a target. */
+  #rateOf(task: number): readonly LimitAsk[] {
+    const { state } = this.input;
+    const { stage, ordinal } = placeOf(state.blueprint, task);
+    const run = state.stageRun;
+    const isFirst = state.tasks.get(task) === TaskState.PENDING && run?.returning.has(ordinal) !== true;
+    if (stage.beginIntervalMs === 0 || !isFirst || state.blueprint.mode === Mode.PLAN) return [];
+    const key = rateKey(state, stage.name);
+    return [{ key, concurrency: undefined, intervalMs: stage.beginIntervalMs, burst: 1, spacingMs: 0, each: undefined, knownMs: 0 }];
+  }
+
+  #heldByLimit(room: { readonly key: string; readonly untilMs: number | undefined }) {
+    const { guardMs, nowMs } = this.input;
+    const { key, untilMs } = room;
+    assert(untilMs === undefined || untilMs >= guardMs, "a limit that is blocked by time is free later, not earlier");
+    const message = `limit ${key} is used up; "holdfast limits ${key}" shows by whom`;
+    const until = untilMs === undefined ? {} : { lookAtMs: untilMs, untilMs: timeMs(nowMs + (untilMs - guardMs)) };
+    return { key: limitLot(key), kind: HoldKind.LIMIT, message, isShared: true, ...until };
+  }
+}
+
+/** The key under which tasks are parked that wait for a limit. */
+export function limitLot(key: string): string {
+  return `limit:${key}`;
+}
+
+/** The limit's key of such a lot. */
+export function limitOfLot(lot: string): string {
+  return lot.slice("limit:".length);
+}
+
+function rateKey(state: WorkflowState, stage: string): string {
+  return `rollout/${state.blueprint.id}/${stage}`;
+}

@@ -1,0 +1,15 @@
+// The budget of failures of a stage.
+// 1. Failed and unreachable targets count; unknown ones keep further targets from being begun, but do not end a stage.
+
+import type { StageRun, WorkflowState } from "./state.ts";
+import { TaskState } from "./task-state.ts";
+
+/** True when more targets of the stage have failed than may. */
+export function isPastBudget(run: StageRun): boolean {
+  return run.failed.size > run.stage.failuresMax;
+}
+
+/** True when failed and unknown targets together are more than may fail: then no further target is begun. */
+export function isUncertain(state: WorkflowState, run: StageRun): boolean {
+  return run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) > run.stage.failuresMax;
+}
