@@ -36,7 +36,20 @@ const MODULES: ReadonlyMap<string, () => Promise<Verb>> = new Map<string, () => 
   ["unpause", async () => (await import("./verbs/steer.ts")).unpause],
   ["retry", async () => (await import("./verbs/steer.ts")).retry],
   ["resolve", async () => (await import("./verbs/steer.ts")).resolve],
+  ["approve", async () => (await import("./verbs/approve.ts")).approve],
+  ["approvals", async () => (await import("./verbs/approve.ts")).approvals],
+  ["freeze", async () => (await import("./verbs/freeze.ts")).freeze],
+  ["thaw", async () => (await import("./verbs/freeze.ts")).thaw],
+  ["locks", async () => (await import("./verbs/guard.ts")).locks],
+  ["limits", async () => (await import("./verbs/guard.ts")).limits],
+  ["policy check", async () => (await import("./verbs/policy-check.ts")).check],
+  ["policy explain", async () => (await import("./verbs/policy.ts")).explain],
+  ["policy replay", async () => (await import("./verbs/policy.ts")).replay],
+  ["policy list", async () => (await import("./verbs/policy.ts")).listPolicies],
   ["journal verify", async () => (await import("./verbs/journal.ts")).verify],
+  ["token create", async () => (await import("./verbs/token.ts")).createToken],
+  ["token list", async () => (await import("./verbs/token.ts")).listTokens],
+  ["token revoke", async () => (await import("./verbs/token.ts")).revokeToken],
   ["journal dump", async () => (await import("./verbs/journal.ts")).dump],
 ]);
 
@@ -91,18 +104,32 @@ function asHoldfastError(error: unknown): HoldfastError | undefined {
 }
 
 async function nextStep(error: HoldfastError, context: Context, command: ParsedCommand): Promise<string> {
+  const { submittedId: id } = context;
+  if (id !== "" && (error.code === "PERMISSION_DENIED" || error.code === "FAILED_PRECONDITION"))
+    return `it is recorded and has not started: start it later with "holdfast exec ${id}", or end it with "holdfast cancel ${id}"`;
   if (/\b(?:run|see|try|use|write|put|choose|wait|name|send|look|shows)\b/i.test(error.message.split("\n").at(-1) ?? "")) return "";
   switch (error.code) {
     case "UNAVAILABLE":
     case "DEADLINE_EXCEEDED": {
-      const { address } = await context.connection();
+      const { address, tls } = await context.connection();
       const after = context.resumeHint === "" ? "" : `; ${context.resumeHint}`;
-      return `is the service running at ${address}? Start holdfastd, or name another with --addr or HOLDFAST_ADDR${after}`;
+      const isBroken = error.message.includes("broke");
+      const other = !isBroken
+        ? ""
+        : address.startsWith("http:")
+          ? " Does it want https://?"
+          : tls.cert === undefined
+            ? ""
+            : " Is its client CA that of --cert?";
+      return `is the service running at ${address}?${other} Start holdfastd, or name another with --addr or HOLDFAST_ADDR${after}`;
     }
     case "UNAUTHENTICATED":
       return "set HOLDFAST_TOKEN, or HOLDFAST_DATA to the data directory of a service on this machine";
     case "PERMISSION_DENIED":
-      return "ask who runs the service to allow it";
+      if (error.details.length > 0 && FILE_VERBS.has(command.verb))
+        return `nothing was recorded; what each rule says of it: "holdfast policy explain ${command.args[0] ?? "FILE"}"`;
+      if (error.details.length > 0 && command.args[0] !== undefined) return `it stays as it is: "holdfast status ${command.args[0]}"`;
+      return command.verb === "approve" ? "" : "ask who runs the service to allow it"; // for an approval the service says who may
     case "NOT_FOUND":
       return 'see "holdfast list"';
     case "INVALID_ARGUMENT":

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import { isJsonObject } from "../../internal/base/json.ts";
+import type { ClientTls } from "../../internal/sdk/client.ts";
 import { stateDirectory } from "../../internal/sdk/logbook.ts";
 import type { World } from "./world.ts";
 
@@ -14,11 +15,22 @@ export const GIVE_UP_AFTER_DEFAULT = "1h";
 const TOKEN = /^[\x21-\x7e]+$/;
 const TOKEN_BYTES_MAX = 4_096;
 const SERVICE_FILE_BYTES_MAX = 65_536;
+const PEM_BYTES_MAX = 1024 * 1024;
 
-/** Where the service is, and the token to show. */
+/** Where the service is, the token to show, and whom to trust. */
 export interface Connection {
   readonly address: string;
   readonly token: string;
+  readonly tls: ClientTls;
+}
+
+/** What the flags say of it; undefined: nothing. */
+export interface ConnectionFlags {
+  readonly addr: string | undefined;
+  readonly token: string | undefined;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly certKey: string | undefined;
 }
 
 /** The data directory of a service on this machine: HOLDFAST_DATA, else the one that holdfastd uses by default. */
@@ -30,20 +42,43 @@ export function dataDirectory(world: Pick<World, "env" | "home">): string {
 }
 
 /** By flag, else environment, else what the local service wrote into its data directory, else the default. */
-export async function findConnection(world: World, flags: { addr: string | undefined; token: string | undefined }): Promise<Connection> {
+export async function findConnection(world: World, flags: ConnectionFlags): Promise<Connection> {
   const data = dataDirectory(world);
   const named = flags.addr ?? given(world.env["HOLDFAST_ADDR"]);
   const address = named === undefined ? ((await recordedAddress(world, data)) ?? ADDRESS_DEFAULT) : parseAddress(named);
+  const tls = await readTls(world, flags);
   const token = flags.token ?? given(world.env["HOLDFAST_TOKEN"]);
-  if (token !== undefined) return { address, token: parseToken(token) };
-  return { address, token: isThisMachine(address) ? await adminToken(world, data) : "" };
+  if (token !== undefined) return { address, tls, token: parseToken(token) };
+  // Who shows a certificate wants to be known by it.
+  const isAdmin = isThisMachine(address) && tls.cert === undefined;
+  return { address, tls, token: isAdmin ? await adminToken(world, data) : "" };
+}
+
+/** The PEM files that the flags or the environment name. */
+async function readTls(world: World, flags: ConnectionFlags): Promise<ClientTls> {
+  const read = async (path: string | undefined, flag: string): Promise<string | undefined> => {
+    if (path === undefined) return undefined;
+    const bytes = await world.readFile(path, PEM_BYTES_MAX);
+    const text = bytes === undefined ? "" : Buffer.from(bytes).toString("utf8");
+    if (text.includes("-----BEGIN ")) return text;
+    const found = bytes === undefined ? "there is no such file" : "it holds nothing in PEM form";
+    throw new HoldfastError("INVALID_ARGUMENT", `${flag}: ${path}: ${found}; look at what is named there`);
+  };
+  const { HOLDFAST_CA: ca, HOLDFAST_CERT: cert, HOLDFAST_CERT_KEY: key } = world.env;
+  const tls = {
+    ca: await read(flags.ca ?? given(ca), "--ca or HOLDFAST_CA"),
+    cert: await read(flags.cert ?? given(cert), "--cert or HOLDFAST_CERT"),
+    key: await read(flags.certKey ?? given(key), "--cert-key or HOLDFAST_CERT_KEY"),
+  };
+  if ((tls.cert === undefined) === (tls.key === undefined)) return tls;
+  throw new HoldfastError(
+    "INVALID_ARGUMENT",
+    "a client certificate needs both, --cert and --cert-key (HOLDFAST_CERT and HOLDFAST_CERT_KEY); name the one that is missing",
+  );
 }
 
 /** Where a local service that nobody named by address says that it is now; undefined: it was named, or says nothing while it is down. */
-export async function recordedConnection(
-  world: World,
-  flags: { addr: string | undefined; token: string | undefined },
-): Promise<Connection | undefined> {
+export async function recordedConnection(world: World, flags: ConnectionFlags): Promise<Connection | undefined> {
   const isNamed = (flags.addr ?? given(world.env["HOLDFAST_ADDR"])) !== undefined;
   if (isNamed || (await recordedAddress(world, dataDirectory(world))) === undefined) return undefined;
   return findConnection(world, flags);

@@ -9,7 +9,7 @@ import { Logbook, stateDirectory } from "../../internal/sdk/logbook.ts";
 import type { HandshakePorts, ServiceMark } from "../../internal/sdk/handshake.ts";
 import type { Patience } from "../../internal/sdk/persistence.ts";
 import { CALL_TIMEOUT_MS, findConnection, GIVE_UP_AFTER_DEFAULT, recordedConnection } from "./config.ts";
-import type { Connection } from "./config.ts";
+import type { Connection, ConnectionFlags } from "./config.ts";
 import type { Options } from "./options.ts";
 import { flag, textOption } from "./options.ts";
 import { Output } from "./output.ts";
@@ -28,6 +28,8 @@ export class Context {
   notify: (text: string) => void;
   /** How to go on after an interrupt: set as soon as there is something to go on with. */
   resumeHint = "";
+  /** The ID of a workflow that this command has submitted and not yet executed; empty: none. */
+  submittedId = "";
   #troubleSaidMs = Number.NEGATIVE_INFINITY;
   #connection: Promise<Connection> | undefined;
   #client: Promise<HoldfastClient> | undefined;
@@ -46,8 +48,9 @@ export class Context {
     return this.#connection;
   }
 
-  get #flags() {
-    return { addr: textOption(this.options, "addr"), token: textOption(this.options, "token") };
+  get #flags(): ConnectionFlags {
+    const text = (name: keyof ConnectionFlags): string | undefined => textOption(this.options, name);
+    return { addr: text("addr"), token: text("token"), ca: text("ca"), cert: text("cert"), certKey: text("certKey") };
   }
 
   /** A service that was started again may listen on another port, and says so in its data directory. */

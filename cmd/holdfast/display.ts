@@ -3,9 +3,11 @@
 // 2. The live view is redrawn in place, in one write a frame; the cursor comes back however it ends.
 
 import type { Task, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { HoldKind, Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { phaseName } from "../../internal/sdk/wire-json.ts";
 import type { Context } from "./context.ts";
 import { endedTasks, frameLines } from "./frame.ts";
+import { gravestFirst, waitsText } from "./status-text.ts";
 
 /** Shows a workflow. */
 export interface Display {
@@ -22,6 +24,8 @@ const FRAME_MS = 100;
 const TICK_MS = 500;
 const RATE_WINDOW_MS = 10_000;
 const LINE_MS_MIN = 1_000;
+const WAITS_SHOWN_MAX = 3;
+const DECIDED: readonly HoldKind[] = [HoldKind.FREEZE, HoldKind.APPROVAL, HoldKind.POLICY];
 
 /** The display that fits where the output goes. */
 export function openDisplay(context: Context): Display {
@@ -51,6 +55,7 @@ class SilentDisplay implements Display {
 class LineDisplay implements Display {
   readonly #context: Context;
   #moment = "";
+  #waits = "";
   #troubleCount = 0;
   #saidMs = 0;
 
@@ -64,6 +69,7 @@ class LineDisplay implements Display {
     if (stage !== undefined) parts.push(`stage=${stage.name}`);
     if (stage !== undefined && stage.waves > 0) parts.push(`wave=${stage.wave}/${stage.waves}`);
     const moment = parts.join(" ");
+    this.#sayWaits(status);
     const { failed = 0, unknown = 0, unreachable = 0, succeeded = 0, tasks = 0 } = status.counts ?? {};
     const troubleCount = failed + unknown + unreachable;
     const nowMs = this.#context.world.clock.nowMs();
@@ -75,6 +81,16 @@ class LineDisplay implements Display {
     this.#context.out.line(
       `${moment} tasks=${tasks} succeeded=${succeeded} failed=${failed} unknown=${unknown} unreachable=${unreachable}`,
     );
+  }
+
+  /** What stops it that people or policies decide is said once, when it begins; what comes and goes by itself is not. */
+  #sayWaits({ id, phase, waitingFor }: WorkflowStatus): void {
+    if (phase === Phase.WAITING) return; // the following ends here, and what it ends with says it
+    const holds = gravestFirst(waitingFor).filter(({ kind }) => DECIDED.includes(kind));
+    const kinds = holds.map(({ kind }) => kind).join(" ");
+    if (kinds === this.#waits) return;
+    this.#waits = kinds;
+    for (const hold of holds.slice(0, WAITS_SHOWN_MAX)) this.#context.out.talk(`${id} ${waitsText(hold)}`);
   }
 
   note(text: string): void {

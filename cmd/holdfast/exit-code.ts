@@ -22,7 +22,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT_DENIED, "denied: not allowed, or no valid token"],
   [EXIT_NOT_FOUND, "no such thing"],
   [EXIT_UNREACHABLE, "the service cannot be reached"],
-  [EXIT_CANCELLED, "cancelled or frozen"],
+  [EXIT_CANCELLED, "cancelled, or frozen: also what freeze --status says while anything is"],
   [EXIT_WAITING, "waits for a person"],
   [EXIT_INTERRUPTED, "interrupted; the workflow goes on, and how to resume is printed"],
 ];

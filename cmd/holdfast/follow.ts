@@ -1,8 +1,11 @@
 // Following a workflow to where it has ended or waits for a person, over restarts of the service, and saying how it stands then.
+// A frozen workflow is followed on: it goes on by itself after the thaw.
 // 1. The end is noted in the logbook. 2. The exit code is that of the phase in which the following ended.
 
 import type { Task, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { Phase, TaskOutcome, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { HoldKind, Phase, TaskOutcome, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import type { RuleVerdict } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import { Decision, Enforcement } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { WatchResponseSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { PROBLEMS_SHOWN_MAX } from "../../internal/base/limits.ts";
 import { noteEnd } from "../../internal/sdk/handshake.ts";
@@ -15,6 +18,8 @@ import { lastLine, openDisplay } from "./display.ts";
 import type { Display } from "./display.ts";
 import { exitCodeOfPhase } from "./exit-code.ts";
 import { problemLine } from "./frame.ts";
+import { waitsText } from "./status-text.ts";
+import { needsApproval, ruleText } from "./verdict-text.ts";
 
 /** A workflow's ID, or its key and the key's namespace. */
 export interface WorkflowName {
@@ -60,7 +65,8 @@ export async function report(context: Context, ports: HandshakePorts, status: Wo
   const more = failed + unknown + unreachable - problems.length;
   if (more > 0 && problems.length > 0) context.out.talk(`  and ${more} more`);
   if (status.error !== "") context.out.talk(`  ${status.error}`);
-  for (const hold of status.waitingFor) context.out.talk(`  waits: ${hold.message}`);
+  for (const hold of status.waitingFor) context.out.talk(`  ${waitsText(hold)}`);
+  for (const rule of unsaidRules(status)) context.out.talk(`  ${ruleText(rule)}`);
   const next = nextStep(status);
   if (next !== "" && !status.error.includes("holdfast retry")) context.out.talk(next);
   context.out.line(lastLine(status));
@@ -88,7 +94,7 @@ async function followWith(context: Context, ports: HandshakePorts, { ref, displa
     if (answer.status === undefined) continue;
     last = answer.status;
     display.update(last);
-    if (hasEnded(last.phase) || last.phase === Phase.WAITING || last.phase === Phase.FROZEN) break;
+    if (hasEnded(last.phase) || last.phase === Phase.WAITING) break;
     const count = (last.counts?.failed ?? 0) + (last.counts?.unknown ?? 0) + (last.counts?.unreachable ?? 0);
     if (context.isLive && count !== troubleCount) {
       troubleCount = count;
@@ -112,16 +118,29 @@ async function troubledTasks(context: Context, { client }: HandshakePorts, statu
   }
 }
 
-function nextStep({ id, phase }: WorkflowStatus): string {
+/** Rules that keep it where it stands, where no hold has said so. */
+function unsaidRules({ phase, waitingFor, verdict }: WorkflowStatus): readonly RuleVerdict[] {
+  const isSaid = waitingFor.some(({ kind }) => kind === HoldKind.POLICY || kind === HoldKind.APPROVAL);
+  if (isSaid || (phase !== Phase.WAITING && phase !== Phase.SUBMITTED)) return [];
+  return (verdict?.rules ?? []).filter(({ enforcement }) => enforcement !== Enforcement.WARN && enforcement !== Enforcement.AUDIT);
+}
+
+function nextStep({ id, phase, verdict, waitingFor }: WorkflowStatus): string {
+  const approve = `show what it would do, and approve it, with "holdfast approve ${id}"`;
   switch (phase) {
     case Phase.FAILED:
       return `see "holdfast tasks ${id} --outcome failed"; run again what did not succeed with "holdfast retry ${id} --wait"`;
     case Phase.WAITING:
+      if (needsApproval(verdict)) return `${approve}; then follow with "holdfast watch ${id}"`;
+      if (!waitingFor.some(({ kind }) => kind === HoldKind.UNKNOWN) && verdict?.decision === Decision.DENY)
+        return `a policy denies it; see "holdfast why ${id}", change what the rule asks for, or end it with "holdfast cancel ${id}"`;
       return `see "holdfast why ${id}"; settle held tasks with "holdfast resolve", then follow with "holdfast watch ${id}"`;
     case Phase.PAUSED:
       return `let it go on with "holdfast unpause ${id}"`;
+    case Phase.FROZEN:
+      return 'it goes on by itself after the thaw; see "holdfast freeze --status"';
     case Phase.SUBMITTED:
-      return `start it with "holdfast exec ${id}"`;
+      return needsApproval(verdict) ? `${approve}; start it with "holdfast exec ${id}"` : `start it with "holdfast exec ${id}"`;
     case Phase.EXPIRED:
       return "it was not executed in time; submit it again";
     default:

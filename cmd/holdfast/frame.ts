@@ -3,10 +3,11 @@
 
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Task, TaskCounts, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { StagePhase } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { Phase, StagePhase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { formatDurationMs } from "../../internal/sdk/duration.ts";
 import { outcomeName, phaseName } from "../../internal/sdk/wire-json.ts";
 import { cut, plain } from "./plain-text.ts";
+import { gravestFirst, waitsText } from "./status-text.ts";
 
 /** All that a frame shows. */
 export interface View {
@@ -31,18 +32,24 @@ const BAR_COLUMNS_MAX = 40;
 /** The lines of a frame. */
 export function frameLines(view: View): readonly string[] {
   const { status, columns, rows, note } = view;
-  const holds = status.waitingFor.map((hold) => `  waits: ${hold.message}${hold.names.length === 0 ? "" : ` (${hold.names.join(", ")})`}`);
   const lines: (readonly [text: string, colour: Colour | undefined])[] = [
     [headLine(view), "bold"],
     [stageLine(view), undefined],
     [barLine(view), "cyan"],
     [countsLine(status.counts), isTroubled(status.counts) ? "red" : undefined],
     ...view.problems.map((task) => [problemLine(task), "red"] as const),
-    ...holds.map((text) => [text, "yellow"] as const),
+    ...waitsLines(status).map((text) => [text, status.phase === Phase.FROZEN ? "red" : "yellow"] as const),
     ...(note === "" ? [] : [[`! ${note}`, "yellow"] as const]),
     ["Ctrl-C detaches; the workflow goes on", "dim"],
   ];
   return lines.slice(0, Math.max(1, rows - 1)).map(([text, colour]) => painted(cut(plain(text), columns - 1), colour, view.isColourful));
+}
+
+/** What it waits for in one line, the gravest first; a frozen workflow says so even when the service gives no reason. */
+function waitsLines({ phase, waitingFor }: WorkflowStatus): readonly string[] {
+  const [first, ...more] = gravestFirst(waitingFor);
+  if (first === undefined) return phase === Phase.FROZEN ? ['  FROZEN; see "holdfast freeze --status"'] : [];
+  return [`  ${waitsText(first)}${more.length === 0 ? "" : `; and for ${more.length} more`}`];
 }
 
 /** One task that did not succeed, in one line. */

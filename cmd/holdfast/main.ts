@@ -71,11 +71,29 @@ function interruptedBySignals(): AbortSignal {
   return controller.signal;
 }
 
+/** In the terminal's own line mode, so that Ctrl-C stays a signal. */
+async function askAtTerminal(question: string, signal: AbortSignal): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { createInterface } = await import("node:readline");
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    return await new Promise<string | undefined>((resolve, reject) => {
+      lines.once("close", () => resolve(undefined));
+      signal.addEventListener("abort", () => reject(new Error("interrupted")), { once: true });
+      lines.question(question, resolve);
+    });
+  } finally {
+    lines.close();
+  }
+}
+
+const interrupted = interruptedBySignals();
 const world: World = {
   env: process.env,
   home: homedir(),
   stdout: streamOver(process.stdout),
   stderr: streamOver(process.stderr),
+  ask: (question) => askAtTerminal(question, interrupted),
   clock: {
     nowMs: () => Date.now(),
     after: (delayMs, callback) => {
@@ -87,7 +105,7 @@ const world: World = {
   readFile: readFileUpTo,
   newRequestId: () => randomUUID(),
   openClient: async (options) => (await import("../../internal/sdk/client.ts")).connectClient(options),
-  interrupted: interruptedBySignals(),
+  interrupted,
 };
 
 process.exitCode = await runCli(process.argv.slice(2), world);

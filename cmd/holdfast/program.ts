@@ -4,7 +4,7 @@
 import { Command, Option } from "commander";
 import { EXIT_CODES } from "./exit-code.ts";
 import type { Options } from "./options.ts";
-import type { FlagSpec, VerbSpec } from "./verb-table.ts";
+import type { FlagSpec, VerbSpec } from "./verb-spec.ts";
 import { GLOBAL_FLAGS, VERBS } from "./verb-table.ts";
 
 /** A parsed command. */

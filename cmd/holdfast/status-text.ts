@@ -6,9 +6,11 @@ import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { timestampDate, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Hold, StageStatus, Task, TaskCounts, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { HoldKindSchema, StagePhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { HoldKind, HoldKindSchema, StagePhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { hasEnded } from "../../internal/sdk/persistence.ts";
 import { enumName, outcomeName, phaseName } from "../../internal/sdk/wire-json.ts";
 import { cut, plainJson, plainLines } from "./plain-text.ts";
+import { needsApproval, pinsText, verdictLines } from "./verdict-text.ts";
 
 const JSON_COLUMNS_MAX = 4_096;
 const LABEL_COLUMNS = 10;
@@ -33,6 +35,10 @@ export function statusLines(status: WorkflowStatus): readonly string[] {
     ...labelled("retries", status.retries === 0 ? "" : String(status.retries)),
     ...status.stages.flatMap((stage) => labelled("stage", stageText(stage))),
     ...status.waitingFor.flatMap((hold) => labelled("waits", holdText(hold))),
+    ...labelled("policies", pinsText(status.policies)),
+    ...labelled("allowed", status.tasksAllowed === 0 ? "" : `${status.tasksAllowed} attempts, by the rules of the task gate`),
+    ...labelled("verdict", ...verdictLines(status.verdict)),
+    ...labelled("approve", needsApproval(status.verdict) && !hasEnded(status.phase) ? `holdfast approve ${status.id}` : ""),
     ...labelled("error", status.error),
     ...labelled("output", status.output === undefined ? "" : valueText(status.output)),
   ];
@@ -78,12 +84,44 @@ export function taskName(task: { readonly stage: string; readonly action: string
   return `${task.stage}/${task.action}${task.target === "" ? "" : `@${task.target}`}`;
 }
 
+/** What a workflow waits for, in one line: `FROZEN: f3 …`, or `waits: …`. */
+export function waitsText(hold: Hold): string {
+  return `${hold.kind === HoldKind.FREEZE ? "FROZEN" : "waits"}: ${sayingText(hold)}`;
+}
+
+/** The holds that say most, first: a freeze, then what waits for people and policies, then the rest as the service orders them. */
+export function gravestFirst(holds: readonly Hold[]): readonly Hold[] {
+  const rank = ({ kind }: Hold): number => (kind === HoldKind.FREEZE ? 0 : kind === HoldKind.APPROVAL || kind === HoldKind.POLICY ? 1 : 2);
+  return [...holds].sort((left, right) => rank(left) - rank(right));
+}
+
 /** Why something stands still. */
 export function holdText(hold: Hold): string {
-  const names = hold.names.length === 0 ? "" : ` (${hold.names.join(", ")})`;
-  const until = hold.until === undefined ? "" : `, until ${timeText(hold.until)}`;
-  return `${enumName(HoldKindSchema, hold.kind)}: ${hold.message}${names}${until}`;
+  return `${enumName(HoldKindSchema, hold.kind)}: ${sayingText(hold)}`;
 }
+
+/** The message, the names that it does not hold itself, and until when. */
+function sayingText({ message, names, until }: Hold): string {
+  const unsaid = names.filter((name) => !message.includes(name));
+  return `${message}${unsaid.length === 0 ? "" : ` (${unsaid.join(", ")})`}${until === undefined ? "" : `, until ${timeText(until)}`}`;
+}
+
+/** What to do about what holds a workflow, where the service has not said it itself. */
+export function holdHints(holds: readonly Hold[], id: string): readonly string[] {
+  const said = holds.map(({ message }) => message).join("\n");
+  const kinds = new Set(holds.map(({ kind }) => kind));
+  return HINTS.filter(([kind, verb]) => kinds.has(kind) && !said.includes(`holdfast ${verb}`)).map(([, , hint]) =>
+    hint.replaceAll("ID", id),
+  );
+}
+
+const HINTS: readonly (readonly [kind: HoldKind, verb: string, hint: string])[] = [
+  [HoldKind.FREEZE, "freeze", 'what is frozen, by whom and why: "holdfast freeze --status"'],
+  [HoldKind.APPROVAL, "approve", 'show what it would do, and approve it: "holdfast approve ID"'],
+  [HoldKind.POLICY, "status", 'what each rule said: "holdfast status ID"'],
+  [HoldKind.LIMIT, "limits", 'the limits in use, and who waits: "holdfast limits"'],
+  [HoldKind.LOCK, "locks", 'the locks that are held, and by whom: "holdfast locks"'],
+];
 
 /** A moment in UTC; empty when there is none. */
 export function timeText(time: Timestamp | undefined): string {
@@ -111,6 +149,8 @@ function countsText(counts: TaskCounts | undefined): string {
   return [done, ...shown.map((name) => `${rest[name]} ${name}`)].join(", ");
 }
 
-function labelled(label: string, text: string): readonly string[] {
-  return text === "" ? [] : [`  ${label.padEnd(LABEL_COLUMNS)} ${text}`];
+/** A label and its text, further lines of it under the first; nothing for an empty text. */
+export function labelled(label: string, text = "", ...more: readonly string[]): readonly string[] {
+  if (text === "") return [];
+  return [`  ${label.padEnd(LABEL_COLUMNS)} ${text}`, ...more.map((line) => `  ${" ".repeat(LABEL_COLUMNS)} ${line}`)];
 }

@@ -1,35 +1,15 @@
 // Every verb with its arguments and flags, as data: the parser, the help and docs/cli.md are made from this table.
 // 1. What is not in this table does not exist for the parser, the help or the docs.
 
-/** A flag, in commander's notation. */
-export interface FlagSpec {
-  readonly flags: string;
-  readonly about: string;
-  /** May be given several times. */
-  readonly isRepeated?: true;
-  /** Must be given. */
-  readonly isRequired?: true;
-  /** The only values allowed. */
-  readonly choices?: readonly string[];
-}
-
-/** A verb: `holdfast NAME ARGS [flags]`. */
-export interface VerbSpec {
-  /** One word, or two for a verb of a noun: `journal verify`. */
-  readonly name: string;
-  readonly args: string;
-  readonly group: string;
-  readonly about: string;
-  readonly flags: readonly FlagSpec[];
-}
+import { policyVerbs } from "./policy-verbs.ts";
+import { STOP_VERBS } from "./stop-verbs.ts";
+import { LOOK, NAMESPACE, REASON, STEER } from "./verb-spec.ts";
+import type { FlagSpec, VerbSpec } from "./verb-spec.ts";
 
 const START = "Start work";
-const LOOK = "Look";
-const STEER = "Steer";
 const JOURNAL = "Journal";
+const ACCESS = "Access";
 
-const NAMESPACE: FlagSpec = { flags: "--namespace <name>", about: "the namespace of a key (default: default)" };
-const REASON: FlagSpec = { flags: "--reason <text>", about: "why, for the history" };
 const FOLLOW: FlagSpec = { flags: "--wait", about: "follow the workflow afterwards, until it has ended or waits for a person" };
 const DATA: FlagSpec = { flags: "--data <dir>", about: "read the journal in this data directory; its service must be down" };
 
@@ -50,6 +30,9 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     about: "the service's address (default: HOLDFAST_ADDR, else what the local service recorded, else http://127.0.0.1:7543)",
   },
   { flags: "--token <token>", about: "the token to show (default: HOLDFAST_TOKEN, else admin.token in the local data directory)" },
+  { flags: "--ca <file>", about: "the CA that signed the service's certificate, PEM (default: HOLDFAST_CA, else the system's CAs)" },
+  { flags: "--cert <file>", about: "the certificate by which the service knows this client, PEM (default: HOLDFAST_CERT)" },
+  { flags: "--cert-key <file>", about: "its private key, PEM (default: HOLDFAST_CERT_KEY)" },
   { flags: "--give-up-after <time>", about: "how long silence of the service is borne in the middle of something (default: 1h)" },
   { flags: "--plain", about: "plain lines on a terminal too" },
 ];
@@ -171,6 +154,8 @@ export const VERBS: readonly VerbSpec[] = [
     about: "say what became of a held task: STAGE/ACTION[@TARGET] succeeded|failed|run-again",
     flags: [{ ...REASON, isRequired: true }, FOLLOW, NAMESPACE],
   },
+  ...STOP_VERBS,
+  ...policyVerbs(SUBMISSION),
   {
     name: "journal verify",
     args: "",
@@ -185,4 +170,23 @@ export const VERBS: readonly VerbSpec[] = [
     about: "the journal's records as JSON lines",
     flags: [{ flags: "--stream <name>", about: "only this stream: a workflow's ID, or guard" }, DATA],
   },
+  {
+    name: "token create",
+    args: "<name>",
+    group: ACCESS,
+    about: "make a token and print its secret, this once",
+    flags: [
+      {
+        flags: "--role <role>",
+        about: "viewer, submitter, operator, admin or approver:ROLE, such as approver:sre; see docs/security.md",
+        isRepeated: true,
+        isRequired: true,
+      },
+      { flags: "--namespace <name>", about: "bind it to this namespace (default: all)", isRepeated: true },
+      { flags: "--expires <time>", about: "for how long it is good, such as 12h or 90d (default: until it is revoked)" },
+      { flags: "--certificate", about: "no secret: a client certificate whose subject's CN is NAME shows who asks" },
+    ],
+  },
+  { name: "token list", args: "", group: ACCESS, about: "all tokens, the expired ones too; no secrets", flags: [] },
+  { name: "token revoke", args: "<name>", group: ACCESS, about: "end a token at once, and what is open with it", flags: [] },
 ];

@@ -22,6 +22,8 @@ export interface World {
   readonly home: string;
   readonly stdout: TextStream;
   readonly stderr: TextStream;
+  /** Asks the person at the terminal for one line; undefined when there is none: no terminal, or the end of input. */
+  ask(question: string): Promise<string | undefined>;
   readonly clock: SdkClock;
   /** The disk under the logbook. */
   readonly files: LogbookFiles;

@@ -22,6 +22,8 @@ export const SSH_CONNECT_TIMEOUT_DEFAULT = "15s";
 export const SSH_ALIVE_INTERVAL_DEFAULT = "10s";
 /** How long an idle connection over ssh is kept. */
 export const SSH_IDLE_DEFAULT = "5m";
+/** Calls in flight for one principal. */
+export const CALLS_PER_PRINCIPAL_DEFAULT = 1_024;
 /** What is logged. */
 export const LOG_LEVEL_DEFAULT = "info";
 /** The levels there are, the loudest last. */
@@ -35,10 +37,15 @@ export interface DaemonConfig {
   /** Absolute. */
   readonly dataDir: string;
   readonly listen: string;
+  /** Absolute; undefined: no TLS, and loopback only. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | undefined } | undefined;
+  readonly callsPerPrincipal: number;
   /** As written; relative ones count from the working directory. */
   readonly inventories: readonly string[];
   readonly actionsDir: string | undefined;
   readonly secretsDir: string | undefined;
+  /** Undefined: the built-in default policy, which allows everything. */
+  readonly policiesDir: string | undefined;
   readonly submitTtlMs: number;
   readonly diskFreeBytesMin: number;
   readonly paceConcurrentMax: number;

@@ -6,17 +6,24 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createActions, loadActions } from "../../internal/action/catalogue.ts";
 import { createAuthenticator } from "../../internal/api/authentication.ts";
+import type { Authenticator } from "../../internal/api/authentication.ts";
 import { createRequestListener } from "../../internal/api/request-listener.ts";
 import { createRoutes } from "../../internal/api/routes.ts";
 import { serve } from "../../internal/api/server.ts";
 import type { ApiServer } from "../../internal/api/server.ts";
 import { createShutdown } from "../../internal/api/shutdown.ts";
+import { TokenBook } from "../../internal/api/token-book.ts";
+import type { TlsMaterial } from "../../internal/api/tls.ts";
+import { secureContextOptions } from "../../internal/api/tls.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { EngineFace } from "../../internal/engine/face.ts";
 import type { EnginePorts } from "../../internal/engine/ports.ts";
 import { parseListen } from "../../internal/api/listen-address.ts";
 import { openInventory } from "../../internal/inventory/inventory.ts";
 import { openJournal } from "../../internal/journal/open-journal.ts";
+import { createPolicies } from "../../internal/policy/policies.ts";
+import { selectTargets } from "../../internal/workflow/targets.ts";
+import { openStopFile } from "../../internal/system/stop-file.ts";
 import { createPace } from "../../internal/pace/pace.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { diskOf } from "../../internal/system/disk.ts";
@@ -28,6 +35,8 @@ import type { DaemonConfig } from "./config.ts";
 import type { DaemonLog } from "./log.ts";
 import { makeDataDirectory, replaceFile } from "./private-file.ts";
 import { sshDirectory } from "./ssh-directory.ts";
+import { readTls, watchTls } from "./tls-files.ts";
+import { tokenFile } from "./token-file.ts";
 
 /** What the daemon has of the process around it. */
 export interface DaemonWorld {
@@ -50,7 +59,7 @@ export interface DaemonOverrides {
 
 /** A service that serves. */
 export interface Daemon {
-  /** `http://127.0.0.1:7543` */
+  /** `http://127.0.0.1:7543`; https with TLS. */
   readonly address: string;
   close(): Promise<void>;
 }
@@ -65,10 +74,13 @@ export async function runDaemon(config: DaemonConfig, world: DaemonWorld, overri
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    parseListen(config.listen); // before anything is made
+    parseListen(config.listen, { hasTls: config.tls !== undefined }); // before anything is made
+    const tls = config.tls === undefined ? undefined : readTls(config.tls);
+    if (tls !== undefined) secureContextOptions(tls);
     const ports = await openPorts(config, world, closers);
+    const access = openAccess(config, world, closers); // what it refuses stops the start before anything runs
     const engine = await startEngine(overrides.wrapPorts?.(ports) ?? ports, config, closers);
-    const server = await startServer({ config, world, engine, ports, closers });
+    const server = await startServer({ config, world, engine, ports, closers, access, tls });
     const serviceFile = join(config.dataDir, "service.json");
     replaceFile(serviceFile, `${JSON.stringify({ address: server.address, pid: world.pid })}\n`);
     closers.push(() => rmSync(serviceFile, { force: true }));
@@ -104,11 +116,18 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
     ssh: { connectTimeoutMs: config.sshConnectTimeoutMs, aliveIntervalMs: config.sshAliveIntervalMs, idleMs: config.sshIdleMs },
   });
   closers.push(() => transport.close());
+  const policies = createPolicies({ directory: config.policiesDir, clock, inventory, log: (line) => log.info(line) });
+  closers.push(() => policies.close());
+  const stopFile = openStopFile(dataDir, clock);
+  closers.push(() => stopFile.close());
   return {
     journal,
     clock,
     ids: makeIds(),
     disk: diskOf(dataDir),
+    stopFile,
+    policies,
+    chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
     inventory,
     secrets: createSecrets({ directory: config.secretsDir, env }),
     actions: createActions({ transport, clock, pace, own: ownActions }),
@@ -123,24 +142,48 @@ async function startEngine(ports: EnginePorts, config: DaemonConfig, closers: Cl
   return engine;
 }
 
+/** Who may call. */
+interface Access {
+  readonly authenticator: Authenticator;
+  readonly tokens: TokenBook;
+}
+
+function openAccess({ dataDir }: DaemonConfig, { uid }: DaemonWorld, closers: Closers): Access {
+  const tokens = new TokenBook(tokenFile(dataDir, uid), systemClock);
+  closers.push(() => tokens.close());
+  return { authenticator: createAuthenticator({ adminToken: adminToken(dataDir), book: tokens }), tokens };
+}
+
 interface ServerParts {
   readonly config: DaemonConfig;
   readonly world: DaemonWorld;
   readonly engine: EngineFace;
   readonly ports: EnginePorts;
   readonly closers: Closers;
+  readonly access: Access;
+  readonly tls: TlsMaterial | undefined;
 }
 
-async function startServer({ config, world, engine, ports, closers }: ServerParts): Promise<ApiServer> {
+async function startServer({ config, world, engine, ports, closers, access, tls }: ServerParts): Promise<ApiServer> {
   const { log, onFatal } = world;
+  const { clock } = ports;
   const shutdown = createShutdown();
-  const authenticator = createAuthenticator([{ principal: { name: "admin", roles: ["admin"] }, token: adminToken(config.dataDir) }]);
-  const handlers = createRoutes({ engine, journal: ports.journal, authenticator, onFatal, shutdown: shutdown.signal });
-  const listener = createRequestListener(handlers, (message) => log.debug(message));
-  const server = await serve({ listen: config.listen, listener, clock: ports.clock });
+  const handlers = createRoutes({
+    engine,
+    journal: ports.journal,
+    ...access,
+    callsPerPrincipal: config.callsPerPrincipal,
+    onFatal,
+    shutdown: shutdown.signal,
+  });
+  const quietly = (message: string): void => log.debug(message);
+  const listener = createRequestListener(handlers, { log: quietly, nowMs: () => clock.nowMs() });
+  const server = await serve({ listen: config.listen, listener, clock, tls, log: quietly });
   closers.push(async () => {
     shutdown.begin();
     await server.close();
   });
+  if (config.tls !== undefined && tls !== undefined)
+    closers.push(watchTls({ paths: config.tls, material: tls, clock, log, renew: (material) => server.renewTls(material) }));
   return server;
 }

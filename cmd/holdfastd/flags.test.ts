@@ -12,6 +12,8 @@ test("without flags every default is there", () => {
   expect(parse([])).toEqual({
     dataDir: "/home/ops/.local/state/holdfast/data",
     listen: "127.0.0.1:7543",
+    tls: undefined,
+    callsPerPrincipal: 1_024,
     inventories: [],
     actionsDir: undefined,
     secretsDir: undefined,
@@ -50,6 +52,16 @@ test("times and sizes have units, and what has none is refused with what is righ
   expect(() => parse(["--submit-ttl", "90"])).toThrow(/submit-ttl.*a number and a unit.*see holdfastd --help/s);
   expect(() => parse(["--disk-free-min", "1GB"])).toThrow(/KiB, MiB, GiB/);
   expect(() => parse(["--pace-concurrent", "0"])).toThrow(/whole number from 1/);
+});
+
+test("TLS needs a certificate and its key; files count from the working directory", () => {
+  expect(parse(["--tls-cert", "c.pem", "--tls-key", "/k.pem", "--calls-per-principal", "10"])).toMatchObject({
+    tls: { cert: "/work-here/c.pem", key: "/k.pem", clientCa: undefined },
+    callsPerPrincipal: 10,
+  });
+  expect(parse(["--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca"]).tls?.clientCa).toBe("/work-here/ca");
+  expect(() => parse(["--tls-cert", "c"])).toThrow(/needs both --tls-cert and --tls-key; found only --tls-cert/);
+  expect(() => parse(["--tls-client-ca", "c"])).toThrow(/found only --tls-client-ca/);
 });
 
 test("help and version are printed, not run", () => {

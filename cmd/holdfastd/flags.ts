@@ -23,9 +23,14 @@ export type Flags = { readonly kind: "run"; readonly config: DaemonConfig } | { 
 interface Options {
   readonly data: string;
   readonly listen: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly callsPerPrincipal: number;
   readonly inventory: readonly string[];
   readonly actions?: string;
   readonly secrets?: string;
+  readonly policies?: string;
   readonly submitTtl: number;
   readonly diskFreeMin: number;
   readonly paceConcurrent: number;
@@ -63,9 +68,12 @@ function toConfig(options: Options, { cwd, env, home }: FlagWorld): DaemonConfig
   return {
     dataDir: from(options.data === "" ? config.dataDirDefault(env, home) : options.data),
     listen: options.listen,
+    tls: tlsOf(options, from),
+    callsPerPrincipal: options.callsPerPrincipal,
     inventories: options.inventory,
     actionsDir: options.actions === undefined ? undefined : from(options.actions),
     secretsDir: options.secrets === undefined ? undefined : from(options.secrets),
+    policiesDir: options.policies === undefined ? undefined : from(options.policies),
     submitTtlMs: options.submitTtl,
     diskFreeBytesMin: options.diskFreeMin,
     paceConcurrentMax: options.paceConcurrent,
@@ -78,21 +86,60 @@ function toConfig(options: Options, { cwd, env, home }: FlagWorld): DaemonConfig
   };
 }
 
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: Options, from: (path: string) => string): DaemonConfig["tls"] {
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    return { cert: from(tlsCert), key: from(tlsKey), clientCa: tlsClientCa === undefined ? undefined : from(tlsClientCa) };
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
+  const given = [
+    tlsCert === undefined ? "" : "--tls-cert",
+    tlsKey === undefined ? "" : "--tls-key",
+    tlsClientCa === undefined ? "" : "--tls-client-ca",
+  ];
+  throw new HoldfastError(
+    "INVALID_ARGUMENT",
+    `TLS needs both --tls-cert and --tls-key; found only ${given.filter((flag) => flag !== "").join(" and ")}; see holdfastd --help`,
+  );
+}
+
 function buildProgram({ version }: FlagWorld): Command {
-  const duration = (flags: string, about: string, preset: string): Option =>
-    new Option(flags, about).argParser(parseDuration).default(parseDuration(preset), preset);
-  return new Command("holdfastd")
+  const program = new Command("holdfastd")
     .description("The service that runs workflows so that nothing is lost and nothing is done twice.")
     .version(version)
     .helpOption("--help", "print this and exit")
-    .allowExcessArguments(false)
+    .allowExcessArguments(false);
+  return addWorking(addServing(program));
+}
+
+/** Where it keeps things, where it listens, and to whom. */
+function addServing(program: Command): Command {
+  return program
     .addOption(
       new Option("--data <dir>", "where the journal, the admin token and service.json are; one service a directory").default(
         "",
         "$HOLDFAST_DATA, else $XDG_STATE_HOME/holdfast/data, else ~/.local/state/holdfast/data",
       ),
     )
-    .addOption(new Option("--listen <host:port>", "loopback only; port 0 takes a free one").default(config.LISTEN_DEFAULT))
+    .addOption(
+      new Option("--listen <host:port>", "loopback, or with TLS any address; port 0 takes a free one").default(config.LISTEN_DEFAULT),
+    )
+    .addOption(new Option("--tls-cert <file>", "serve over TLS with this certificate chain (PEM); renewed when the file changes"))
+    .addOption(new Option("--tls-key <file>", "its private key (PEM), not readable by everybody"))
+    .addOption(
+      new Option(
+        "--tls-client-ca <file>",
+        "require client certificates of these CAs (PEM); the subject's CN is the principal, see holdfast token create --certificate",
+      ),
+    )
+    .addOption(
+      new Option("--calls-per-principal <n>", "calls in flight for one principal, the waiting ones and streams too")
+        .argParser(parseCount)
+        .default(config.CALLS_PER_PRINCIPAL_DEFAULT),
+    );
+}
+
+/** What it works on, and how. */
+function addWorking(program: Command): Command {
+  return program
     .addOption(
       new Option(
         "--inventory <file...>",
@@ -101,6 +148,9 @@ function buildProgram({ version }: FlagWorld): Command {
     )
     .addOption(new Option("--actions <dir>", "actions of your own, one a YAML file"))
     .addOption(new Option("--secrets <dir>", "values of secret('name'), one a file; else HOLDFAST_SECRET_NAME in the environment"))
+    .addOption(
+      new Option("--policies <dir>", "policies, one a YAML file; what none of them matches is denied; none given: everything is allowed"),
+    )
     .addOption(duration("--submit-ttl <time>", "how long after Submit Exec is accepted", config.SUBMIT_TTL_DEFAULT))
     .addOption(
       new Option("--disk-free-min <size>", "below so much free space no new work is taken")
@@ -126,6 +176,10 @@ function buildProgram({ version }: FlagWorld): Command {
         .choices(config.LOG_LEVELS)
         .default(config.LOG_LEVEL_DEFAULT),
     );
+}
+
+function duration(flags: string, about: string, preset: string): Option {
+  return new Option(flags, about).argParser(parseDuration).default(parseDuration(preset), preset);
 }
 
 function parseDuration(text: string): number {

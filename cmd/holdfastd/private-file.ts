@@ -2,7 +2,19 @@
 // 1. A crash leaves the old content, the new content, or nothing; at worst a file `*.tmp` beside it that nobody reads.
 
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { HoldfastError } from "../../internal/base/errors.ts";
 
@@ -42,19 +54,35 @@ export function createFile(path: string, text: string): boolean {
 
 function putInPlace(path: string, text: string, place: (temporary: string) => void): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
-  const fd = openSync(temporary, "wx", MODE);
   try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    writeSynced(temporary, text);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    throw new HoldfastError(
+      "FAILED_PRECONDITION",
+      `${path} cannot be written (${code}), nothing has changed; look at its disk, then try again`,
+      {
+        cause,
+      },
+    );
   }
-  chmodSync(temporary, MODE);
   place(temporary);
   const directory = openSync(dirname(path), "r");
   try {
     fsyncSync(directory);
   } finally {
     closeSync(directory);
+  }
+}
+
+function writeSynced(path: string, text: string): void {
+  const fd = openSync(path, "wx", MODE);
+  try {
+    fchmodSync(fd, MODE);
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

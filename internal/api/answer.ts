@@ -2,7 +2,7 @@
 // 1. An expected error goes to the client. Anything else is a bug: the client hears INTERNAL, and the process is told to end.
 // 2. A call that its client gave up, or whose time ran out, answers with that and is no bug.
 
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import { HoldfastError } from "../base/errors.ts";
 import { toConnectError } from "./wire-error.ts";
@@ -37,14 +37,22 @@ export function createAnswers(onFatal: OnFatal): Answers {
     stream: (work) =>
       async function* answer(request, context) {
         try {
-          yield* work(request, context);
+          for await (const item of work(request, context)) {
+            if (isOver(context.signal)) break;
+            yield item;
+          }
         } catch (error) {
           throw sorted(error, context);
         }
-        // A stream that ends because the service shuts down or time ran out must not look complete.
+        // A stream that ends because the service shuts down, time ran out or its token ended must not look complete.
         if (context.signal.aborted) throw ConnectError.from(context.signal.reason);
       },
   };
+}
+
+/** True when nothing more may be said: the client left, time ran out, the token ended. At a shutdown a last word is let through. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted && ConnectError.from(signal.reason).code !== Code.Unavailable;
 }
 
 /** True for what a wait throws because its signal aborted: the reason says more than it does. */

@@ -1,59 +1,156 @@
-// The gate of every call: who asks, and is there room? It runs on the headers alone, before anything of the body is read.
-// 1. What passes carries its principal; health and reflection need none and have room of their own.
+// The gate of every call: who asks, may they, and is there room? It runs on the headers alone, before anything of the body is read.
+// 1. What passes carries its caller; health and reflection need none and have room of their own.
 // 2. The room of a call is given back when its context ends, which Connect does however the call ends.
+// 3. The end of a caller's token ends its streams, and what still waits for room, with UNAUTHENTICATED.
 
-import { createContextKey } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
-import { API_CALLS_MAX, API_PUBLIC_CALLS_MAX, API_PUBLIC_STREAMS_MAX, API_STREAMS_MAX } from "../base/limits.ts";
+import { assert } from "../base/assert.ts";
+import { HoldfastError } from "../base/errors.ts";
+import * as limits from "../base/limits.ts";
 import type { Principal } from "../engine/face.ts";
-import type { Authenticator } from "./authentication.ts";
-import { createSlots } from "./call-slots.ts";
-import type { Slot, Slots } from "./call-slots.ts";
+import type { Authenticator, Caller, Certificate } from "./authentication.ts";
+import { CallQueue } from "./call-queue.ts";
+import type { Place } from "./call-queue.ts";
 import { blameSender } from "./parse-blame.ts";
+import type { Right } from "./rights.ts";
+import { hasRole, kindNames, RIGHTS } from "./rights.ts";
 import { toConnectError } from "./wire-error.ts";
 
-const principalKey = createContextKey<Principal>({ name: "", roles: [] }, { description: "principal" });
-const roomKey = createContextKey<Room | undefined>(undefined, { description: "room" });
-
-interface Room {
-  slot: Slot;
-  readonly streams: Slots;
+/** What the connection says of a call, and how to end it: put into the call by the request listener. */
+export interface Wire {
+  readonly certificate: Certificate | undefined;
+  /** Aborts the call's signal. */
+  readonly end: (reason: Error) => void;
 }
 
-/** Lets a call in, or throws the error that it gets. */
-export type CallGate = (context: HandlerContext) => void;
+/** Where the request listener puts what it knows. */
+export const wireKey = createContextKey<Wire>({ certificate: undefined, end: () => undefined }, { description: "wire" });
 
-/** `publicServices`: full names of services that need no token. */
-export function createCallGate(options: { readonly authenticator: Authenticator; readonly publicServices: ReadonlySet<string> }): CallGate {
-  const { authenticator, publicServices } = options;
-  const own = { calls: createSlots("calls", API_CALLS_MAX), streams: createSlots("streams and waiting calls", API_STREAMS_MAX) };
-  const open = { calls: createSlots("public calls", API_PUBLIC_CALLS_MAX), streams: createSlots("public streams", API_PUBLIC_STREAMS_MAX) };
-  return (context) => {
+const callerKey = createContextKey<Caller | undefined>(undefined, { description: "caller" });
+const placeKey = createContextKey<Place | undefined>(undefined, { description: "place" });
+
+/** Lets a call in, when there is room for it, or throws the error that it gets. */
+export type CallGate = (context: HandlerContext) => Promise<void>;
+
+/** What a gate is made of. */
+export interface CallGateOptions {
+  readonly authenticator: Authenticator;
+  /** Full names of services that need no token. */
+  readonly publicServices: ReadonlySet<string>;
+  /** Calls in flight for one principal. */
+  readonly callsPerPrincipal: number;
+}
+
+/** Everybody that asks for health or schemas shares this room. */
+const NOBODY = "callers without a token";
+
+/** The gate of one service. */
+export function createCallGate({ authenticator, publicServices, callsPerPrincipal }: CallGateOptions): CallGate {
+  const own = new CallQueue({
+    running: limits.API_CALLS_MAX,
+    runningOfPrincipal: limits.API_CALLS_OF_PRINCIPAL_MAX,
+    queued: limits.API_CALLS_QUEUED_MAX,
+    streams: limits.API_STREAMS_MAX,
+    ofPrincipal: callsPerPrincipal,
+  });
+  const open = new CallQueue({
+    running: limits.API_PUBLIC_CALLS_MAX,
+    runningOfPrincipal: limits.API_PUBLIC_CALLS_MAX,
+    queued: 0,
+    streams: limits.API_PUBLIC_STREAMS_MAX,
+    ofPrincipal: limits.API_PUBLIC_CALLS_MAX + limits.API_PUBLIC_STREAMS_MAX,
+  });
+  return async (context) => {
     blameSender(context);
     try {
-      const isPublic = publicServices.has(context.service.typeName);
-      if (!isPublic) context.values.set(principalKey, authenticator.principal(context.requestHeader.get("authorization")));
-      const { calls, streams } = isPublic ? open : own;
-      const room: Room = { slot: (context.method.methodKind === "unary" ? calls : streams).take(), streams };
-      context.values.set(roomKey, room);
-      if (context.signal.aborted) room.slot.release();
-      else context.signal.addEventListener("abort", () => room.slot.release(), { once: true });
+      if (publicServices.has(context.service.typeName)) {
+        await takePlace(open, NOBODY, context);
+        return;
+      }
+      const { certificate, end } = context.values.get(wireKey);
+      const caller = authenticator.caller({ authorization: context.requestHeader.get("authorization"), certificate });
+      checkRight(caller, context);
+      context.values.set(callerKey, caller);
+      const stopListening = caller.onEnd((error) => end(toConnectError(error)));
+      whenOver(context.signal, stopListening);
+      await takePlace(own, caller.principal.name, context);
     } catch (error) {
-      throw toConnectError(error);
+      // What ended a call while it waited says more than the wait does.
+      throw context.signal.aborted ? ConnectError.from(context.signal.reason) : toConnectError(error);
     }
   };
 }
 
 /** The principal of a call that came through the gate. */
 export function principalOf(context: HandlerContext): Principal {
-  return context.values.get(principalKey);
+  return callerOf(context.values).principal;
+}
+
+/** The caller of a call that came through the gate, by its context's values. */
+export function callerOf(values: HandlerContext["values"]): Caller {
+  const caller = values.get(callerKey);
+  assert(caller !== undefined, "a call of a service that is not public came through the gate");
+  return caller;
 }
 
 /** Turns a call into one that waits: it leaves the few places of calls and takes one of the many of streams. */
 export function becomeWaiting(context: HandlerContext): void {
-  const room = context.values.get(roomKey);
-  if (room === undefined || context.signal.aborted) return;
-  const slot = room.streams.take();
-  room.slot.release();
-  room.slot = slot;
+  if (context.signal.aborted) return;
+  try {
+    context.values.get(placeKey)?.becomeStream();
+  } catch (error) {
+    throw withRetryHint(error);
+  }
+}
+
+/** The right that a method needs. */
+export function rightOf({ service, method }: Pick<HandlerContext, "service" | "method">): Right {
+  const right = RIGHTS.get(`${service.typeName}/${method.name}`);
+  assert(right !== undefined, "createRoutes refuses to serve a method that is not in the table of rights");
+  return right;
+}
+
+async function takePlace(queue: CallQueue, principal: string, context: HandlerContext): Promise<void> {
+  const { signal } = context;
+  try {
+    const place = context.method.methodKind === "unary" ? await queue.enter(principal, signal) : queue.stream(principal);
+    context.values.set(placeKey, place);
+    whenOver(signal, () => place.release());
+    signal.throwIfAborted();
+  } catch (error) {
+    throw withRetryHint(error);
+  }
+}
+
+/** A call for which there is no room may be made again in a moment: the answer says when, in the header `retry-after`, in seconds. */
+function withRetryHint(error: unknown): ConnectError {
+  const answer = toConnectError(error);
+  if (answer.code === Code.ResourceExhausted) answer.metadata.set("retry-after", String(limits.API_RETRY_AFTER_S));
+  return answer;
+}
+
+function whenOver(signal: AbortSignal, free: () => void): void {
+  if (signal.aborted) free();
+  else signal.addEventListener("abort", free, { once: true });
+}
+
+function checkRight({ principal, namespaces }: Caller, context: HandlerContext): void {
+  const { roles, ownRoles, reach } = rightOf(context);
+  const call = `${context.service.name}.${context.method.name}`;
+  if (!hasRole(principal.roles, [...roles, ...ownRoles])) {
+    const kinds = [...ownRoles, ...roles];
+    const needed = kinds.length === 1 ? "the role" : "one of the roles";
+    const ask = `ask an admin for a token: holdfast token create NAME --role ${kindNames(kinds.slice(0, 1))}`;
+    throw new HoldfastError(
+      "PERMISSION_DENIED",
+      `"${principal.name}" (${principal.roles.join(", ")}) may not call ${call}: it needs ${needed} ${kindNames(kinds)}; ${ask}`,
+    );
+  }
+  if (reach === "service" && namespaces !== undefined) {
+    throw new HoldfastError(
+      "PERMISSION_DENIED",
+      `"${principal.name}" is bound to the namespaces ${[...namespaces].join(", ")} and may not call ${call}, which is about all of them; ask an admin for a token without --namespace`,
+    );
+  }
 }

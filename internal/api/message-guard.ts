@@ -17,12 +17,19 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
   ["^([a-z0-9][a-z0-9-]*)?$", "must be lower-case letters, digits and -, a letter or digit first"],
   ["^([a-z0-9][a-z0-9-]*|\\*)?$", "must be lower-case letters, digits and -, a letter or digit first; or * for all"],
   ["^(sha256:[0-9a-f]{64})?$", "must be sha256: and 64 hex digits, as Submit answered"],
+  ["^sha256:[0-9a-f]{64}$", "must be sha256: and 64 hex digits, as Submit answered"],
   ["^[a-z0-9][a-z0-9._-]*$", "must be lower-case letters, digits, dots, _ and -, a letter or digit first"],
   ["^[a-z][a-z0-9_]*$", "must be lower-case letters, digits and _, a letter first"],
   ["^[a-z][a-z0-9_-]*$", "must be lower-case letters, digits, _ and -, a letter first"],
   ["^[a-z][a-z0-9_.-]*(@[0-9]+)?$", "must be the name of a kind of action, such as command or erase@1"],
   ["^([0-9a-f]{64})?$", "must be 64 hex digits, as an earlier verify printed"],
   ["^[a-z0-9-]*$", "must be a workflow's ID, or guard"],
+  ["^[A-Za-z0-9][A-Za-z0-9._@-]*$", "must be letters, digits, . _ @ and -, a letter or digit first"],
+  [
+    "^(viewer|submitter|operator|admin|approver:[a-z][a-z0-9_-]*)$",
+    "must be viewer, submitter, operator, admin or approver:ROLE, such as approver:sre",
+  ],
+  ["^[a-z0-9][a-z0-9-]*$", "must be lower-case letters, digits and -, a letter or digit first"],
 ]);
 
 /** Checks every request of one message; those of client streams (reflection) are checked by their handler. */

@@ -1,12 +1,16 @@
 // From Node's requests to Connect's handlers, over HTTP/1.1 and HTTP/2.
 // 1. Nothing that a client sends throws out of here: what cannot be a call is answered with 400 or 404, or its connection is cut.
 // 2. A request whose answer came before its body was read does not hold its connection for ever.
+// 3. A request with two authorization headers is refused: a proxy before us and we could each believe another one.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { constants } from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { wireKey } from "./call-gate.ts";
+import { certificateOf } from "./tls.ts";
 
 /** Node's two kinds of requests. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -17,8 +21,11 @@ export type NodeListener = (request: NodeRequest, response: NodeResponse) => voi
 
 const PLAIN_TEXT = { "content-type": "text/plain; charset=utf-8" };
 
-/** Serves the handlers; `log` hears of calls that broke on the way. */
-export function createRequestListener(handlers: readonly UniversalHandler[], log: (message: string) => void): NodeListener {
+/** Serves the handlers; `log` hears of calls that broke on the way, `nowMs` is the wall clock's. */
+export function createRequestListener(
+  handlers: readonly UniversalHandler[],
+  { log, nowMs }: { readonly log: (message: string) => void; readonly nowMs: () => number },
+): NodeListener {
   const byPath = new Map(handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
     // Both may fail at any time, also after the call; without a listener that would be an uncaught exception.
@@ -29,7 +36,11 @@ export function createRequestListener(handlers: readonly UniversalHandler[], log
       refuse(request, response, 404, "no such path; calls are POST /PACKAGE.SERVICE/METHOD, and reflection lists the services");
       return;
     }
-    const call = universalRequest(request, response);
+    if (authorizations(request) > 1) {
+      refuse(request, response, 400, "the request has more than one authorization header; send one");
+      return;
+    }
+    const call = universalRequest(request, response, nowMs());
     if (call === undefined) {
       refuse(request, response, 400, "the request names no host, or one that is not a host");
       return;
@@ -51,12 +62,20 @@ async function serve(
   await universalResponseToNodeResponse(answer, response);
 }
 
-/** Undefined for what no URL can be made of. */
-function universalRequest(request: NodeRequest, response: NodeResponse): UniversalServerRequest | undefined {
+function authorizations({ rawHeaders }: NodeRequest): number {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "authorization").length;
+}
+
+/** Undefined for what no URL can be made of. The call can be ended from inside: its signal aborts with the client's and with `end`. */
+function universalRequest(request: NodeRequest, response: NodeResponse, nowMs: number): UniversalServerRequest | undefined {
+  const ending = new AbortController();
+  const end = (reason: Error): void => ending.abort(reason);
+  const values = createContextValues().set(wireKey, { certificate: certificateOf(request.socket, nowMs), end });
   try {
-    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const call = universalRequestFromNodeRequest(request, response, undefined, values);
     // The library's own iterator destroys the connection when reading stops early, and the client would never see why.
-    return { ...call, body: request.iterator({ destroyOnReturn: false }) };
+    const body = request.iterator({ destroyOnReturn: false });
+    return { ...call, signal: AbortSignal.any([call.signal, ending.signal]), body };
   } catch {
     return undefined; // `authority` and `host` are the client's; the parser says no more than that they are wrong
   }

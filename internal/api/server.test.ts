@@ -7,9 +7,11 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterEach, expect, test } from "vitest";
+import { ADMIN_TOKEN as TOKEN, startApi } from "../../test/fakes/api-server.ts";
+import type { ApiOptions } from "../../test/fakes/api-server.ts";
 import { FAKE_ID, fakeEngine } from "../../test/fakes/engine.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { API_CALLS_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { EngineFace } from "../engine/face.ts";
 import { HealthCheckResponse_ServingStatus, Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -17,46 +19,21 @@ import { ErrorDetailsSchema } from "../gen/holdfast/v1/error_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { StatusRequestSchema, WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { systemClock } from "../system/clock.ts";
-import { createAuthenticator } from "./authentication.ts";
 import { parseListen } from "./listen-address.ts";
-import { createRequestListener } from "./request-listener.ts";
-import { createRoutes } from "./routes.ts";
+import { OWN } from "./routes.ts";
 import { serve } from "./server.ts";
-import { createShutdown } from "./shutdown.ts";
+import { systemClock } from "../system/clock.ts";
 
-const TOKEN = "test-token";
 const cleanups: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-async function start(replace: Partial<EngineFace> = {}) {
-  const { engine, asked } = fakeEngine(replace);
-  const shutdown = createShutdown();
-  const fatal: unknown[] = [];
-  const logged: string[] = [];
-  const handlers = createRoutes({
-    engine,
-    journal: {
-      verify: async () => ({ batches: 3, frames: 2, events: 1, head: "ab", damage: [{ stream: "guard", seq: 4, reason: "gap" }] }),
-      dump: async function* dump() {
-        for (let line = 0; line < 1_000; line++) yield `{"line":${line}}`;
-      },
-    },
-    authenticator: createAuthenticator([{ principal: { name: "admin", roles: ["admin"] }, token: TOKEN }]),
-    onFatal: (error) => fatal.push(error),
-    shutdown: shutdown.signal,
-  });
-  const listener = createRequestListener(handlers, (message) => logged.push(message));
-  const server = await serve({ listen: "127.0.0.1:0", listener, clock: systemClock });
-  const stop = async (): Promise<void> => {
-    shutdown.begin();
-    await server.close();
-  };
-  cleanups.push(stop);
-  return { address: server.address, port: Number(new URL(server.address).port), asked, fatal, logged, stop };
+async function start(replace: Partial<EngineFace> = {}, options: Partial<ApiOptions> = {}) {
+  const api = await startApi({ ...options, engine: replace });
+  cleanups.push(() => api.stop());
+  return api;
 }
 
 function bearing(token: string): Interceptor {
@@ -169,7 +146,7 @@ test("health and reflection need no token", async () => {
   const transport = createGrpcTransport({ baseUrl: address });
   const health = createClient(Health, transport);
   expect((await health.check({})).status).toBe(HealthCheckResponse_ServingStatus.SERVING);
-  expect(Object.keys((await health.list({})).statuses)).toEqual(["holdfast.v1.WorkflowService", "holdfast.v1.JournalService"]);
+  expect(Object.keys((await health.list({})).statuses)).toEqual(OWN.map(({ typeName }) => typeName));
   expect((await errorOf(health.check({ service: "nope" }))).code).toBe(Code.NotFound);
   const questions = (async function* ask() {
     yield { messageRequest: { case: "listServices", value: "" } as const };
@@ -332,32 +309,6 @@ test("the preface is recognized however it is cut into packets", async () => {
   expect(session.destroyed).toBe(false);
 });
 
-test("calls beyond the bound are refused with RESOURCE_EXHAUSTED, and room comes back", async () => {
-  let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let inside = 0;
-  let allIn = (): void => undefined;
-  const full = new Promise<void>((resolve) => {
-    allIn = resolve;
-  });
-  const { address } = await start({
-    unpause: async (_by, { id }) => {
-      if (++inside === API_CALLS_MAX) allIn();
-      await held;
-      return { $typeName: "holdfast.v1.WorkflowStatus", id } as Awaited<ReturnType<EngineFace["unpause"]>>;
-    },
-  });
-  const client = createClient(WorkflowService, createGrpcTransport({ baseUrl: address, interceptors: [bearing(TOKEN)] }));
-  const calls = Array.from({ length: API_CALLS_MAX }, () => errorOf(client.unpause(REF)));
-  await full;
-  expect((await errorOf(client.status(REF))).code).toBe(Code.ResourceExhausted);
-  release();
-  await Promise.all(calls);
-  expect((await client.status(REF)).status?.phase).toBe(Phase.RUNNING);
-});
-
 test("a shutdown ends streams with UNAVAILABLE, lets calls finish, and closes every connection", async () => {
   let enter = (): void => undefined;
   const entered = new Promise<void>((resolve) => {
@@ -391,15 +342,19 @@ test("a shutdown ends streams with UNAVAILABLE, lets calls finish, and closes ev
   await expect(fetch(address)).rejects.toThrow("fetch failed");
 });
 
-test("only loopback addresses are listened on, and a taken port is named", async () => {
-  expect(parseListen("127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
-  expect(parseListen("[::1]:7543")).toEqual({ host: "::1", port: 7_543 });
+test("without TLS only loopback addresses are listened on, and a taken port is named", async () => {
+  const plain = { hasTls: false };
+  expect(parseListen("127.0.0.1:0", plain)).toEqual({ host: "127.0.0.1", port: 0 });
+  expect(parseListen("[::1]:7543", plain)).toEqual({ host: "::1", port: 7_543 });
   for (const listen of ["0.0.0.0:1", "[::]:1", "192.168.1.1:7543", "example.org:1", "127.0.0.1.example.org:1"]) {
-    expect(() => parseListen(listen)).toThrow(/until TLS exists/);
+    expect(() => parseListen(listen, plain)).toThrow(/without TLS.*--tls-cert FILE and --tls-key FILE/);
+    expect(parseListen(listen, { hasTls: true }).port).toBeGreaterThan(0);
   }
-  for (const listen of ["7543", ":1", "127.0.0.1", "127.0.0.1:99999", "::1:1"]) expect(() => parseListen(listen)).toThrow(/HOST:PORT/);
+  for (const listen of ["7543", ":1", "127.0.0.1", "127.0.0.1:99999", "::1:1"]) {
+    expect(() => parseListen(listen, { hasTls: true })).toThrow(/HOST:PORT/);
+  }
   const { port } = await start();
-  await expect(serve({ listen: `127.0.0.1:${port}`, listener: () => undefined, clock: systemClock })).rejects.toThrow(
-    /another program listens/,
-  );
+  const listener = (): void => undefined;
+  const again = serve({ listen: `127.0.0.1:${port}`, listener, clock: systemClock, tls: undefined, log: () => undefined });
+  await expect(again).rejects.toThrow(/another program listens/);
 });

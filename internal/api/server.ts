@@ -1,68 +1,97 @@
-// One port for Connect, gRPC and gRPC-Web: HTTP/1.1 and HTTP/2 without TLS are told apart by the first bytes of a connection.
-// 1. It listens on loopback only, until there is TLS.
+// One port for Connect, gRPC and gRPC-Web, over HTTP/1.1 and HTTP/2, with TLS or without.
+// 1. Without TLS it listens on loopback only.
 // 2. Connections, header sizes and the times of every step are bounded; a client that stalls is cut, others do not notice.
 // 3. close() takes API_SHUTDOWN_MS_MAX at most: what is in flight by then is cut.
 
 import { createServer as createHttp1Server } from "node:http";
-import type { Server as Http1Server } from "node:http";
+import type { Server as Http1Server, ServerOptions } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Server as HttpsServer } from "node:https";
 import { isIP } from "node:net";
 import type { Socket } from "node:net";
 import { HoldfastError } from "../base/errors.ts";
 import * as limits from "../base/limits.ts";
 import type { Clock } from "../engine/ports.ts";
-import { dispatchConnections } from "./connection-dispatch.ts";
+import { dispatchConnections, dispatchTlsConnections } from "./connection-dispatch.ts";
 import { createHttp2Sessions } from "./http2-sessions.ts";
 import type { Http2Sessions } from "./http2-sessions.ts";
 import { parseListen } from "./listen-address.ts";
 import type { NodeListener } from "./request-listener.ts";
 import { asHttp1 } from "./request-listener.ts";
+import type { TlsMaterial } from "./tls.ts";
+import { secureContextOptions } from "./tls.ts";
 
 /** A server that listens. */
 export interface ApiServer {
-  /** `http://127.0.0.1:7543` */
+  /** `http://127.0.0.1:7543`; with TLS https, and `localhost` where it listens on every address. */
   readonly address: string;
+  /** New connections get this certificate; throws FAILED_PRECONDITION, and keeps the one there is, when it cannot be used. */
+  renewTls(material: TlsMaterial): void;
   /** Takes no more connections, waits for calls in flight as long as the bound allows, then cuts what is left. */
   close(): Promise<void>;
 }
 
 /** Where to listen, and whom to call. */
 export interface ServeOptions {
-  /** `127.0.0.1:7543`, `[::1]:0`, `localhost:7543`. */
+  /** `127.0.0.1:7543`, `[::1]:0`, `localhost:7543`; with TLS any address. */
   readonly listen: string;
+  /** Undefined: no TLS. */
+  readonly tls: TlsMaterial | undefined;
+  /** Hears of connections that came to nothing; no secrets. */
+  readonly log: (message: string) => void;
   readonly listener: NodeListener;
   readonly clock: Clock;
 }
 
 const SWEEP_MS = 50;
 
-/** Listens; rejects with FAILED_PRECONDITION when the address is taken, and with INVALID_ARGUMENT when it is not one of loopback. */
-export async function serve({ listen, listener, clock }: ServeOptions): Promise<ApiServer> {
-  const { host, port } = parseListen(listen);
+/** Listens; rejects with FAILED_PRECONDITION when the address is taken, and with INVALID_ARGUMENT when it is not loopback and there is no TLS. */
+export async function serve({ listen, listener, clock, tls, log }: ServeOptions): Promise<ApiServer> {
+  const { host, port } = parseListen(listen, { hasTls: tls !== undefined });
   const sessions = createHttp2Sessions(listener);
-  const http1 = http1Server(listener);
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
-  dispatchConnections({ http1, http2: sessions.server, sockets, undecided });
+  const parts = { http2: sessions.server, sockets, undecided };
+  const https = tls === undefined ? undefined : httpsServer(listener, tls);
+  const http1 = https ?? createHttp1Server(HTTP1, asHttp1(listener));
+  http1.maxConnections = limits.API_CONNECTIONS_MAX;
+  if (https === undefined) dispatchConnections({ http1, ...parts });
+  else dispatchTlsConnections({ http1: https, ...parts }, log);
   await startListening(http1, { host, port });
   const bound = http1.address();
   const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
-  const address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${boundPort}`;
-  return { address, close: () => closeServer({ http1, sessions, sockets, undecided, clock }) };
+  return {
+    address: addressOf({ scheme: https === undefined ? "http" : "https", host, port: boundPort }),
+    renewTls: (material) => https?.setSecureContext(secureContextOptions(material)),
+    close: () => closeServer({ http1, sessions, sockets, undecided, clock }),
+  };
 }
 
-function http1Server(listener: NodeListener): Http1Server {
-  const server = createHttp1Server(
+const HTTP1: ServerOptions = {
+  headersTimeout: limits.API_HEADERS_MS_MAX,
+  requestTimeout: limits.API_REQUEST_MS_MAX,
+  keepAliveTimeout: limits.API_IDLE_MS_MAX,
+  maxHeaderSize: limits.API_HEADER_BYTES_MAX,
+  connectionsCheckingInterval: 5_000,
+};
+
+function httpsServer(listener: NodeListener, tls: TlsMaterial): HttpsServer {
+  return createHttpsServer(
     {
-      headersTimeout: limits.API_HEADERS_MS_MAX,
-      requestTimeout: limits.API_REQUEST_MS_MAX,
-      keepAliveTimeout: limits.API_IDLE_MS_MAX,
-      maxHeaderSize: limits.API_HEADER_BYTES_MAX,
-      connectionsCheckingInterval: 5_000,
+      ...HTTP1,
+      ...secureContextOptions(tls),
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: limits.API_PREFACE_MS_MAX,
+      requestCert: tls.clientCa !== undefined,
+      rejectUnauthorized: true,
     },
     asHttp1(listener),
   );
-  server.maxConnections = limits.API_CONNECTIONS_MAX;
-  return server;
+}
+
+function addressOf({ scheme, host, port }: { scheme: string; host: string; port: number }): string {
+  if (host === "0.0.0.0" || host === "::") return `${scheme}://localhost:${port}`;
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 function startListening(server: Http1Server, { host, port }: { host: string; port: number }): Promise<void> {

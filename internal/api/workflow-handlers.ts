@@ -42,6 +42,11 @@ export function createWorkflowHandlers(engine: EngineFace, { unary, stream }: An
     })),
     resolveTask: unary(async (request, context) => ({ status: await engine.resolveTask(principalOf(context), request) })),
     why: unary((request) => engine.why(refOf(request.workflow), request.target)),
+    approve: unary(async (request, context) => {
+      const { digest, reason } = request;
+      return { status: await engine.approve(principalOf(context), refOf(request.workflow), { digest, reason }) };
+    }),
+    getApproval: unary((request) => engine.approval(refOf(request.workflow))),
   };
 }
 
@@ -50,7 +55,8 @@ function refOf(ref: WorkflowRef | undefined): Ref {
   return ref;
 }
 
-function submissionOf(submission: SubmitRequest | undefined): SubmitRequest {
+/** What Submit would get; throws INVALID_ARGUMENT where there is nothing. */
+export function submissionOf(submission: SubmitRequest | undefined): SubmitRequest {
   if (submission === undefined) throw new HoldfastError("INVALID_ARGUMENT", "submission: is missing; give what Submit would get");
   return submission;
 }

@@ -1,16 +1,20 @@
 // history: what happened to a workflow, event by event, as the journal holds it.
 // 1. It streams: the longest history takes no more memory than a page of it.
 
+import type { Event } from "../../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Verdict } from "../../../internal/gen/holdfast/v1/policy_pb.ts";
+import { DecisionSchema, Gate, GateSchema } from "../../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { HistoryEvent } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { HistoryEventSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { isJsonObject } from "../../../internal/base/json.ts";
 import type { JsonObject, JsonValue } from "../../../internal/base/json.ts";
-import { wireJson } from "../../../internal/sdk/wire-json.ts";
+import { enumName, wireJson } from "../../../internal/sdk/wire-json.ts";
 import type { Context } from "../context.ts";
 import { EXIT_DONE } from "../exit-code.ts";
 import type { Options } from "../options.ts";
 import { flag, integerOption } from "../options.ts";
 import { cut, plainJson } from "../plain-text.ts";
+import { ruleText } from "../verdict-text.ts";
 import { indented, taskName, timeText, valueText } from "../status-text.ts";
 
 const FACT_COLUMNS_MAX = 200;
@@ -40,7 +44,7 @@ function eventJson(event: HistoryEvent): JsonValue {
 
 function eventLines(event: HistoryEvent): readonly string[] {
   const kind = event.event?.kind.case ?? "unknown";
-  const place = event.action === "" ? event.stage : taskName(event);
+  const place = placeText(event);
   const by = event.event === undefined || event.event.by === "" ? "" : `by ${event.event.by}`;
   const head = [String(event.seq).padStart(5), timeText(event.at), kind, place, by, factsText(event, kind)]
     .filter((part) => part !== "")
@@ -57,13 +61,51 @@ function eventLines(event: HistoryEvent): readonly string[] {
   ];
 }
 
+/** Stage, or task, that it is about; a verdict on the workflow as a whole is about none. */
+function placeText(event: HistoryEvent): string {
+  const gate = gateOf(event);
+  if (gate !== undefined && gate !== Gate.WAVE && gate !== Gate.TASK) return "";
+  return event.action === "" || gate === Gate.WAVE ? event.stage : taskName(event);
+}
+
+function gateOf({ event }: HistoryEvent): Gate | undefined {
+  return event?.kind.case === "verdictGiven" ? event.kind.value.verdict?.gate : undefined;
+}
+
 /** The event's own small facts, as name=value; of a submission only what fits on a line. */
 function factsText(event: HistoryEvent, kind: string): string {
   const json = wireJson(HistoryEventSchema, event);
   const facts = isJsonObject(json) && isJsonObject(json["event"]) ? json["event"][kind] : undefined;
   if (!isJsonObject(facts)) return "";
-  const hidden = event.stage === "" ? HIDDEN : [...HIDDEN, "stage"];
-  return cut(shortFacts(facts, hidden).join(" "), FACT_COLUMNS_MAX);
+  const more = policyFacts(event.event);
+  const gate = gateOf(event);
+  const hidden = event.stage === "" ? [...HIDDEN] : [...HIDDEN, "stage"];
+  if (gate !== undefined && gate !== Gate.WAVE) hidden.push("wave");
+  return cut([...shortFacts(facts, hidden), ...more].join(" "), FACT_COLUMNS_MAX);
+}
+
+/** What policies and people said, and what froze it: lists and messages inside the event. */
+function policyFacts(event: Event | undefined): readonly string[] {
+  const kind = event?.kind;
+  switch (kind?.case) {
+    case "verdictGiven":
+      return verdictFacts(kind.value.verdict);
+    case "workflowSubmitted":
+      return verdictFacts(kind.value.verdict);
+    case "approvalGiven":
+      return kind.value.roles.length === 0 ? [] : [`roles=${kind.value.roles.join(",")}`];
+    case "freezeBegan":
+      return kind.value.freezes;
+    default:
+      return [];
+  }
+}
+
+function verdictFacts(verdict: Verdict | undefined): readonly string[] {
+  if (verdict === undefined) return [];
+  const gate = `gate=${enumName(GateSchema, verdict.gate).toLowerCase()}`;
+  const decision = `decision=${enumName(DecisionSchema, verdict.decision)}`;
+  return [gate, decision, verdict.rules.map(ruleText).join("; ")];
 }
 
 function shortFacts(facts: JsonObject, hidden: readonly string[]): readonly string[] {

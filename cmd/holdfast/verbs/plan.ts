@@ -5,6 +5,7 @@ import type { JsonObject } from "../../../internal/base/json.ts";
 import { HoldfastError } from "../../../internal/base/errors.ts";
 import type { WorkflowStatus } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { TaskSchema, WorkflowStatusSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
+import { VerdictSchema } from "../../../internal/gen/holdfast/v1/policy_pb.ts";
 import { ScopeSchema } from "../../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { CLIENT_PAGE_SIZE } from "../../../internal/base/limits.ts";
 import { persist } from "../../../internal/sdk/persistence.ts";
@@ -16,6 +17,7 @@ import type { Options } from "../options.ts";
 import { textOption } from "../options.ts";
 import { taskLines } from "../status-text.ts";
 import { readSubmission } from "../submission.ts";
+import { submissionNotes } from "../verdict-text.ts";
 import { allTasks } from "./tasks.ts";
 
 /** plan FILE: runs the checks, then says how many tasks would change something; with --target what, on that target. */
@@ -44,11 +46,13 @@ export async function validate(context: Context, [file = ""]: readonly string[],
   try {
     const answer = await sending(() => client.submit({ ...request, validateOnly: true }, context.world.interrupted));
     const scope = answer.scope === undefined ? null : wireJson(ScopeSchema, answer.scope);
-    if (context.out.isJson) context.out.json({ valid: true, checkedBy: ["client", "service"], scope });
+    const verdict = answer.verdict === undefined ? null : wireJson(VerdictSchema, answer.verdict);
+    for (const note of submissionNotes(answer.verdict, answer)) context.out.talk(note);
+    if (context.out.isJson) context.out.json({ valid: true, checkedBy: ["client", "service"], scope, verdict });
     else context.out.line(`${file} is valid: targets=${answer.scope?.targets ?? 0} tasks=${answer.scope?.tasks ?? 0}`);
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== "UNAVAILABLE") throw error;
-    const found: JsonObject = { valid: true, checkedBy: ["client"], scope: null };
+    const found: JsonObject = { valid: true, checkedBy: ["client"], scope: null, verdict: null };
     if (context.out.isJson) context.out.json(found);
     else context.out.line(`${file} is valid as far as can be told without a service`);
     context.out.talk(

@@ -185,7 +185,7 @@ async function discard(context: Context, id: string | undefined): Promise<number
 }
 
 function isMoving({ phase }: WorkflowStatus): boolean {
-  return phase === Phase.RUNNING || phase === Phase.PAUSED;
+  return phase === Phase.RUNNING || phase === Phase.PAUSED || phase === Phase.FROZEN;
 }
 
 /** Failure before waiting before the rest: what needs somebody comes first. */

@@ -10,7 +10,7 @@ import { EXIT_DONE } from "../exit-code.ts";
 import { follow } from "../follow.ts";
 import type { Options } from "../options.ts";
 import { integerOption, textOption } from "../options.ts";
-import { holdText, listLine, statusLines } from "../status-text.ts";
+import { gravestFirst, holdHints, holdText, listLine, statusLines } from "../status-text.ts";
 
 /** status ID */
 export async function status(context: Context, [id = ""]: readonly string[]): Promise<number> {
@@ -35,8 +35,9 @@ export async function why(context: Context, [id = "", target = ""]: readonly str
     return EXIT_DONE;
   }
   context.out.line(`${id}${target === "" ? "" : ` ${target}`} ${phaseName(answer.phase)}`);
-  for (const hold of answer.holds) context.out.line(`  ${holdText(hold)}`);
+  for (const hold of gravestFirst(answer.holds)) context.out.line(`  ${holdText(hold)}`);
   if (answer.holds.length === 0) context.out.talk("nothing holds it");
+  for (const hint of holdHints(answer.holds, id)) context.out.talk(hint);
   return EXIT_DONE;
 }
 
