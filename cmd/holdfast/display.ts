@@ -55,7 +55,7 @@ class SilentDisplay implements Display {
 class LineDisplay implements Display {
   readonly #context: Context;
   #moment = "";
-  #waits = "";
+  #saidWaits: readonly HoldKind[] = [];
   #troubleCount = 0;
   #saidMs = 0;
 
@@ -87,10 +87,9 @@ class LineDisplay implements Display {
   #sayWaits({ id, phase, waitingFor }: WorkflowStatus): void {
     if (phase === Phase.WAITING) return; // the following ends here, and what it ends with says it
     const holds = gravestFirst(waitingFor).filter(({ kind }) => DECIDED.includes(kind));
-    const kinds = holds.map(({ kind }) => kind).join(" ");
-    if (kinds === this.#waits) return;
-    this.#waits = kinds;
-    for (const hold of holds.slice(0, WAITS_SHOWN_MAX)) this.#context.out.talk(`${id} ${waitsText(hold)}`);
+    const fresh = holds.filter(({ kind }) => !this.#saidWaits.includes(kind));
+    this.#saidWaits = holds.map(({ kind }) => kind);
+    for (const hold of fresh.slice(0, WAITS_SHOWN_MAX)) this.#context.out.talk(`${id} ${waitsText(hold)}`);
   }
 
   note(text: string): void {

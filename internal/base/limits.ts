@@ -31,7 +31,7 @@ export const TEMPLATE_TEXT_LENGTH_MAX = 4 * 1024 * 1024;
 // JSON and YAML
 export const JSON_DEPTH_MAX = 512;
 export const YAML_DEPTH_MAX = 64;
-export const YAML_ALIASES_MAX = 100;
+export const YAML_ALIASES_MAX = 1_000;
 export const YAML_ALIAS_NODES_MAX = 10_000;
 export const ERRORS_SHOWN_MAX = 20;
 export const NEAREST_CANDIDATES_MAX = 1_000;

@@ -66,15 +66,24 @@ function historyEvent(journal: Journal, blueprint: Blueprint, { event, number, a
   });
 }
 
+/** A verdict is about a task, a wave, or the workflow as a whole. */
+function verdictNames(blueprint: Blueprint, { verdict, stage, task }: VerdictGiven): ReturnType<typeof namesOf> {
+  if (verdict?.gate === Gate.TASK) return taskNames(blueprint, task);
+  return verdict?.gate === Gate.WAVE ? { stage: blueprint.stages[stage]?.name ?? "" } : {};
+}
+
+function taskNames(blueprint: Blueprint, task: number): ReturnType<typeof namesOf> {
+  const { stage, action, ordinal } = placeOf(blueprint, task);
+  return { stage: stage.name, action: action.name, target: targetAt(blueprint, stage, ordinal)?.name ?? "" };
+}
+
 function namesOf(
   blueprint: Blueprint,
   kind: Event["kind"],
 ): { readonly stage?: string; readonly action?: string; readonly target?: string } {
   if (kind.case === undefined) return {};
-  if ("task" in kind.value) {
-    const { stage, action, ordinal } = placeOf(blueprint, kind.value.task);
-    return { stage: stage.name, action: action.name, target: targetAt(blueprint, stage, ordinal)?.name ?? "" };
-  }
+  if (kind.case === "verdictGiven") return verdictNames(blueprint, kind.value);
+  if ("task" in kind.value) return taskNames(blueprint, kind.value.task);
   if ("stage" in kind.value) return { stage: blueprint.stages[kind.value.stage]?.name ?? "" };
   return {};
 }

@@ -28,8 +28,8 @@ export interface Counted {
   /** Neighbours by last touch. */
   earlier: Counted | undefined;
   later: Counted | undefined;
-  /** Called when it is of no use any more. */
-  readonly drop: () => void;
+  /** Called with it when it is of no use any more. */
+  readonly drop: (thing: Counted) => void;
 }
 
 /** The list of touched things and the marks of the windows. */
@@ -52,7 +52,7 @@ export function newCell(): Cell {
 }
 
 /** A thing that counts nowhere yet. */
-export function newCounted(cells: readonly Cell[], drop: () => void): Counted {
+export function newCounted(cells: readonly Cell[], drop: (thing: Counted) => void): Counted {
   return { cells, active: 0, touchedMs: 0, windowsLeft: 0, earlier: undefined, later: undefined, drop };
 }
 
@@ -71,7 +71,7 @@ export function hold(list: TouchList, thing: Counted, by: 1 | -1): void {
   const before = maskOf(thing);
   thing.active += by;
   recount(list, thing, before);
-  if (isIdle(thing)) thing.drop();
+  if (isIdle(thing)) thing.drop(thing);
 }
 
 /** It was touched, at the latest time of all. */
@@ -105,7 +105,7 @@ export function expire(list: TouchList, nowMs: number): void {
       }
       list.marks[window] = later;
       recount(list, thing, before);
-      if (isIdle(thing)) thing.drop();
+      if (isIdle(thing)) thing.drop(thing);
     }
   });
 }

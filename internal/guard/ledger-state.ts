@@ -12,8 +12,16 @@ import { emptyTouchList, expire, hold, moveCells, newCell, newCounted, touch } f
 interface SharedLabels {
   readonly key: string;
   readonly labels: ReadonlyMap<string, string>;
+  /** The one that counts all targets, then one for each label. */
   readonly cells: readonly Cell[];
   references: number;
+}
+
+/** A target as it counts under a principal or an action. */
+interface Part {
+  /** The key of the cell. */
+  readonly key: string;
+  readonly counted: Counted;
 }
 
 interface Reservation {
@@ -25,7 +33,7 @@ interface Reservation {
   parts: readonly string[];
   readonly principalKey: string;
   /** Keys of the actions that touched it. */
-  readonly touched: Set<string>;
+  touched: readonly string[];
 }
 
 /** A target that counts somewhere. */
@@ -33,9 +41,10 @@ export interface LedgerTarget {
   readonly name: string;
   /** Counts for all targets, and for the labels shown. */
   readonly whole: Counted;
-  /** Counts for a principal or an action, by the key of its cell. */
-  readonly parts: Map<string, Counted>;
-  readonly reservations: Set<Reservation>;
+  /** Few: principals and actions of the last weeks. */
+  readonly parts: Part[];
+  /** Few: workflows that have it in a wave. */
+  readonly reservations: Reservation[];
   touched: { readonly labels: SharedLabels; readonly seq: number } | undefined;
   shown: SharedLabels | undefined;
 }
@@ -90,14 +99,14 @@ export function foldReserved(ledger: LedgerState, event: TargetsReserved, moment
   event.targets.forEach((name, at) => {
     const labels = present(sets[event.labelSet[at] ?? 0], "the labels of a reserved target");
     const target = ledger.targets.get(name) ?? newTarget(ledger, name);
-    labels.references += 1;
     const known = reserved.get(name);
+    const reservation = known ?? { target, labels, movedSeq: 0, parts: [], principalKey: ofPrincipal, touched: [] };
     const before = known?.labels;
-    const reservation = known ?? { target, labels, movedSeq: moment.seq, parts: [], principalKey: ofPrincipal, touched: new Set<string>() };
+    if (known === undefined) target.reservations.push(reservation);
+    reserved.set(name, reservation);
+    labels.references += 1;
     reservation.labels = labels;
     reservation.movedSeq = moment.seq;
-    target.reservations.add(reservation);
-    reserved.set(name, reservation);
     showLabels(ledger, target);
     if (before !== undefined) releaseLabels(ledger, before);
     if (known === undefined) hold(ledger.list, target.whole, 1);
@@ -134,7 +143,7 @@ export function foldLedgerOfHolder(ledger: LedgerState, workflow: string, atMs: 
 
 function markTouched(ledger: LedgerState, reservation: Reservation, uses: string, seq: number): void {
   const key = actionKey(uses);
-  reservation.touched.add(key);
+  if (!reservation.touched.includes(key)) reservation.touched = [...reservation.touched, key];
   reservation.movedSeq = seq;
   holdParts(ledger, reservation, [key]);
 }
@@ -144,15 +153,14 @@ function settle(ledger: LedgerState, workflow: string, reservation: Reservation,
   const reserved = ledger.reservations.get(workflow);
   reserved?.delete(target.name);
   if (reserved?.size === 0) ledger.reservations.delete(workflow);
-  target.reservations.delete(reservation);
-  if (touched.size > 0) {
+  target.reservations.splice(target.reservations.indexOf(reservation), 1);
+  if (touched.length > 0) {
     touch(ledger.list, target.whole, atMs);
-    for (const key of [reservation.principalKey, ...touched])
-      touch(ledger.list, present(target.parts.get(key), "a part that was held"), atMs);
+    for (const key of [reservation.principalKey, ...touched]) touch(ledger.list, partOf(ledger, target, key), atMs);
     keepTouch(ledger, target, reservation);
   }
-  for (const key of reservation.parts) hold(ledger.list, present(target.parts.get(key), "a part that was held"), -1);
-  if (target.reservations.size > 0 || target.touched !== undefined) showLabels(ledger, target);
+  for (const key of reservation.parts) hold(ledger.list, partOf(ledger, target, key), -1);
+  if (target.reservations.length > 0 || target.touched !== undefined) showLabels(ledger, target);
   hold(ledger.list, target.whole, -1);
   releaseLabels(ledger, reservation.labels);
 }
@@ -166,11 +174,10 @@ function keepTouch(ledger: LedgerState, target: LedgerTarget, { labels, movedSeq
 }
 
 function holdParts(ledger: LedgerState, reservation: Reservation, keys: readonly string[]): void {
-  const fresh = keys.filter((key) => !reservation.parts.includes(key));
-  if (fresh.length === 0) return;
-  const { target } = reservation;
-  for (const key of fresh) hold(ledger.list, target.parts.get(key) ?? newPart(ledger, target, key), 1);
-  reservation.parts = reservation.parts.length === 0 ? keys : [...reservation.parts, ...fresh];
+  const held = reservation.parts;
+  const fresh = held.length === 0 ? keys : keys.filter((key) => !held.includes(key));
+  for (const key of fresh) hold(ledger.list, partOf(ledger, reservation.target, key), 1);
+  if (fresh.length > 0) reservation.parts = held.length === 0 ? fresh : [...held, ...fresh];
 }
 
 /** Counts the target under the labels of its latest touch or reservation. */
@@ -182,54 +189,51 @@ function showLabels(ledger: LedgerState, target: LedgerTarget): void {
   const { labels } = present(latest, "what a target was reserved or touched by");
   if (target.shown === labels) return;
   target.shown = labels;
-  moveCells(ledger.list, target.whole, [cellOf(ledger, ALL_KEY), ...labels.cells]);
+  moveCells(ledger.list, target.whole, labels.cells);
 }
 
 function newTarget(ledger: LedgerState, name: string): LedgerTarget {
-  const drop = (): void => {
-    ledger.targets.delete(name);
-    if (target.touched !== undefined) releaseLabels(ledger, target.touched.labels);
+  const drop = (thing: Counted): void => {
+    if (thing === target.whole) dropTarget(ledger, target);
+    else dropPart(ledger, target, thing);
   };
-  const target: LedgerTarget = {
-    name,
-    whole: newCounted([], drop),
-    parts: new Map(),
-    reservations: new Set(),
-    touched: undefined,
-    shown: undefined,
-  };
+  const target: LedgerTarget = { name, whole: newCounted([], drop), parts: [], reservations: [], touched: undefined, shown: undefined };
   ledger.targets.set(name, target);
   return target;
 }
 
-function newPart(ledger: LedgerState, target: LedgerTarget, key: string): Counted {
-  const cell = cellOf(ledger, key);
-  cell.references += 1;
-  const part = newCounted([cell], () => {
-    target.parts.delete(key);
-    releaseCell(ledger, key, cell);
-  });
-  target.parts.set(key, part);
-  return part;
+function dropTarget(ledger: LedgerState, { name, touched }: LedgerTarget): void {
+  ledger.targets.delete(name);
+  if (touched !== undefined) releaseLabels(ledger, touched.labels);
+}
+
+function dropPart(ledger: LedgerState, target: LedgerTarget, thing: Counted): void {
+  const at = target.parts.findIndex(({ counted }) => counted === thing);
+  const [part] = target.parts.splice(at, 1);
+  if (part !== undefined) releaseCell(ledger, part.key);
+}
+
+/** The target's part under a key: a new one where it counts nowhere yet. */
+function partOf(ledger: LedgerState, target: LedgerTarget, key: string): Counted {
+  const known = target.parts.find((part) => part.key === key);
+  if (known !== undefined) return known.counted;
+  const counted = newCounted([holdCell(ledger, key)], target.whole.drop);
+  target.parts.push({ key, counted });
+  return counted;
 }
 
 /** The one shared set of these labels, with one reference for the caller. */
 function shareLabels(ledger: LedgerState, { labels }: LabelSet): SharedLabels {
-  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  const key = JSON.stringify(entries);
+  const key = JSON.stringify(labels);
   const known = ledger.labelSets.get(key);
-  const shared = known ?? {
-    key,
-    labels: new Map(entries),
-    references: 0,
-    cells: entries.map(([label, value]) => {
-      const cell = cellOf(ledger, labelKey(label, value));
-      cell.references += 1;
-      return cell;
-    }),
-  };
+  if (known !== undefined) {
+    known.references += 1;
+    return known;
+  }
+  const entries = Object.entries(labels);
+  const cells = [holdCell(ledger, ALL_KEY), ...entries.map(([label, value]) => holdCell(ledger, labelKey(label, value)))];
+  const shared = { key, labels: new Map(entries), cells, references: 1 };
   ledger.labelSets.set(key, shared);
-  shared.references += 1;
   return shared;
 }
 
@@ -237,19 +241,20 @@ function releaseLabels(ledger: LedgerState, shared: SharedLabels): void {
   shared.references -= 1;
   if (shared.references > 0) return;
   ledger.labelSets.delete(shared.key);
-  for (const [label, value] of shared.labels) {
-    const key = labelKey(label, value);
-    releaseCell(ledger, key, cellOf(ledger, key));
-  }
+  releaseCell(ledger, ALL_KEY);
+  for (const [label, value] of shared.labels) releaseCell(ledger, labelKey(label, value));
 }
 
-function cellOf(ledger: LedgerState, key: string): Cell {
-  const cell = ledger.cells.get(key) ?? newCell();
-  ledger.cells.set(key, cell);
+function holdCell(ledger: LedgerState, key: string): Cell {
+  const known = ledger.cells.get(key);
+  const cell = known ?? newCell();
+  if (known === undefined) ledger.cells.set(key, cell);
+  cell.references += 1;
   return cell;
 }
 
-function releaseCell(ledger: LedgerState, key: string, cell: Cell): void {
+function releaseCell(ledger: LedgerState, key: string): void {
+  const cell = present(ledger.cells.get(key), "a cell that is referred to");
   cell.references -= 1;
   if (cell.references === 0) ledger.cells.delete(key);
 }

@@ -36,6 +36,12 @@ export interface ReservingTarget {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+interface LabelledTarget {
+  readonly target: ReservingTarget;
+  /** Its labels as text: alike for alike ones, at least where they are in the same order. */
+  readonly text: string;
+}
+
 const WINDOW_AT: Readonly<Record<LedgerWindow, number>> = { "1h": 0, "24h": 1, "30d": 2 };
 
 /** The events that reserve targets, at most LEDGER_RESERVE_TARGETS_MAX in each; those that the workflow reserved for these actions already make none. */
@@ -56,8 +62,10 @@ export function reserveTargets(
     const parts = reserved?.get(name)?.parts;
     return parts === undefined || !keys.every((key) => parts.includes(key));
   });
-  return inParts(fresh, lengthOf).map((targets) => {
-    const value = { holder: workflow, targets: targets.map(({ name }) => name), ...withLabelSets(targets), uses: [...uses], principal };
+  const labelled = fresh.map((target): LabelledTarget => ({ target, text: JSON.stringify(target.labels) }));
+  return inParts(labelled, ({ target, text }) => target.name.length + text.length).map((targets) => {
+    const names = targets.map(({ target }) => target.name);
+    const value = { holder: workflow, targets: names, ...withLabelSets(targets), uses: [...uses], principal };
     return guardEvent(nowMs, { case: "targetsReserved", value });
   });
 }
@@ -69,7 +77,7 @@ export function touchTarget(
   nowMs: number,
 ): readonly GuardEvent[] {
   const reservation = ledger.reservations.get(workflow)?.get(target);
-  if (reservation === undefined || reservation.touched.has(actionKey(uses))) return [];
+  if (reservation === undefined || reservation.touched.includes(actionKey(uses))) return [];
   return [guardEvent(nowMs, { case: "targetTouched", value: { holder: workflow, target, uses } })];
 }
 
@@ -143,7 +151,7 @@ function cellsOf({ whole, parts, shown }: LedgerTarget, window: number, dimensio
     const value = shown?.labels.get(dimension.label);
     return value === undefined ? [] : [labelKey(dimension.label, value)];
   }
-  return [...parts].filter(([, part]) => isCounted(part, window)).map(([key]) => key);
+  return parts.filter(({ counted }) => isCounted(counted, window)).map(({ key }) => key);
 }
 
 function cellKey(dimension: LedgerDimension): string {
@@ -165,22 +173,14 @@ function inParts<T>(items: readonly T[], lengthOf: (item: T) => number): readonl
   return parts;
 }
 
-/** At most: label sets that are alike are written once. */
-function lengthOf({ name, labels }: ReservingTarget): number {
-  return Object.entries(labels).reduce((length, [label, value]) => length + label.length + value.length + 8, name.length + 8);
-}
-
 /** Distinct label sets, and for each target the position of its own. */
-function withLabelSets(
-  targets: readonly ReservingTarget[],
-): Pick<MessageInitShape<typeof TargetsReservedSchema>, "labelSets" | "labelSet"> {
+function withLabelSets(targets: readonly LabelledTarget[]): Pick<MessageInitShape<typeof TargetsReservedSchema>, "labelSets" | "labelSet"> {
   const positions = new Map<string, number>();
   const labelSets: { labels: Record<string, string> }[] = [];
-  const labelSet = targets.map(({ labels }) => {
-    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-    const known = positions.get(key);
+  const labelSet = targets.map(({ target: { labels }, text }) => {
+    const known = positions.get(text);
     if (known !== undefined) return known;
-    positions.set(key, labelSets.length);
+    positions.set(text, labelSets.length);
     return labelSets.push({ labels: { ...labels } }) - 1;
   });
   return { labelSets, labelSet };

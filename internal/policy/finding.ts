@@ -5,8 +5,8 @@
 import { create } from "@bufbuild/protobuf";
 import { VERDICT_MESSAGE_LENGTH_MAX, VERDICT_READS_MAX, VERDICT_RULES_MAX } from "../base/limits.ts";
 import type { LedgerReading, Person } from "../engine/ports.ts";
-import { Decision, Enforcement, Gate, VerdictSchema } from "../gen/holdfast/v1/policy_pb.ts";
-import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import { Decision, Enforcement, VerdictSchema } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { CompiledPolicy, CompiledRule } from "./policy.ts";
 import { dimensionText, dimensionValue } from "./question-scope.ts";
 

@@ -6,8 +6,17 @@ import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import { EXPR_COST_LOOP_MAX, GATE_COST_LOOP_MAX, POLICY_POLL_MS } from "../base/limits.ts";
-import type { Clock, Inventory } from "../engine/ports.ts";
-import type { GateQuestion, Judgement, Person, Policies, PolicyVersion, TaskJudgement, TaskQuestion } from "../engine/ports.ts";
+import type {
+  Clock,
+  GateQuestion,
+  Inventory,
+  Judgement,
+  Person,
+  Policies,
+  PolicyVersion,
+  TaskJudgement,
+  TaskQuestion,
+} from "../engine/ports.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { PolicyPin } from "../gen/holdfast/v1/policy_pb.ts";

@@ -57,7 +57,7 @@ export class PolicyBook {
     this.#readings = readings;
     this.#fault = fault;
     const files = new Set(readings.map(({ file }) => file));
-    for (const file of [...this.#lastGood.keys()]) if (!files.has(file)) this.#lastGood.delete(file);
+    for (const file of this.#lastGood.keys()) if (!files.has(file)) this.#lastGood.delete(file);
     for (const { file, policy } of readings) {
       if (policy === undefined) continue;
       this.#lastGood.set(file, policy);

@@ -23,6 +23,7 @@ export interface ExpressionOptions {
 /** The windows of the ledger, as expressions write them. */
 export const WINDOWS = ["1h", "24h", "30d"] as const;
 
+const RULE_FUNCTION = /^no such (?:method|function) "(?:(?:fleet|ledger)\.)?(?:touched\w*|count|total|values)"/;
 const UNKNOWN_NAME = /^no such name "([^"]+)"/;
 
 /** Compiles the text at a field; undefined, with faults noted, where it is not right. */
@@ -45,6 +46,8 @@ export function compileField(field: FileCursor, options: ExpressionOptions): Pro
 /** A name that is known elsewhere is worth another reason than one that is known nowhere. */
 function explained(reason: string, { where }: ExpressionOptions): string {
   const name = UNKNOWN_NAME.exec(reason)?.[1];
+  const isCounted = typeof where === "string" && RULE_FUNCTION.test(reason);
+  if (isCounted) return `${reason}; fleet and ledger change while a workflow runs: only rules read them`;
   return (name === undefined ? undefined : absenceReason(name, where)) ?? reason;
 }
 
