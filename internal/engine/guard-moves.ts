@@ -8,6 +8,7 @@ import { AttemptOutcome, DeferReason, Effects } from "../gen/holdfast/v1/event_p
 import type { AttemptEnded, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { WorkflowId } from "../base/ids.ts";
+import { TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
 import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
 import { anchorClock } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
@@ -26,6 +27,9 @@ export interface Wakened {
   readonly workflow: WorkflowId;
   readonly key?: string;
 }
+
+/** Stands for the stage's rate where the guard keeps what a task holds; no task has this position. */
+const RATE_TASK = TASKS_PER_WORKFLOW_MAX;
 
 /** Moves the guard with one turn. */
 export class GuardMoves {
@@ -55,9 +59,13 @@ export class GuardMoves {
   /** AttemptStarted: takes what admit() found room for. */
   attemptStarted(task: number): void {
     const { asked } = this.#outside;
-    if (asked?.task !== task || asked.limits.length === 0) return;
-    const { priority } = this.#state.submitted;
-    this.#move(takeLimits(this.#guard, { workflow: this.#id, task, priority, limits: asked.limits }, this.#nowMs));
+    if (asked?.task !== task) return;
+    const who = { workflow: this.#id, priority: this.#state.submitted.priority };
+    this.#move(takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs));
+    if (asked.rate.length === 0) return;
+    // A token of the stage's rate is spent, not held: so it is taken apart from what the task holds to its end.
+    this.#move(takeLimits(this.#guard, { ...who, task: RATE_TASK, limits: asked.rate }, this.#nowMs));
+    this.#move(returnLimits(this.#guard, { workflow: this.#id, task: RATE_TASK, isUnused: false }, this.#nowMs));
   }
 
   /** ApplyStarted: the target takes its locks, and is touched. */

@@ -21,6 +21,7 @@ import { placeOf, targetAt } from "../workflow/blueprint.ts";
 import type { Admission, FreezeFact } from "../workflow/facts.ts";
 import { heldByRules } from "../workflow/outside-holds.ts";
 import { stageLockKeys } from "../workflow/lock-keys.ts";
+import { Risk } from "../workflow/state.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { TaskState } from "../workflow/task-state.ts";
 import { freezeName } from "./freeze-desk.ts";
@@ -40,8 +41,8 @@ export interface OutsideInput {
 
 /** One turn's view. */
 export class Outside {
-  /** What the task that was admitted last asked of limits. */
-  asked: { readonly task: number; readonly limits: readonly LimitAsk[] } | undefined;
+  /** What the task that was admitted last asked of limits, and of the stage's rate. */
+  asked: { readonly task: number; readonly limits: readonly LimitAsk[]; readonly rate: readonly LimitAsk[] } | undefined;
   readonly input: OutsideInput;
   readonly #freezes: readonly FreezeEntry[];
   readonly #hasLabelFreezes: boolean;
@@ -124,10 +125,11 @@ export class Outside {
     if (judged.kind === "held") return judged;
     const { guard, state, guardMs } = this.input;
     const { id: workflow } = state.blueprint;
-    const limits = hasLimits(guard, { workflow, task }) ? [] : [...this.#rateOf(task), ...judged.limits];
-    const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits }, guardMs);
+    const limits = hasLimits(guard, { workflow, task }) ? [] : judged.limits;
+    const rate = this.#rateOf(task);
+    const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits: [...rate, ...limits] }, guardMs);
     if (room.kind === "room") {
-      this.asked = { task, limits };
+      this.asked = { task, limits, rate };
       return judged;
     }
     waitForLimit(guard, room.key, { workflow, priority: state.submitted.priority });
@@ -185,13 +187,15 @@ export class Outside {
     };
   }
 
-  /** The stage's own rate, for the first task of a target. */
+  /** The stage's own rate: for the beginning of a target, and once more where it was put off before anything was changed. */
   #rateOf(task: number): readonly LimitAsk[] {
     const { state } = this.input;
     const { stage, ordinal } = placeOf(state.blueprint, task);
     const run = state.stageRun;
-    const isFirst = state.tasks.get(task) === TaskState.PENDING && run?.returning.has(ordinal) !== true;
-    if (stage.beginIntervalMs === 0 || !isFirst || state.blueprint.mode === Mode.PLAN) return [];
+    const now = state.tasks.get(task);
+    const isBeginning = now === TaskState.PENDING && run?.returning.has(ordinal) !== true;
+    const isAgain = now === TaskState.DEFERRED && ((state.risk[ordinal] ?? 0) & Risk.BEGUN) === 0;
+    if (stage.beginIntervalMs === 0 || !(isBeginning || isAgain) || state.blueprint.mode === Mode.PLAN) return [];
     const key = rateKey(state, stage.name);
     return [{ key, concurrency: undefined, intervalMs: stage.beginIntervalMs, burst: 1, spacingMs: 0, each: undefined, knownMs: 0 }];
   }

@@ -13,6 +13,7 @@ import type { ClockState } from "./guard-time.ts";
 import { emptyClock, foldAnchor, tick } from "./guard-time.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { emptyLedger, foldLedgerOfHolder, foldReserved, foldSettled, foldTouched } from "./ledger-state.ts";
+import { foldWaitsOfHolder } from "./limit-queue.ts";
 import type { LimitState } from "./limit-state.ts";
 import { emptyLimits, foldLimitsOfHolder, foldLimitsReturned, foldLimitsTaken } from "./limit-state.ts";
 import type { LockState } from "./locks.ts";
@@ -96,6 +97,7 @@ export function applyGuardEvent(guard: GuardState, event: GuardEvent): void {
 /** The events with which a workflow gives back all that it holds, at its end, and others get its locks. It waits for nothing any more. */
 export function releaseHolder(guard: GuardState, workflow: WorkflowId, nowMs: number): readonly GuardEvent[] {
   const handedOver = handOverAll(guard, workflow, nowMs);
+  foldWaitsOfHolder(guard.limits.queues, workflow);
   if (!holdsAnything(guard, workflow)) return handedOver;
   return [guardEvent(nowMs, { case: "holderReleased", value: { holder: workflow } }), ...handedOver];
 }

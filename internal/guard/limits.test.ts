@@ -128,6 +128,7 @@ test("who leaves a line lets the next one go, also at its end", () => {
   stopWaitingForLimits(run.guard, B);
   run.move(releaseHolder(run.guard, A, 2));
   expect(wakenForLimits(run.guard)).toEqual([{ workflow: C, key: "slots" }]);
+  expect([releaseHolder(run.guard, C, 3), nextForLimit(run.guard, "slots")]).toEqual([[], undefined]);
 });
 
 test("all who wait for a value are told when it becomes known, for they need no token any more", () => {

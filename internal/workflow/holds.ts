@@ -60,7 +60,11 @@ function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
   if (run.waitingForLock.size > 0) {
     const names = firstOf(run.waitingForLock).map((task) => taskTarget(state, task));
     holds.push(
-      hold(HoldKind.LOCK, `${run.waitingForLock.size} targets are being changed by other workflows; they are taken in turn`, { names }),
+      hold(
+        HoldKind.LOCK,
+        `${run.waitingForLock.size === 1 ? "1 target waits" : `${run.waitingForLock.size} targets wait`} for locks that others hold; they are taken in turn`,
+        { names },
+      ),
     );
   }
   if (!run.isInWave && run.wave >= 0 && state.gateHeld === undefined) {
@@ -117,7 +121,7 @@ export function targetHolds(state: WorkflowState, ordinal: number, facts: HoldFa
   if (run === undefined || stage === undefined) return overall;
   if (!run.stage.isOverTargets)
     return [hold(HoldKind.ORDER, `stage "${run.stage.name}", which runs once, is under way; stages run in order`), ...overall];
-  return [targetHold(state, run, { ordinal, facts }), ...overall.filter(({ kind }) => OVERALL.has(kind))];
+  return [...gateHolds(state), targetHold(state, run, { ordinal, facts }), ...overall.filter(({ kind }) => OVERALL.has(kind))];
 }
 
 function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly facts: HoldFacts }): Hold {
