@@ -22,7 +22,6 @@ import { parseListen } from "../../internal/api/listen-address.ts";
 import { openInventory } from "../../internal/inventory/inventory.ts";
 import { openJournal } from "../../internal/journal/open-journal.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
-import { selectTargets } from "../../internal/workflow/targets.ts";
 import { openStopFile } from "../../internal/system/stop-file.ts";
 import { createPace } from "../../internal/pace/pace.ts";
 import { systemClock } from "../../internal/system/clock.ts";
@@ -33,6 +32,7 @@ import { createTransport } from "../../internal/transport/transport.ts";
 import { adminToken } from "./admin-token.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonLog } from "./log.ts";
+import { openJudging } from "./judging.ts";
 import { makeDataDirectory, replaceFile } from "./private-file.ts";
 import { sshDirectory } from "./ssh-directory.ts";
 import { readTls, watchTls } from "./tls-files.ts";
@@ -116,7 +116,10 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
     ssh: { connectTimeoutMs: config.sshConnectTimeoutMs, aliveIntervalMs: config.sshAliveIntervalMs, idleMs: config.sshIdleMs },
   });
   closers.push(() => transport.close());
-  const policies = createPolicies({ directory: config.policiesDir, clock, inventory, log: (line) => log.info(line) });
+  const judging = openJudging({ clock, inventory, log: (line) => log.warn(line) });
+  closers.push(() => judging.close());
+  const { judge, chooser } = judging;
+  const policies = createPolicies({ directory: config.policiesDir, clock, inventory, judge, log: (line) => log.info(line) });
   closers.push(() => policies.close());
   const stopFile = openStopFile(dataDir, clock);
   closers.push(() => stopFile.close());
@@ -127,7 +130,7 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
     disk: diskOf(dataDir),
     stopFile,
     policies,
-    chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
+    chooser,
     inventory,
     secrets: createSecrets({ directory: config.secretsDir, env }),
     actions: createActions({ transport, clock, pace, own: ownActions }),

@@ -180,8 +180,6 @@ export const TLS_FILE_BYTES_MAX = 1024 * 1024;
 export const TLS_POLL_MS = 5_000;
 
 // Policies, limits and freezes in the engine
-/** Due retries that a limit, a rule or a freeze holds back are asked about again so much later. */
-export const HELD_RETRY_MS = 1_000;
 /** Tasks that one turn asks policies and limits about; the rest follows in the next one. */
 export const ADMISSIONS_PER_TURN_MAX = 512;
 /** A task that a rule holds back is asked about again so much later. */
@@ -213,8 +211,8 @@ export const LOCK_KEY_LENGTH_MAX = 1_024;
 // Policies. An expression's budget on the event loop is EXPR_COST_LOOP_MAX; off it, it may cost more
 export const POLICY_FILES_MAX = 256;
 export const POLICY_FILE_BYTES_MAX = 256 * 1024;
-export const POLICY_RULES_MAX = 256;
-export const POLICY_LIMITS_MAX = 256;
+export const POLICY_RULES_MAX = 64;
+export const POLICY_LIMITS_MAX = 64;
 export const POLICY_PARAMS_MAX = 128;
 export const POLICY_TESTS_MAX = 256;
 export const POLICY_VERSIONS_MAX = 100_000;
@@ -238,3 +236,26 @@ export const APPROVAL_DIFF_LENGTH_MAX = 2_048;
 export const APPROVAL_PLANS_EXAMINED_MAX = 1_000;
 export const REPLAY_WORKFLOWS_MAX = 100_000;
 export const STOP_FILE_POLL_MS = 1_000;
+
+// The worker thread: judges large scopes, chooses among many targets
+/** Up to so many targets a gate is tried on the event loop, within JUDGE_LOOP_COST_MAX steps: less than 15 ms. */
+export const JUDGE_LOOP_TARGETS_MAX = 1_000;
+export const JUDGE_LOOP_COST_MAX = 50_000;
+/** Up to so many targets of the inventory a choice is tried on the event loop, within CHOOSE_LOOP_COST_MAX steps. */
+export const CHOOSE_LOOP_TARGETS_MAX = 1_000;
+export const CHOOSE_LOOP_COST_MAX = 50_000;
+/** How often a gate is judged again with counts of the ledger that were not known before. */
+export const JUDGE_ROUNDS_MAX = 8;
+export const JUDGE_LEDGER_COUNTS_MAX = 10_000;
+export const WORKER_JOBS_MAX = 256;
+export const WORKER_QUESTION_MS_MAX = 30_000;
+export const WORKER_TRIES_MAX = 3;
+export const WORKER_RESTART_MS_MIN = 100;
+export const WORKER_RESTART_MS_MAX = 5_000;
+export const WORKER_HEAP_MIB_MAX = 1_024;
+/** Targets that the worker holds: those of inventories and of workflows that came with their own lists. */
+export const WORKER_HELD_TARGETS_MAX = 1_000_000;
+export const WORKER_HELD_SOURCE_LENGTH_MAX = 64 * 1024 * 1024;
+/** Lists are encoded in parts of so much time each. */
+export const WORKER_SLICE_MS_MAX = 4;
+export const WORKER_SLICE_TARGETS = 64;

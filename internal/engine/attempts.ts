@@ -91,7 +91,9 @@ export class Attempts {
 
 /** A freeze ended it: it begins again after the thaw, unless it had begun to change something and must not be repeated blindly. */
 function frozenReport(report: AttemptReport, hasBegun: boolean): AttemptReport {
-  if (report.outcome !== AttemptOutcome.CANCELLED) return report;
+  // What may be repeated is looked at again after the thaw, however little is known of it now.
+  const isOpen = report.outcome === AttemptOutcome.UNKNOWN && !report.isUnsafe;
+  if (report.outcome !== AttemptOutcome.CANCELLED && !isOpen) return report;
   if (!hasBegun || !report.isUnsafe) return { ...report, outcome: AttemptOutcome.DEFERRED, deferredFor: DeferReason.FROZEN, error: "" };
   const error =
     "a freeze ended it while it was changing something; nobody can say how much of it was done: look at the target, then resolve it";

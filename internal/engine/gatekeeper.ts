@@ -2,6 +2,7 @@
 // 1. Level-triggered: which gate is wanted follows from the state; a crash loses nothing but the asking.
 // 2. At most one judgement of a workflow is under way. The turn that takes it makes sure that what it read has not moved since.
 
+import { HoldfastError } from "../base/errors.ts";
 import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
@@ -96,7 +97,7 @@ export class Gatekeeper {
     // It was allowed, and still stands here: what was read had moved.
     const isStale = last.judgement.verdict.decision === Decision.ALLOW;
     if (!isDue && !isStale) return undefined;
-    return Math.max(1, last.atMs + (isStale ? STALE_REST_MS : last.restMs) - ports.clock.monotonicMs());
+    return Math.max(0, last.atMs + (isStale ? STALE_REST_MS : last.restMs) - ports.clock.monotonicMs());
   }
 
   async #judge(gate: WantedGate): Promise<void> {
@@ -104,16 +105,32 @@ export class Gatekeeper {
     const startMs = ports.clock.monotonicMs();
     const judgedAtMs = ports.clock.nowMs();
     const approvals = state.approvers.length;
-    this.#isJudging = true;
-    const judgement = await ports.policies.judge(this.#gateQuestion(gate));
-    this.#isJudging = false;
+    const judgement = await this.#ask(gate);
     if (this.#isClosed) return;
+    if (judgement === undefined) {
+      this.#cancelTimer = ports.clock.after(GATE_REJUDGE_MS_MIN, () => this.look());
+      return;
+    }
     const endMs = ports.clock.monotonicMs();
     const restMs = Math.min(GATE_REJUDGE_MS_MAX, Math.max(GATE_REJUDGE_MS_MIN, REST_FACTOR * (endMs - startMs)));
     this.#last = { gate, judgement, approvals, restMs, atMs: endMs };
     const isFresh = (): boolean => isStillSo(judgement, { guard: this.#host.guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
     await this.#host.post({ kind: "judge", ...gate, verdict: judgement.verdict, isFresh }).catch(() => undefined); // the service is stopping
     this.look();
+  }
+
+  /** The judgement; undefined: nobody can judge now, and it is asked again later. The gate stays closed. */
+  async #ask(gate: WantedGate): Promise<Judgement | undefined> {
+    this.#isJudging = true;
+    try {
+      return await this.#host.ports.policies.judge(this.#gateQuestion(gate));
+    } catch (error) {
+      const isLater = error instanceof HoldfastError && (error.code === "UNAVAILABLE" || error.code === "RESOURCE_EXHAUSTED");
+      if (!isLater) throw error;
+      return undefined;
+    } finally {
+      this.#isJudging = false;
+    }
   }
 
   #gateQuestion(gate: WantedGate): GateQuestion {

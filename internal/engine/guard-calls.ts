@@ -46,10 +46,14 @@ export class GuardCalls {
     const { mode, reason } = request;
     const scope = required(request.scope);
     this.#registry.checkGuard();
-    const placed = placeFreeze(this.#registry.guard, { scope, mode, reason, by: by.name }, this.#registry.guardMs());
-    await this.#registry.moveGuard(placed.events);
+    let id = "";
+    await this.#registry.moveGuard((nowMs) => {
+      const placed = placeFreeze(this.#registry.guard, { scope, mode, reason, by: by.name }, nowMs);
+      id = placed.id;
+      return placed.events;
+    });
     await this.#registry.lookAgain(this.#registry.runtimes());
-    return create(FreezeResponseSchema, { id: placed.id, proof: this.#proof() });
+    return create(FreezeResponseSchema, { id, proof: this.#proof() });
   }
 
   async thaw(by: Principal, request: ThawRequest): Promise<ThawResponse> {
@@ -58,11 +62,15 @@ export class GuardCalls {
     if (stopped !== undefined) throw new HoldfastError("FAILED_PRECONDITION", `${stopped}, then thaw`);
     const match = request.id === "" ? { scope: required(request.scope) } : { id: request.id };
     const why = { by: by.name, reason: request.reason };
-    const lifted = liftFreezes(this.#registry.guard, match, why, this.#registry.guardMs());
-    if (lifted.ids.length === 0) throw new HoldfastError("NOT_FOUND", notFrozen(request));
-    await this.#registry.moveGuard(lifted.events);
+    let ids: readonly string[] = [];
+    await this.#registry.moveGuard((nowMs) => {
+      const lifted = liftFreezes(this.#registry.guard, match, why, nowMs);
+      ids = lifted.ids;
+      return lifted.events;
+    });
+    if (ids.length === 0) throw new HoldfastError("NOT_FOUND", notFrozen(request));
     await this.#registry.lookAgain(this.#registry.runtimes());
-    return create(ThawResponseSchema, { ids: [...lifted.ids], left: freezeList(this.#registry.guard, this.#registry.stop()) });
+    return create(ThawResponseSchema, { ids: [...ids], left: freezeList(this.#registry.guard, this.#registry.stop()) });
   }
 
   async freezes(): Promise<GetFreezesResponse> {

@@ -4,6 +4,7 @@
 // 3. A wave's targets are reserved when it starts, and settled one by one; a plan touches nothing.
 
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptOutcome, DeferReason, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
@@ -11,12 +12,12 @@ import { WorkflowId } from "../base/ids.ts";
 import { TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
 import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
 import { anchorClock } from "../guard/guard-time.ts";
-import type { MachineTime } from "../guard/guard-time.ts";
 import { reserveTargets, settleTargets, touchTarget } from "../guard/ledger.ts";
 import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, wakenForLimits } from "../guard/limits.ts";
 import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
+import { canStart } from "../workflow/stall.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import { TaskState, isFailure, isSettled } from "../workflow/task-state.ts";
 import { limitLot, limitOfLot } from "./outside.ts";
@@ -36,12 +37,10 @@ export class GuardMoves {
   readonly events: GuardEvent[] = [];
   readonly wakened: Wakened[] = [];
   readonly #outside: Outside;
-  readonly #time: MachineTime;
   readonly #settled: { readonly target: string; readonly failedUses: readonly string[] }[] = [];
 
-  constructor(outside: Outside, time: MachineTime) {
+  constructor(outside: Outside) {
     this.#outside = outside;
-    this.#time = time;
   }
 
   get #state() {
@@ -153,16 +152,26 @@ export class GuardMoves {
     return isOwn;
   }
 
-  /** At the end of the turn: leaves the lines of limits for which no task is parked any more. */
-  end(): void {
+  /** At the end of the turn: leaves the lines of limits for which no task is parked any more, or that it does not ask though it is its turn. */
+  end(hasMore: boolean): void {
     this.flush();
     const { parking, entrance } = this.#state;
     const [isEmptied, isEntranceEmptied] = [parking.takeEmptied(), entrance.takeEmptied()];
-    if (isEmptied || isEntranceEmptied) {
+    const hasPassed = !hasMore && (parking.hasUnasked || entrance.hasUnasked);
+    if (!canStart(this.#state)) this.#leaveLines();
+    else if (isEmptied || isEntranceEmptied || hasPassed) {
       const lots = [...parking.limitKeys(), ...entrance.limitKeys()];
       stopWaitingForLimits(this.#guard, this.#id, new Set(lots.map((lot) => limitOfLot(lot))));
     }
-    for (const { workflow, key } of wakenForLimits(this.#guard)) if (workflow !== this.#id) this.wakened.push({ workflow, key });
+    for (const { workflow, key } of wakenForLimits(this.#guard))
+      if (workflow === this.#id) this.#free(key);
+      else this.wakened.push({ workflow, key });
+  }
+
+  /** Others need not wait for one that starts nothing; it asks anew when it does. */
+  #leaveLines(): void {
+    if (stopWaitingForLimits(this.#guard, this.#id).length === 0) return;
+    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(HoldKind.LIMIT);
   }
 
   #free(key: string): boolean {
@@ -196,7 +205,7 @@ export class GuardMoves {
 
   #move(events: readonly GuardEvent[]): void {
     if (events.length === 0) return;
-    for (const event of [...anchorClock(this.#guard, this.#time), ...events]) {
+    for (const event of [...anchorClock(this.#guard, this.#outside.input.time), ...events]) {
       applyGuardEvent(this.#guard, event);
       this.events.push(event);
       if (event.kind.case !== "lockTaken") continue;

@@ -9,21 +9,21 @@ import { ADMISSIONS_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX, TASK_REJUDGE_MS } from
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, FreezeMode, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
-import { freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
+import { freezesOf, freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
 import type { FreezeEntry } from "../guard/freeze.ts";
 import type { GuardState } from "../guard/guard.ts";
+import type { MachineTime } from "../guard/guard-time.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { hasLimits, pauseEndsMs, roomFor, waitForLimit } from "../guard/limits.ts";
 import type { LimitAsk } from "../guard/limits.ts";
 import { canTakeLocks, lockHolder, stageLock, targetLock } from "../guard/locks.ts";
 import type { LockAsk } from "../guard/locks.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
+import type { Blueprint, StagePlan } from "../workflow/blueprint.ts";
 import type { Admission, FreezeFact } from "../workflow/facts.ts";
 import { heldByRules } from "../workflow/outside-holds.ts";
 import { stageLockKeys } from "../workflow/lock-keys.ts";
-import { Risk } from "../workflow/state.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { TaskState } from "../workflow/task-state.ts";
 import { freezeName } from "./freeze-desk.ts";
 import type { Policies, Question, StopLook } from "./ports.ts";
 
@@ -31,7 +31,9 @@ import type { Policies, Question, StopLook } from "./ports.ts";
 export interface OutsideInput {
   readonly state: WorkflowState;
   readonly guard: GuardState;
-  /** The guard's time in this turn. */
+  /** The one reading of the machine's clocks that the turn goes by. */
+  readonly time: MachineTime;
+  /** The guard's time at it. */
   readonly guardMs: number;
   readonly nowMs: TimeMs;
   readonly policies: Policies;
@@ -46,6 +48,7 @@ export class Outside {
   readonly input: OutsideInput;
   readonly #freezes: readonly FreezeEntry[];
   readonly #hasLabelFreezes: boolean;
+  #freeze: { readonly fact: FreezeFact | undefined } | undefined;
   #admissions = 0;
 
   constructor(input: OutsideInput) {
@@ -73,7 +76,13 @@ export class Outside {
     return guardMs >= pauseEndsMs(guard, state.blueprint.id);
   }
 
+  /** The same in all of the turn. */
   freeze(): FreezeFact | undefined {
+    this.#freeze ??= { fact: this.#freezeFact() };
+    return this.#freeze.fact;
+  }
+
+  #freezeFact(): FreezeFact | undefined {
     const { stop } = this.input;
     const names = this.#freezes.map((entry) => freezeName(entry));
     if (stop.kind !== "absent") names.unshift(`the file ${stop.path}${stop.kind === "unreadable" ? `, which cannot be examined` : ""}`);
@@ -82,7 +91,10 @@ export class Outside {
     const all = [...names, ...partial.map((entry) => freezeName(entry))];
     if (all.length === 0) return undefined;
     const isAbort = [...this.#freezes, ...partial].some(({ mode }) => mode === FreezeMode.ABORT);
-    return { names: all.slice(0, FREEZE_NAMES_SHOWN_MAX), isWhole, isAbort };
+    const left = all.splice(FREEZE_NAMES_SHOWN_MAX);
+    // Their number and the last of them tell one set of freezes from another.
+    if (left.length > 0) all.push(`${left.length} more, the last of all is ${[...this.#freezes, ...partial].at(-1)?.id ?? ""}`);
+    return { names: all, isWhole, isAbort };
   }
 
   isFrozen(task: number): boolean {
@@ -136,13 +148,12 @@ export class Outside {
     return { kind: "held", held: this.#heldByLimit(room), ...(judged.verdict === undefined ? {} : { verdict: judged.verdict }) };
   }
 
+  /** The oldest first. */
   #labelFreezes(): readonly FreezeEntry[] {
-    const found = new Map<string, FreezeEntry>();
-    const { blueprint } = this.input.state;
-    for (const { labels } of blueprint.targets)
-      for (const entry of freezesOn(this.input.guard, { namespace: blueprint.namespace, workflowName: blueprint.name, labels }))
-        found.set(entry.id, entry);
-    return [...found.values()];
+    const labels = labelsOf(this.input.state.blueprint);
+    return freezesOf(this.input.guard).filter(
+      ({ scope: { kind } }) => kind.case === "label" && labels.has(labelText(kind.value.label, kind.value.value)),
+    );
   }
 
   #freezesOfTarget(task: number): readonly FreezeEntry[] {
@@ -191,11 +202,7 @@ export class Outside {
   #rateOf(task: number): readonly LimitAsk[] {
     const { state } = this.input;
     const { stage, ordinal } = placeOf(state.blueprint, task);
-    const run = state.stageRun;
-    const now = state.tasks.get(task);
-    const isBeginning = now === TaskState.PENDING && run?.returning.has(ordinal) !== true;
-    const isAgain = now === TaskState.DEFERRED && ((state.risk[ordinal] ?? 0) & Risk.BEGUN) === 0;
-    if (stage.beginIntervalMs === 0 || !(isBeginning || isAgain) || state.blueprint.mode === Mode.PLAN) return [];
+    if (stage.beginIntervalMs === 0 || state.blueprint.mode === Mode.PLAN || isBegun(state, stage, ordinal)) return [];
     const key = rateKey(state, stage.name);
     return [{ key, concurrency: undefined, intervalMs: stage.beginIntervalMs, burst: 1, spacingMs: 0, each: undefined, knownMs: 0 }];
   }
@@ -218,6 +225,32 @@ export function limitLot(key: string): string {
 /** The limit's key of such a lot. */
 export function limitOfLot(lot: string): string {
   return lot.slice("limit:".length);
+}
+
+const labelSets = new WeakMap<Blueprint, ReadonlySet<string>>();
+
+/** All labels that targets of a workflow bear, put together once. */
+function labelsOf(blueprint: Blueprint): ReadonlySet<string> {
+  const known = labelSets.get(blueprint);
+  if (known !== undefined) return known;
+  const labels = new Set(
+    blueprint.targets.flatMap((target) => Object.entries(target.labels).map(([label, value]) => labelText(label, value))),
+  );
+  labelSets.set(blueprint, labels);
+  return labels;
+}
+
+function labelText(label: string, value: string): string {
+  return `${label.length} ${label} ${value}`;
+}
+
+/** True when some action of the target was tried, put off for a lock not counted: then it took its share of the stage's rate. */
+function isBegun({ tasks, stageRun }: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  if (stageRun?.returning.has(ordinal) === true) return true;
+  return stage.actions.some(({ index }) => {
+    const task = taskAt(stage, ordinal, index);
+    return (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0);
+  });
 }
 
 function rateKey(state: WorkflowState, stage: string): string {

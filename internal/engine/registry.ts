@@ -25,6 +25,9 @@ import type { EnginePorts, JournalEntry, StopLook } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
 
+/** Makes events of the guard, at its time. */
+export type MakeGuardEvents = (nowMs: number) => readonly GuardEvent[];
+
 /** Open workflows by ID, and the way to those that have ended. */
 export class Registry implements RuntimeOwner {
   readonly ports: EnginePorts;
@@ -44,6 +47,7 @@ export class Registry implements RuntimeOwner {
   /** Replays the guard and every open workflow, marks what is in doubt, and lets each go on. */
   async recover(): Promise<void> {
     await this.#recoverGuard();
+    await this.#anchorGuard();
     this.ports.policies.restore(recordedPolicies(this.guard));
     const states: WorkflowState[] = [];
     for await (const id of this.ports.journal.openWorkflows()) {
@@ -52,9 +56,9 @@ export class Registry implements RuntimeOwner {
     }
     // Only now: no workflow takes a turn before all that hold or want a lock are known.
     for (const state of states) this.#askForLocks(state);
-    await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
     this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#wakeAll()));
     this.#unsubscribe.push(this.ports.policies.onChange(() => this.#judgeAllAgain()));
+    await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
   }
 
   time(): MachineTime {
@@ -76,16 +80,19 @@ export class Registry implements RuntimeOwner {
   }
 
   /** Lets the guard alone move; resolves when that is on disk. */
-  moveGuard(events: readonly GuardEvent[]): Promise<void> {
-    if (events.length === 0) return Promise.resolve();
+  moveGuard(make: MakeGuardEvents): Promise<void> {
+    const moved = this.applyToGuard(make);
+    if (moved.guardEvents.length === 0) return Promise.resolve();
     const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
-    return this.ports.journal.append({ ...nothing, ...this.applyToGuard(events), timeMs: this.ports.clock.nowMs() });
+    return this.ports.journal.append({ ...nothing, ...moved, timeMs: this.ports.clock.nowMs() });
   }
 
-  /** Folds events into the guard; they must be appended in the same turn. */
-  applyToGuard(events: readonly GuardEvent[]): Pick<JournalEntry, "guardEvents" | "guardFirstSeq"> {
+  /** Folds events into the guard, made at one reading of the clock; they must be appended in the same turn. */
+  applyToGuard(make: MakeGuardEvents): Pick<JournalEntry, "guardEvents" | "guardFirstSeq"> {
+    const time = this.time();
     const guardFirstSeq = seq(this.guard.seq + 1);
-    const guardEvents = events.length === 0 ? [] : [...anchorClock(this.guard, this.time()), ...events];
+    const events = make(guardNow(this.guard, time));
+    const guardEvents = events.length === 0 ? [] : [...anchorClock(this.guard, time), ...events];
     for (const event of guardEvents) applyGuardEvent(this.guard, event);
     return { guardEvents, guardFirstSeq };
   }
@@ -198,6 +205,17 @@ export class Registry implements RuntimeOwner {
     }
   }
 
+  /** In a new boot its time moves on from here, not only from the next event on: so it does not stand still until the wall clock is where it was. */
+  async #anchorGuard(): Promise<void> {
+    if (this.guard.seq === 0 || this.#guardDamage !== undefined) return;
+    const guardFirstSeq = seq(this.guard.seq + 1);
+    const guardEvents = anchorClock(this.guard, this.time());
+    if (guardEvents.length === 0) return;
+    for (const event of guardEvents) applyGuardEvent(this.guard, event);
+    const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
+    await this.ports.journal.append({ ...nothing, guardEvents, guardFirstSeq, timeMs: this.ports.clock.nowMs() });
+  }
+
   async #recoverWorkflow(id: WorkflowId): Promise<WorkflowState | undefined> {
     try {
       this.checkGuard();
@@ -214,7 +232,8 @@ export class Registry implements RuntimeOwner {
   /** Who waits for a lock is not journaled: after a restart the waiting ask again. */
   #askForLocks(state: WorkflowState): void {
     const { ports, guard } = this;
-    const now = { guardMs: this.guardMs(), nowMs: ports.clock.nowMs(), policies: ports.policies, stop: this.stop() };
+    const time = this.time();
+    const now = { time, guardMs: guardNow(guard, time), nowMs: ports.clock.nowMs(), policies: ports.policies, stop: this.stop() };
     const outside = new Outside({ state, guard, ...now });
     for (const task of state.stageRun?.waitingForLock ?? []) {
       const ask = outside.lockAsk(task);

@@ -5,11 +5,12 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { Seq, TimeMs, WorkflowId } from "../base/ids.ts";
-import { seq } from "../base/ids.ts";
+import { seq, timeMs } from "../base/ids.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { TURNS_IN_FLIGHT_MAX, TURN_COMMANDS_MAX } from "../base/limits.ts";
 import type { GuardState } from "../guard/guard.ts";
+import { guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
 import type { Command } from "../workflow/commands.ts";
 import type { WorkflowState } from "../workflow/state.ts";
@@ -186,13 +187,20 @@ export class Runtime implements AttemptHost {
     const input = this.#outsideInput();
     const { journal, ids } = this.ports;
     const facts = { fraction: () => ids.fraction(), detail: (task: number) => journal.detail(this.id, task) };
-    const turn = takeTurn({ ...input, facts, time: this.#owner.time(), commands: mails.map((mail) => mail.command) });
+    const turn = takeTurn({ ...input, facts, commands: mails.map((mail) => mail.command) });
     const isEmpty = turn.events.length === 0 && turn.guardEvents.length === 0;
-    if (isEmpty) this.#setTimer();
+    if (isEmpty) this.#stay(turn);
     else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: input.nowMs });
     this.#answer(mails, turn);
     if (turn.hasMore || this.#mailbox.length > 0) this.#schedule();
     this.#retireIfDone();
+  }
+
+  /** Nothing happened; yet time may have brought it before a gate, and it may have left a line in which others stand. */
+  #stay(turn: Turn): void {
+    this.#setTimer();
+    this.#gatekeeper.look();
+    this.#owner.wake(turn.wakened);
   }
 
   /** An ended workflow leaves memory once its end is on disk and nobody asks it anything any more. */
@@ -274,9 +282,12 @@ export class Runtime implements AttemptHost {
   }
 
   #outsideInput(): OutsideInput {
-    const { clock, policies } = this.ports;
+    const { policies } = this.ports;
     const { guard } = this.#owner;
-    return { state: this.state, guard, guardMs: this.#owner.guardMs(), nowMs: clock.nowMs(), policies, stop: this.#owner.stop() };
+    // One reading of the clocks: what is made at one time and anchored at a later one would go backward.
+    const time = this.#owner.time();
+    const now = { time, guardMs: guardNow(guard, time), nowMs: timeMs(time.wallMs) };
+    return { state: this.state, guard, ...now, policies, stop: this.#owner.stop() };
   }
 
   #gateHost(): GateHost {

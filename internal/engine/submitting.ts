@@ -124,7 +124,7 @@ export class Submitting {
     this.#registry.checkRoom(state);
     if (request.validateOnly) return { ...submitResponse(state), id: "" };
     const record = { status: statusOf(state), requestId: submitted.requestId, requestDigest: submitted.requestDigest, isOpen: true };
-    const moved = this.#registry.applyToGuard(recordPolicies(guard, policies.inForce(), this.#registry.guardMs()));
+    const moved = this.#registry.applyToGuard((atMs) => recordPolicies(guard, policies.inForce(), atMs));
     // crash: test/crash/every-append-memory.test.ts
     const appended = journal.append({
       id: state.blueprint.id,

@@ -10,7 +10,6 @@ import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event, TaskRefused } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptDetailSchema, HoldKind } from "../gen/holdfast/v1/status_pb.ts";
-import type { MachineTime } from "../guard/guard-time.ts";
 import { applyEvent } from "../workflow/apply.ts";
 import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
@@ -44,7 +43,6 @@ export interface Turn {
 /** What a turn works on. */
 export interface TurnInput extends OutsideInput {
   readonly commands: readonly Command[];
-  readonly time: MachineTime;
   readonly facts: Pick<Facts, "fraction" | "detail">;
 }
 
@@ -69,7 +67,7 @@ class TurnRecord {
     const { state, facts, nowMs, guardMs } = input;
     this.#state = state;
     this.#outside = new Outside(input);
-    this.moves = new GuardMoves(this.#outside, input.time);
+    this.moves = new GuardMoves(this.#outside);
     for (const parking of [state.parking, state.entrance]) parking.freeDue(guardMs, TASKS_REJUDGED_MAX);
     // What this turn brings is not in the journal yet, and the next action's `when` may name it.
     const detail: Facts["detail"] = (task) => this.details.findLast((found) => found.task === task) ?? facts.detail(task);
@@ -104,7 +102,7 @@ class TurnRecord {
   /** Lets everything follow that follows by itself; true when a bound of the turn was reached. */
   followUp(): boolean {
     const hasMore = this.#follow();
-    this.moves.end();
+    this.moves.end(hasMore);
     return hasMore;
   }
 
@@ -140,7 +138,9 @@ class TurnRecord {
         return this.moves.waveEnded(kind.value.pauseMs);
       case "freezeBegan":
       case "freezeEnded":
-        return this.#askFrozenAgain();
+        return this.#askAgain(HoldKind.FREEZE);
+      case "approvalGiven":
+        return this.#askAgain(HoldKind.APPROVAL);
       case "workflowRetried":
         return this.moves.retried();
       case "workflowEnded":
@@ -151,9 +151,9 @@ class TurnRecord {
     }
   }
 
-  /** Other freezes hold other tasks. */
-  #askFrozenAgain(): void {
-    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(HoldKind.FREEZE);
+  /** Other freezes hold other tasks, and so do other approvals. */
+  #askAgain(kind: HoldKind): void {
+    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(kind);
   }
 
   /** A refusal is shown as what the next attempt would have been; should one come, its detail takes the place. */

@@ -91,6 +91,15 @@ test("a token that others have gone by stays spent, though its own start found n
   expect(take(run, B, 0, 6, SITE, "fra").kind).toBe("blocked");
 });
 
+test("a token that another start has used stays spent, though that start has ended", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1, SITE, "ams");
+  take(run, A, 1, 2, SITE, "ams");
+  giveBack(run, A, 1, 3);
+  giveBack(run, A, 0, 4, true);
+  expect(take(run, B, 0, 5, SITE, "fra")).toMatchObject({ kind: "blocked", untilMs: HOUR + 1 });
+});
+
 test("an edited limit is in force from the next start on, over slots that were taken before", () => {
   const run = new GuardRun();
   for (const task of [0, 1]) take(run, A, task, 1);
@@ -115,6 +124,15 @@ test("those who wait go by priority, then in the order in which they came; who w
   expect(nextForLimit(run.guard, "slots")).toBe(B);
   giveBack(run, A, 2, 4);
   expect([take(run, A, 3, 4).kind, take(run, B, 0, 4).kind]).toEqual(["blocked", "room"]);
+});
+
+test("who goes from one line to another unserved keeps the place of its first arrival", () => {
+  const run = new GuardRun();
+  waitForLimit(run.guard, "slots", { workflow: A, priority: 0 });
+  waitForLimit(run.guard, "other", { workflow: B, priority: 0 });
+  stopWaitingForLimits(run.guard, A, new Set(["other"]));
+  waitForLimit(run.guard, "other", { workflow: A, priority: 0 });
+  expect(nextForLimit(run.guard, "other")).toBe(A);
 });
 
 test("who leaves a line lets the next one go, also at its end", () => {

@@ -95,6 +95,19 @@ test("nobody passes who wants one of the same keys and came later", () => {
   expect(holderOf(run.guard, stageLock("net"))).toBe(C);
 });
 
+test("a lock that is handed over passes nobody who came earlier for another of the same keys", () => {
+  const run = new GuardRun();
+  run.move(takeLocks(run.guard, ask(A, "h1+db"), 1));
+  run.move(takeLocks(run.guard, ask(A, "h3"), 1));
+  waitForLocks(run.guard, ask(B, "h2+db+net"));
+  waitForLocks(run.guard, ask(C, "h3+net"));
+  expect(run.move(giveLocks(run.guard, ask(A, "h3"), 2))).toEqual(["lockReleased"]);
+  run.move(giveLocks(run.guard, ask(A, "h1"), 3));
+  expect([holderOf(run.guard, stageLock("net")), holderOf(run.guard, targetLock("h3"))]).toEqual([B, undefined]);
+  run.move(giveLocks(run.guard, ask(B, "h2"), 4));
+  expect(holderOf(run.guard, targetLock("h3"))).toBe(C);
+});
+
 test("who waits no longer is not handed the lock, and giving back what one does not hold does nothing", () => {
   const run = new GuardRun();
   run.move(takeLocks(run.guard, ask(A, "h1"), 1));

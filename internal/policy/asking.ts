@@ -11,6 +11,8 @@ export interface Budget {
   readonly exprCostMax: number;
   /** What is left for the whole gate. */
   left: number;
+  /** True once an expression could not be asked to its end for its cost: a larger budget may say otherwise. */
+  isExceeded: boolean;
 }
 
 /** What an expression said, or why it could not. */
@@ -18,7 +20,7 @@ export type Answer<T> = { readonly kind: "value"; readonly value: T } | { readon
 
 /** A fresh budget. */
 export function budgetOf({ exprCostMax, gateCostMax }: { readonly exprCostMax: number; readonly gateCostMax: number }): Budget {
-  return { exprCostMax, left: gateCostMax };
+  return { exprCostMax, left: gateCostMax, isExceeded: false };
 }
 
 /** True, false, or a fault. */
@@ -35,13 +37,17 @@ function ask<T>(program: Program, scope: Scope, budget: Budget, take: (value: un
   const limit = Math.min(budget.exprCostMax, budget.left);
   const isGateBound = budget.left < budget.exprCostMax;
   const fault = (reason: string): Answer<T> => ({ kind: "fault", reason });
-  if (limit <= 0) return fault(`${placeOf(program)}: the expressions of this gate together cost too much`);
+  if (limit <= 0) {
+    budget.isExceeded = true;
+    return fault(`${placeOf(program)}: the expressions of this gate together cost too much`);
+  }
   const meter = createMeter(limit);
   try {
     const value = take(program.evaluate(scope, meter));
     return value === undefined ? fault(`${placeOf(program)}: its value is of another type than it should be`) : { kind: "value", value };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
+    if (error.code === "RESOURCE_EXHAUSTED") budget.isExceeded = true;
     const [detail] = error.details;
     const reason = detail === undefined ? error.message : `${detail.place}: ${detail.reason}`;
     return fault(isGateBound && error.code === "RESOURCE_EXHAUSTED" ? `${reason} (all expressions of a gate share one budget)` : reason);

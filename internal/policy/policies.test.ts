@@ -263,3 +263,39 @@ test("an explanation names every rule, also of policies that do not match", () =
     { pin: { name: "p" }, rule: "r", matches: true, holds: false, message: "not so" },
   ]);
 });
+
+test("a policy sees the workflow as it will run: defaults, waves as written, what each action waits for", async () => {
+  const stages = [
+    {
+      name: "s",
+      over: { kind: { case: "targets" as const, value: true } },
+      rollout: { waves: [{ kind: { case: "percent" as const, value: 2.5 } }, { kind: { case: "count" as const, value: 5 } }] },
+      actions: [
+        { name: "a", uses: "file" },
+        { name: "b", uses: "command", needs: { actions: [] } },
+        { name: "c", uses: "file" },
+      ],
+    },
+    { name: "t", actions: [{ name: "a", uses: "wait" }] },
+  ];
+  const expr = [
+    'workflow.stages[0].rollout.waves == ["2.5%", "5"] && workflow.stages[0].rollout.parallel == 10',
+    'workflow.stages[0].actions.map(a, a.needs) == [[], [], ["b"]]',
+    'workflow.stages[1].over == "once" && workflow.stages[1].rollout.pause_s == 0.0',
+    'scope.tasks == 7 && scope.tasks_by_action == {"file": 4, "command": 2, "wait": 1}',
+    'scope.targets_by_label["site"] == {"ams": 2} && scope.targets_by_label[?"tier"].hasValue() == false',
+  ].join(" && ");
+  await check({ "a.yaml": aPolicy({ expr }) }, { submitted: aSubmission({ stages }) }, Decision.ALLOW);
+});
+
+test("annotations of the submission are seen over those of the file", async () => {
+  const submitted = aSubmission({ annotations: { tier: "lab", owner: "ann" } });
+  submitted.annotations["tier"] = "production";
+  const expr = 'workflow.annotations == {"tier": "production", "owner": "ann"}';
+  await check({ "a.yaml": aPolicy({ expr }) }, { submitted }, Decision.ALLOW);
+});
+
+test("a text that no policy wrote cannot reach a prototype", async () => {
+  const expr = 'has(workflow.params.constructor) || "__proto__" in workflow.annotations || fleet.count("constructor", "x") > 0';
+  await check({ "a.yaml": aPolicy({ expr: `!(${expr})` }) }, {}, Decision.ALLOW);
+});

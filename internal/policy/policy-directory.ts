@@ -111,10 +111,14 @@ function readFile(path: string, file: string): PolicyReading {
   }
 }
 
-/** What changes whenever the file does. */
+/** What changes whenever the file does; one that cannot be looked at is read, and says why. */
 function stampOf(path: string): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? "none" : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode].join(":");
+  try {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat === undefined ? "none" : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode].join(":");
+  } catch (cause) {
+    return codeOf(cause);
+  }
 }
 
 function broken(file: string, fault: string): PolicyReading {

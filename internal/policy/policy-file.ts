@@ -4,7 +4,7 @@
 
 import { present } from "../base/assert.ts";
 import { sha256Hex } from "../base/digest.ts";
-import { FileCursor, FileFaults } from "../base/file-cursor.ts";
+import { FileCursor, FileFaults, isList } from "../base/file-cursor.ts";
 import type { FileFields } from "../base/file-cursor.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -51,7 +51,8 @@ function readFields(
   const limits = readNamed(fields, "limits", POLICY_LIMITS_MAX, (item) => readLimit(item, types));
   if (hasNone(fields, "rules") && hasNone(fields, "limits"))
     fields.cursor.refuse("a policy needs rules or limits: this one would allow everything");
-  const names = { rules: rules.map((rule) => rule.name), limits: limits.map((limit) => limit.name) };
+  // As written: a rule with a fault has its name all the same.
+  const names = { rules: namesIn(fields, "rules"), limits: namesIn(fields, "limits") };
   const tests = readNamed(fields, "tests", POLICY_TESTS_MAX, (item) => readTest(item, names));
   if (name === undefined || match === undefined || matchField === undefined) return undefined;
   const matchPlace = placeName(yaml.file, yaml.near(matchField.path));
@@ -85,6 +86,12 @@ function hasNull(value: JsonValue): boolean {
 function hasNone(fields: PolicyFields, name: "rules" | "limits"): boolean {
   const field = fields.get(name);
   return field === undefined || (Array.isArray(field.value) && field.value.length === 0);
+}
+
+function namesIn(fields: PolicyFields, list: "rules" | "limits"): readonly string[] {
+  const { value = null } = fields.get(list) ?? {};
+  if (!isList(value)) return [];
+  return value.flatMap((item) => (isJsonObject(item) && typeof item["name"] === "string" ? [item["name"]] : []));
 }
 
 /** A list of named things; a name twice is a fault. */

@@ -9,7 +9,7 @@ import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { ERROR_MESSAGE_LENGTH_MAX, HELD_RETRY_MS } from "../base/limits.ts";
+import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
 import { placeOf } from "./blueprint.ts";
 import { isPastBudget, isUncertain } from "./budget.ts";
@@ -107,7 +107,7 @@ function nextCandidate(state: WorkflowState, run: StageRun, facts: Facts): numbe
 }
 
 function isInFlightWaiting(state: number): boolean {
-  return state === TaskState.READY || state === TaskState.DEFERRED;
+  return state === TaskState.READY || state === TaskState.DEFERRED || state === TaskState.BACKOFF;
 }
 
 /** The count comes first: where nothing is READY, what was closed while it stood in the queue is not passed over again and again. */
@@ -182,7 +182,9 @@ function admit(state: WorkflowState, task: number, facts: Facts): Event | undefi
   if (admission.kind === "go") return news ?? attempt(state, task, admission.rulesAllowed);
   switch (state.tasks.get(task)) {
     case TaskState.BACKOFF:
-      state.backoff.set(task, facts.nowMs + HELD_RETRY_MS);
+      // It is due, and asked about when what holds it moves, as everything in flight.
+      state.backoff.delete(task);
+      state.parking.park(task, admission.held);
       break;
     case TaskState.PENDING:
       state.entrance.park(task, admission.held);

@@ -94,10 +94,10 @@ export class Parking {
     }
   }
 
-  /** The keys of limits under which something is parked. */
+  /** The keys of limits under which something is parked, but for those that were freed and not asked about. */
   limitKeys(): ReadonlySet<string> {
     const keys = new Set<string>();
-    for (const { held } of this.#lots.values()) if (held.kind === HoldKind.LIMIT) keys.add(held.key);
+    for (const { held } of this.#lots.values()) if (held.kind === HoldKind.LIMIT && !this.#freed.has(held.key)) keys.add(held.key);
     return keys;
   }
 
@@ -139,6 +139,12 @@ export class Parking {
     const hasEmptied = this.#hasEmptied;
     this.#hasEmptied = false;
     return hasEmptied;
+  }
+
+  /** True when tasks under some limit were freed and not asked about. */
+  get hasUnasked(): boolean {
+    for (const key of this.#freed.keys()) if (this.#lots.get(key)?.held.kind === HoldKind.LIMIT) return true;
+    return false;
   }
 
   /** What holds under the key may have changed: its tasks are looked at again, at most `count` of them. */

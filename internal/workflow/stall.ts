@@ -18,9 +18,16 @@ export function hasStalled(state: WorkflowState): boolean {
   if (isPastBudget(run)) return hasUnknown;
   const isDueByItself = state.backoff.size > 0 || !run.isInWave || state.parking.willMove || state.entrance.willMove;
   if (isDueByItself) return false;
-  const waiting = state.tasks.count(run.stage.index, TaskState.READY) + run.waitingForLock.size + run.waitingForThaw.size;
+  const inFlight = state.tasks.count(run.stage.index, TaskState.READY) + state.tasks.count(run.stage.index, TaskState.BACKOFF);
+  const waiting = inFlight + run.waitingForLock.size + run.waitingForThaw.size;
   if (waiting > state.parking.size) return false;
   return hasUnknown || state.parking.size > 0 || state.entrance.size > 0 || isOutOfRoom(state, run);
+}
+
+/** True while nothing keeps the workflow as a whole from starting attempts. */
+export function canStart({ life, stageRun, isPaused, isCancelRequested, freeze }: WorkflowState): boolean {
+  if (life.kind !== "executing" || isPaused || isCancelRequested || freeze?.isWhole === true) return false;
+  return stageRun !== undefined && !isPastBudget(stageRun);
 }
 
 /** True when a gate holds it, and not merely for a while. */

@@ -27,13 +27,13 @@ export interface Selection {
   readonly expected: readonly number[];
 }
 
-/** The chosen targets, sorted by name. Throws INVALID_ARGUMENT or FAILED_PRECONDITION, naming what was found. */
-export function selectTargets(selector: TargetSelector, selection: Selection): readonly Target[] {
+/** The chosen targets, sorted by name. Throws INVALID_ARGUMENT or FAILED_PRECONDITION, naming what was found, or RESOURCE_EXHAUSTED beyond the cost. */
+export function selectTargets(selector: TargetSelector, selection: Selection, costMax: number = SELECT_COST_MAX): readonly Target[] {
   const hasWhere = selector.where !== "";
   const hasNames = selector.names.length > 0;
   if (hasWhere === hasNames)
     throw new HoldfastError("INVALID_ARGUMENT", "targets: say either `where` (CEL over `target`) or `names` (a list that is not empty)");
-  const chosen = hasWhere ? selectWhere(selector.where, selection) : selectNames(selector.names, selection.known);
+  const chosen = hasWhere ? selectWhere(selector.where, selection, costMax) : selectNames(selector.names, selection.known);
   if (chosen.length === 0)
     throw new HoldfastError(
       "FAILED_PRECONDITION",
@@ -54,11 +54,11 @@ export function compileSelector(where: string, declared: Readonly<Record<string,
   return compile(where, { place: "targets.where", ...selectorScope(declared), result: "bool" });
 }
 
-function selectWhere(where: string, { known, declared, ...given }: Selection): readonly Target[] {
+function selectWhere(where: string, { known, declared, ...given }: Selection, costMax: number): readonly Target[] {
   const program = compileSelector(where, declared);
   const params = expressionParams(declared, given.params);
   // One budget for the whole inventory: a condition that is dear, times 100,000 targets, would hold the service for minutes.
-  const meter = createMeter(SELECT_COST_MAX);
+  const meter = createMeter(costMax);
   const elsewhere = new Map<string, boolean>();
   const isElsewhere = (label: string): boolean => {
     const found = elsewhere.get(label) ?? known.some(({ labels }) => Object.hasOwn(labels, label));

@@ -7,12 +7,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { GuardService } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import { PolicyService } from "../../internal/gen/holdfast/v1/policy_service_pb.ts";
 import type { PolicyPinSchema, VerdictSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type {
@@ -77,6 +78,8 @@ export class FakeService {
   /** The digests that were approved, with the reasons. */
   readonly approved: [digest: string, reason: string][] = [];
   readonly guard = new FakeGuard();
+  /** What the policies answer; a call that is not here is UNIMPLEMENTED. */
+  policies: Partial<ServiceImpl<typeof PolicyService>> = {};
   /** Calls by method, in order. */
   readonly calls: string[] = [];
   /** The token that is asked for; empty: any. */
@@ -160,6 +163,7 @@ export class FakeService {
 
   #routes(router: ConnectRouter): void {
     router.service(GuardService, this.guard);
+    router.service(PolicyService, this.policies);
     router.service(WorkflowService, {
       submit: (request, { requestHeader }) => {
         this.#admit("submit", requestHeader);

@@ -1,14 +1,14 @@
 // What must be true of every workflow, said a second time and naively: it reads the journal's events and nothing of the core's state.
 // 1. Each rule of a rollout is a checker with a name; the simulator asks all of them after every event.
 
-import { AttemptOutcome, Resolution, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Event, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Mode, Resolution, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { AttemptEnded, Event, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 
 /** Where a task stands, in the words of the model. */
 type Standing = "open" | "running" | "good" | "skipped" | "failed" | "unknown" | "cancelled" | "after";
 
-interface ModelTask {
+export interface ModelTask {
   readonly stage: number;
   readonly target: number;
   readonly action: number;
@@ -17,6 +17,8 @@ interface ModelTask {
   /** Attempts since the last fresh start. */
   tries: number;
   isApplying: boolean;
+  /** It began to change its target in this stage. */
+  hasApplied: boolean;
 }
 
 /** A broken rule. */
@@ -25,6 +27,9 @@ export class Violation extends Error {}
 /** One workflow as the model sees it. */
 export class Model {
   readonly id: string;
+  readonly submitted: WorkflowSubmitted;
+  readonly submittedBy: string;
+  readonly isPlan: boolean;
   readonly targets: readonly string[];
   readonly stages: readonly Stage[];
   readonly tasks: ModelTask[] = [];
@@ -45,20 +50,22 @@ export class Model {
   #wave: { first: number; count: number } | undefined;
   #nextWaveAtMs = 0;
 
-  constructor(submitted: WorkflowSubmitted) {
+  constructor(submitted: WorkflowSubmitted, by = "") {
     this.id = submitted.id;
+    this.submitted = submitted;
+    this.submittedBy = by;
+    this.isPlan = submitted.mode === Mode.PLAN;
     this.targets = submitted.targets.map((target) => target.name);
     this.stages = submitted.definition?.stages ?? [];
     for (const [stage, { over, actions }] of this.stages.entries()) {
       const width = over === undefined ? 1 : this.targets.length;
       for (let target = 0; target < width; target++) {
-        for (const action of actions.keys())
-          this.tasks.push({ stage, target, action, standing: "open", attempt: 0, tries: 0, isApplying: false });
+        for (const action of actions.keys()) this.tasks.push(newTask({ stage, target, action }));
       }
     }
   }
 
-  /** Takes an event in; throws a Violation when it may not happen. */
+  /** Takes an event in, at a time of the guard's clock; throws a Violation when it may not happen. */
   take({ kind }: Event, atMs: number): void {
     this.seq += 1;
     switch (kind.case) {
@@ -80,7 +87,7 @@ export class Model {
       case "waveEnded":
         this.#rule(
           "a wave ends when its targets have",
-          this.#waveTargets().every((target) => this.#isDone(target)),
+          this.waveTargets.every((target) => this.isDone(target)),
         );
         this.#wave = undefined;
         this.#nextWaveAtMs = atMs + kind.value.pauseMs;
@@ -105,13 +112,27 @@ export class Model {
     }
   }
 
-  /** Targets that the workflow may hold the lock of, and those that it must. */
+  /** Targets whose locks the workflow may hold, and those whose locks it must. */
   locks(): { readonly may: ReadonlySet<string>; readonly must: ReadonlySet<string> } {
     const name = (task: ModelTask): string => this.targets[task.target] ?? "";
-    const over = this.tasks.filter((task) => this.stages[task.stage]?.over !== undefined);
+    const over = this.tasks.filter((task) => this.isOverTargets(task.stage));
     const isOpen = (task: ModelTask): boolean => ["open", "running", "unknown"].includes(task.standing);
-    const may = this.life === "executing" ? over.filter(isOpen).map(name) : [];
-    return { may: new Set(may), must: new Set(over.filter((task) => task.isApplying).map(name)) };
+    const may = this.life === "executing" && !this.isPlan ? over.filter(isOpen).map(name) : [];
+    const must = over.filter((task) => task.stage === this.stage && task.hasApplied && !this.isDone(task.target)).map(name);
+    return { may: new Set(may), must: new Set(must) };
+  }
+
+  isOverTargets(stage: number): boolean {
+    return this.stages[stage]?.over !== undefined;
+  }
+
+  /** A label of a task's target; empty where it has no target. */
+  label(task: ModelTask, label: string): string {
+    return this.isOverTargets(task.stage) ? (this.submitted.targets[task.target]?.labels[label] ?? "") : "";
+  }
+
+  uses(task: ModelTask): string {
+    return this.#action(task)?.uses ?? "";
   }
 
   get targetsAtRisk(): number {
@@ -133,7 +154,7 @@ export class Model {
       case "applyStarted":
         return this.#startApply(task);
       case "attemptEnded":
-        return this.#endAttempt(task, kind.value.outcome, { isRetried: kind.value.retryAfterMs !== undefined });
+        return this.#endAttempt(task, kind.value);
       case "taskSkipped":
         this.#mayStart(task);
         return this.#settle(task, "skipped");
@@ -162,12 +183,13 @@ export class Model {
     this.#parked.clear();
     this.#wave = undefined;
     this.#nextWaveAtMs = 0;
+    for (const task of this.tasks) task.hasApplied = false;
   }
 
   #startWave(wave: { first: number; count: number }, atMs: number): void {
     this.#rule("waves run one after the other", this.#wave === undefined);
     this.#rule("a wave waits for its pause", atMs >= this.#nextWaveAtMs);
-    for (let target = 0; target < wave.first; target++) this.#rule("waves run in order", this.#isDone(target));
+    for (let target = 0; target < wave.first; target++) this.#rule("waves run in order", this.isDone(target));
     this.#wave = { first: wave.first, count: wave.count };
   }
 
@@ -197,17 +219,19 @@ export class Model {
       this.#rule("no new target past failed and unknown", this.#failed.size + this.#unknownTasks() <= this.#failuresMax());
     this.#begun.add(task.target);
     this.#parked.delete(task.target);
-    const inFlight = [...this.#begun].filter((target) => !this.#isDone(target) && !this.#isHeld(target, task)).length;
+    const inFlight = [...this.#begun].filter((target) => !this.isDone(target) && !this.#isHeld(target, task)).length;
     const stage = this.stages[this.stage];
     this.#rule("parallel", inFlight <= (stage?.over === undefined ? 1 : (stage.rollout?.parallel ?? 10)));
   }
 
   #startApply(task: ModelTask): void {
+    this.#rule("a plan changes nothing", !this.isPlan);
     this.#rule("only what runs applies", task.standing === "running" && !task.isApplying);
     this.#rule("no apply begins past the budget of failures", !this.#isPastBudget());
     this.#rule("no apply begins on a target that failed", !this.#failed.has(task.target));
     this.#rule("no apply begins in a cancelled workflow", !this.isCancelled);
     task.isApplying = true;
+    task.hasApplied = true;
     if (this.stages[task.stage]?.over !== undefined) this.#risk(task.target);
   }
 
@@ -218,7 +242,7 @@ export class Model {
     this.#rule("max_at_risk is never exceeded", this.#risky.size <= this.#atRiskMax());
   }
 
-  #endAttempt(task: ModelTask, outcome: AttemptOutcome, how: { readonly isRetried: boolean }): void {
+  #endAttempt(task: ModelTask, { outcome, retryAfterMs, deferredFor }: AttemptEnded): void {
     this.#rule("only what runs ends", task.standing === "running");
     const wasApplying = task.isApplying;
     task.isApplying = false;
@@ -232,15 +256,18 @@ export class Model {
       case AttemptOutcome.CANCELLED:
         this.#rule("only a cancelled workflow cancels", this.isCancelled);
         return this.#settle(task, "cancelled");
+      case AttemptOutcome.SKIPPED:
+        this.#rule("only a plan skips what it looked at", this.isPlan);
+        return this.#settle(task, "skipped");
       case AttemptOutcome.DEFERRED:
-        this.#rule("what was being applied is not put off", !wasApplying);
+        this.#rule("what was being applied is not put off, but by a freeze", !wasApplying || deferredFor === DeferReason.FROZEN);
         task.standing = "open";
-        task.attempt -= 1;
+        if (deferredFor !== DeferReason.FROZEN) task.attempt -= 1;
         task.tries -= 1;
         if (this.#failed.has(task.target)) this.#settle(task, "after");
         return;
       default:
-        if (how.isRetried) task.standing = "open";
+        if (retryAfterMs !== undefined) task.standing = "open";
         else this.#settle(task, "failed");
     }
   }
@@ -253,7 +280,7 @@ export class Model {
     if (this.#failed.has(task.target)) {
       for (const other of this.#ofTarget(task.target)) if (other.standing === "open") other.standing = "after";
     }
-    if (!isOver || !this.#isDone(task.target)) return;
+    if (!isOver || !this.isDone(task.target)) return;
     const hasFailed = this.#ofTarget(task.target).some((other) => other.standing === "failed");
     if (!hasFailed) this.#risky.delete(task.target);
   }
@@ -314,7 +341,8 @@ export class Model {
     return this.tasks.filter((task) => task.stage === this.stage && task.target === target);
   }
 
-  #isDone(target: number): boolean {
+  /** True when nothing of the target is open in the stage under way. */
+  isDone(target: number): boolean {
     return this.#ofTarget(target).every((task) => !["open", "running", "unknown"].includes(task.standing));
   }
 
@@ -326,7 +354,7 @@ export class Model {
     return tasks.every((task) => task.standing !== "running");
   }
 
-  #waveTargets(): readonly number[] {
+  get waveTargets(): readonly number[] {
     return Array.from({ length: this.#wave?.count ?? 0 }, (_, at) => (this.#wave?.first ?? 0) + at);
   }
 
@@ -354,4 +382,8 @@ export class Model {
   #rule(name: string, holds: boolean): void {
     if (!holds) throw new Violation(`workflow ${this.id}: broken rule: ${name}`);
   }
+}
+
+function newTask(place: Pick<ModelTask, "stage" | "target" | "action">): ModelTask {
+  return { ...place, standing: "open", attempt: 0, tries: 0, isApplying: false, hasApplied: false };
 }

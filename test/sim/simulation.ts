@@ -1,129 +1,151 @@
 // One run of the simulator: a service on fakes, a few random workflows that share hosts, and everything that can go wrong, from one seed.
-// 1. After every durable entry the model asks its rules; at the end the fleet, the journal and the status must tell one story.
-// 2. The run ends by itself: with no more trouble, and a person who resolves what is held, every workflow must come to its end.
+// 1. Every checker is asked about each entry as it is appended; the fleet's record and the live ledger are compared as things happen.
+// 2. The run ends by itself: with no more trouble, and people who thaw, approve and resolve, every workflow must come to its end.
 
 import { setImmediate } from "node:timers/promises";
-import { equals, toJsonString } from "@bufbuild/protobuf";
+import { create, equals, toJsonString } from "@bufbuild/protobuf";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import { WorkflowId } from "../../internal/base/ids.ts";
-import { replay } from "../../internal/engine/lookup.ts";
 import type { Engine } from "../../internal/engine/engine.ts";
-import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import { Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { replay } from "../../internal/engine/lookup.ts";
+import type { GateQuestion, JournalEntry } from "../../internal/engine/ports.ts";
+import { ListLimitsRequestSchema, ListLocksRequestSchema, ThawRequestSchema } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import { HoldKind, Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
-import { create } from "@bufbuild/protobuf";
+import { ledgerReader } from "../../internal/guard/ledger.ts";
 import { statusOf } from "../../internal/workflow/status.ts";
-import type { Trouble } from "../fakes/fleet.ts";
-import { World, aSubmission, requestId } from "../fakes/world.ts";
-import { Chance } from "./chance.ts";
-import { Model, Violation } from "./model.ts";
-import { randomWorkflow } from "./random-workflow.ts";
+import type { MemoryJournal } from "../fakes/memory-journal.ts";
 import { TESTER } from "../fakes/principals.ts";
+import { World } from "../fakes/world.ts";
+import { Chance } from "./chance.ts";
+import type { Stamp } from "./checker.ts";
+import { askedPolicies, must } from "./checker.ts";
+import { Chronicle } from "./chronicle.ts";
+import { FleetRecord } from "./fleet-record.ts";
+import type { Model } from "./model.ts";
+import { Violation } from "./model.ts";
+import { APPROVERS, People } from "./people.ts";
+import { PolicyShelf } from "./policy-shelf.ts";
+import type { PolicyTerms } from "./random-policies.ts";
+import { randomPolicy } from "./random-policies.ts";
+import { randomTargets } from "./random-workflow.ts";
 
 const STEPS = 60;
 const ROUNDS_TO_END_MAX = 400;
-
-/** A workflow that was submitted, and what was acknowledged of it. */
-interface Known {
-  readonly id: string;
-  isExecuted: boolean;
-}
+/** Rounds of the end that take ten seconds; the others take five minutes. */
+const SHORT_ROUNDS = 100;
+/** From this round on, work that no policy lets through is cancelled. */
+const PATIENT_ROUNDS = 160;
+const TIMER_STOPS_MAX = 30;
+const HOUR_MS = 3_600_000;
+const NO_VERSIONS: ReadonlyMap<string, PolicyTerms> = new Map();
 
 /** A run. */
 export class Simulation {
   readonly chance: Chance;
   readonly world: World;
-  readonly models = new Map<string, Model>();
-  readonly #known: Known[] = [];
-  readonly #holders = new Map<string, string>();
+  readonly people: People;
+  readonly shelf: PolicyShelf | undefined;
+  readonly record: FleetRecord;
   readonly #asked = new Set<Promise<void>>();
+  readonly #stamps = new WeakMap<JournalEntry, Stamp>();
   readonly #isManual: boolean;
-  #entries = 0;
-  #submits = 0;
+  #chronicle: Chronicle;
+  #journal: MemoryJournal | undefined;
+  #bootedAtMs = 0;
   #bug: Error | undefined;
   #isCalm = false;
+  #questions = 0;
 
   constructor(seed: number) {
-    this.chance = new Chance(seed);
-    this.#isManual = this.chance.hit(0.5);
-    this.world = new World({ targets: this.chance.int(1, 7), mode: this.#isManual ? "manual" : "auto", seed });
+    const chance = new Chance(seed);
+    this.chance = chance;
+    this.#isManual = chance.hit(0.5);
+    this.world = new World({ mode: this.#isManual ? "manual" : "auto", seed });
+    this.world.targets = randomTargets(chance);
+    this.shelf = chance.hit(0.75) ? new PolicyShelf(randomPolicy(chance)) : undefined;
+    this.#chronicle = new Chronicle(this.#versions);
+    const { world, shelf } = this;
+    const models = (): ReadonlyMap<string, Model> => this.#chronicle.models;
+    const frozen = new Map<string, FreezeScope>();
+    this.record = new FleetRecord({
+      fleet: world.fleet,
+      frozen,
+      model: (id) => models().get(id),
+      isStopFileThere: () => world.stopFile.look().kind !== "absent",
+      trueMs: () => this.#trueMs(),
+      onViolation: (error) => (this.#bug ??= error),
+    });
+    this.people = new People({ chance, world, shelf, record: this.record, models, frozen, ask: (work) => this.#ask(work) });
+    if (shelf !== undefined) shelf.onQuestion = (question) => this.#compareLedger(question);
   }
 
   /** Runs to the end; throws what was found. */
   async run(): Promise<void> {
     await this.#start();
     for (let step = 0; step < STEPS; step++) await this.#step();
-    this.#isCalm = true;
-    for (const host of this.world.fleet.hosts.values()) host.troubles.clear();
+    this.#calmDown();
     await this.#finish();
     await this.#compareLives();
     this.#compareFleet();
+    await this.#compareGuard();
+  }
+
+  get #models(): ReadonlyMap<string, Model> {
+    return this.#chronicle.models;
+  }
+
+  get #versions(): ReadonlyMap<string, PolicyTerms> {
+    return this.shelf?.versions ?? NO_VERSIONS;
   }
 
   async #step(): Promise<void> {
     if (!this.world.isUp) await this.#start();
-    await this.#act();
+    if (this.chance.hit(0.3)) await this.#advance(this.chance.pick([10, 1_000, 5_000, 20_000, 60_000, 600_000, HOUR_MS]) ?? 1_000);
+    else if (this.chance.hit(0.03)) this.#reboot();
+    else this.people.act();
     await this.#pump();
     if (this.chance.hit(0.1)) await this.#compareLives();
   }
 
-  async #act(): Promise<void> {
+  /** The machine boots again: its monotonic clock begins anew, and its wall clock is where it likes. */
+  #reboot(): void {
     const { chance, world } = this;
-    const roll = chance.int(0, 99);
-    if (roll < 14 && this.#submits < 3) return this.#submit();
-    if (roll < 40) return world.clock.advance(chance.pick([10, 1_000, 5_000, 20_000, 60_000]) ?? 1_000);
-    if (roll < 55) return this.#trouble();
-    if (roll < 62) return this.#crash();
-    if (roll < 66) return world.crashAtAppend(chance.int(0, 6), chance.hit(0.5));
-    const id = chance.pick(this.#known)?.id;
-    if (id === undefined) return undefined;
-    const ref = { id, namespace: "" };
-    if (roll < 70) return this.#ask((engine) => engine.cancel(TESTER, ref, ""));
-    if (roll < 75) return this.#ask((engine) => engine.pause(TESTER, ref, ""));
-    if (roll < 82) return this.#ask((engine) => engine.unpause(TESTER, ref));
-    if (roll < 90) return this.#ask((engine) => engine.retry(TESTER, ref, "", ""));
-    return this.#resolveOne(id);
+    world.crash(chance.pick(["nothing", "everything"]) ?? "nothing");
+    this.#bootedAtMs = this.#trueMs();
+    world.clock.reboot();
+    world.clock.step(chance.pick([0, 20_000, 90_000, -60_000, -HOUR_MS]) ?? 0);
   }
 
-  #submit(): void {
-    const tag = `w${this.#submits++}`;
-    const definition = randomWorkflow(this.chance, tag);
-    const request = aSubmission(definition, { requestId: requestId(this.#submits), priority: this.chance.int(-1, 1) });
-    this.#ask(async (engine) => {
-      const { id } = await engine.submit(TESTER, request, Mode.APPLY);
-      const known: Known = { id, isExecuted: false };
-      this.#known.push(known);
-      await engine.exec(TESTER, { id, namespace: "" }, "");
-      known.isExecuted = true;
-    });
+  /** Time passes, and what falls due on the way happens at its own time, as far as it is not too much. */
+  async #advance(byMs: number): Promise<void> {
+    const { clock } = this.world;
+    let leftMs = byMs;
+    for (let stops = 0; stops < TIMER_STOPS_MAX && leftMs > 0 && this.world.isUp; stops++) {
+      const stepMs = Math.min(leftMs, clock.nextInMs ?? leftMs);
+      clock.advance(stepMs);
+      leftMs -= stepMs;
+      await this.#pump();
+    }
+    clock.advance(leftMs);
   }
 
-  #trouble(): void {
-    const host = this.chance.pick(this.world.targets)?.name ?? "service";
-    const step = this.chance.pick(["check", "apply", "run"] as const) ?? "check";
-    const troubles: readonly Trouble[] =
-      step === "apply" ? ["fail", "unreachable", "lost-answer", "hang"] : ["fail", "unreachable", "hang"];
-    this.world.fleet.trouble(host, step, this.chance.pick(troubles) ?? "fail");
+  #trueMs(): number {
+    return this.#bootedAtMs + this.world.clock.monotonicMs();
   }
 
-  #crash(): void {
-    this.world.crash(this.chance.pick(["nothing", "everything", 1, 2]) ?? "nothing");
-  }
-
-  /** A person looks at the host, and says what is true. */
-  #resolveOne(id: string): void {
-    const model = this.models.get(id);
-    const index = this.chance.pick(model?.unknown ?? []);
-    const task = index === undefined ? undefined : model?.tasks[index];
-    if (model === undefined || task === undefined || index === undefined) return;
-    const stage = model.stages[task.stage];
-    const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
-    const isDone = this.#applies(target, `${id}.${index}`) > 0;
-    const resolution = isDone ? Resolution.SUCCEEDED : (this.chance.pick([Resolution.FAILED, Resolution.RUN_AGAIN]) ?? Resolution.FAILED);
-    const named = { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
-    const request = create(ResolveTaskRequestSchema, { workflow: { id }, ...named, resolution, reason: "looked" });
-    this.#ask((engine) => engine.resolveTask(TESTER, request));
+  #stamp(): Stamp {
+    const { clock, stopFile } = this.world;
+    return {
+      trueMs: this.#trueMs(),
+      boot: clock.bootId(),
+      monotonicMs: clock.monotonicMs(),
+      wallMs: clock.nowMs(),
+      policy: this.shelf?.current,
+      isPolicyBroken: this.shelf?.isBroken ?? false,
+      isStopFileThere: stopFile.look().kind !== "absent",
+    };
   }
 
   /** Asks the service without waiting; refusals are answers, anything else is a bug. */
@@ -143,8 +165,11 @@ export class Simulation {
   async #start(): Promise<void> {
     for (let tries = 0; !this.world.isUp && tries < 100; tries++) {
       let isOver = false;
+      this.#follow();
       const { journal } = this.world;
       this.#asked.clear();
+      if (this.shelf !== undefined)
+        this.world.policies = this.shelf.open({ clock: this.world.clock, inventory: { targets: () => this.world.targets } });
       const starting = this.world.start().finally(() => {
         isOver = true;
       });
@@ -153,12 +178,47 @@ export class Simulation {
       if (isOver) await starting;
       else starting.catch(() => undefined);
     }
-    for (const { id, isExecuted } of this.#known) {
+    await this.#checkKept();
+  }
+
+  /** Reads what survived, and follows what is appended from now on. */
+  #follow(): void {
+    const { journal } = this.world;
+    if (this.#journal === journal) return;
+    this.#journal = journal;
+    this.#chronicle = new Chronicle(this.#versions);
+    for (const entry of journal.entries) this.#chronicle.take(entry, this.#stamps.get(entry) ?? this.#stamp());
+    const append = journal.append.bind(journal);
+    journal.append = (entry) => {
+      const stamp = this.#stamp();
+      this.#stamps.set(entry, stamp);
+      const appended = append(entry);
+      // It may have been killed by this very append.
+      if (this.world.journal === journal) this.#take(entry, stamp);
+      return appended;
+    };
+  }
+
+  #take(entry: JournalEntry, stamp: Stamp): void {
+    try {
+      this.#chronicle.take(entry, stamp);
+    } catch (error) {
+      this.#bug ??= error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** What was acknowledged before a crash is there after it. */
+  async #checkKept(): Promise<void> {
+    for (const { id, isExecuted } of this.people.known) {
       if (!this.world.isUp) return;
       const status = await this.#statusOf(id);
       if (status !== undefined && isExecuted && status.phase === Phase.SUBMITTED) throw new Violation(`H1: the Exec of ${id} was lost`);
       if (status?.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, { id, namespace: "" }, ""));
     }
+    if (!this.world.isUp) return;
+    const { proof } = await this.world.engine.freezes();
+    const ids = new Set(proof?.freezes.map(({ id }) => id));
+    for (const id of this.people.frozen.keys()) must(ids.has(id), "freeze", () => `H1: freeze ${id} was answered and is lost`);
   }
 
   async #statusOf(id: string): Promise<WorkflowStatus | undefined> {
@@ -178,74 +238,75 @@ export class Simulation {
       if (this.#isManual) this.world.journal.sync(this.#isCalm ? undefined : this.chance.int(0, 3));
     }
     await setImmediate();
-    if (this.world.fatal !== undefined) throw this.world.fatal;
     if (this.#bug !== undefined) throw this.#bug;
-    this.#readEntries();
+    if (this.world.fatal !== undefined) throw this.world.fatal;
   }
 
-  #readEntries(): void {
-    const { entries } = this.world.journal;
-    for (; this.#entries < entries.length; this.#entries++) {
-      const entry = entries[this.#entries];
-      if (entry === undefined) return;
-      for (const event of entry.events) {
-        if (entry.id === undefined) break;
-        if (event.kind.case === "workflowSubmitted") this.models.set(entry.id, new Model(event.kind.value));
-        else this.models.get(entry.id)?.take(event, entry.timeMs);
-      }
-      for (const { kind } of entry.guardEvents) {
-        if (kind.case === "lockTaken") this.#take(kind.value.target, kind.value.holder);
-        if (kind.case === "lockReleased") this.#holders.delete(kind.value.target);
-        if (kind.case === "holderReleased")
-          for (const [key, holder] of this.#holders) if (holder === kind.value.holder) this.#holders.delete(key);
-      }
-      this.#checkLocks();
-    }
-  }
-
-  #take(key: string, holder: string): void {
-    if (this.#holders.has(key)) throw new Violation(`the lock of ${key} was taken twice`);
-    this.#holders.set(key, holder);
-  }
-
-  #checkLocks(): void {
-    for (const model of this.models.values()) {
-      const { may, must } = model.locks();
-      for (const target of must)
-        if (this.#holders.get(target) !== model.id) throw new Violation(`${model.id} changes ${target} without its lock`);
-      for (const [key, holder] of this.#holders)
-        if (holder === model.id && !may.has(key)) throw new Violation(`${model.id} kept the lock of ${key}`);
-    }
-  }
-
-  /** With no more trouble everything ends, or says what it waits for and ends when a person acts. */
-  async #finish(): Promise<void> {
+  /** Nothing goes wrong any more, and nothing is frozen. */
+  #calmDown(): void {
+    this.#isCalm = true;
     this.world.journal.onAppend = undefined;
+    this.record.lateFailures.clear();
+    for (const host of this.world.fleet.hosts.values()) host.troubles.clear();
+    this.world.stopFile.set({ kind: "absent" });
+    const [first] = this.#versions.values();
+    if (this.shelf?.isBroken !== true || first === undefined) return;
+    this.shelf.write(first);
+    this.shelf.look();
+  }
+
+  /** Everything ends, or says what it waits for and ends when a person acts. */
+  async #finish(): Promise<void> {
     for (let round = 0; round < ROUNDS_TO_END_MAX; round++) {
+      this.world.journal.onAppend = undefined;
       if (!this.world.isUp) await this.#start();
       await this.#pump();
-      const open = [...this.models.values()].filter((model) => model.life !== "ended");
+      const open = [...this.#models.values()].filter((model) => model.life !== "ended");
       if (open.length === 0 && this.#asked.size === 0) return;
-      for (const model of open) await this.#helpOn(model);
-      this.world.clock.advance(10_000);
+      await this.#thawAll();
+      for (const model of open) await this.#helpOn(model, round);
+      await this.#advance(round < SHORT_ROUNDS ? 10_000 : 300_000);
     }
-    const open = [...this.models.values()].filter((model) => model.life !== "ended");
+    const open = [...this.#models.values()].filter((model) => model.life !== "ended");
     const found = await Promise.all(open.map(async ({ id }) => toJsonString(WorkflowStatusSchema, await this.world.status(id))));
-    throw new Violation(`these never end: ${found.join("\n")}`);
+    throw new Violation(`progress: these never end: ${found.join("\n")}`);
   }
 
-  async #helpOn(model: Model): Promise<void> {
+  async #thawAll(): Promise<void> {
+    const { proof } = await this.world.engine.freezes();
+    for (const { id } of proof?.freezes ?? []) {
+      this.people.lift(id);
+      this.#ask((engine) => engine.thaw(TESTER, create(ThawRequestSchema, { id })));
+    }
+  }
+
+  async #helpOn(model: Model, round: number): Promise<void> {
     const ref = { id: model.id, namespace: "" };
     const status = await this.#statusOf(model.id);
     if (status === undefined) return;
+    const holds = new Set(status.waitingFor.map(({ kind }) => kind));
     if (status.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, ref, ""));
     if (status.phase === Phase.PAUSED) this.#ask((engine) => engine.unpause(TESTER, ref));
+    if (holds.has(HoldKind.APPROVAL)) for (const approver of APPROVERS) this.people.approve(model.id, approver);
+    if (round > PATIENT_ROUNDS && this.#isHopeless(model)) this.#ask((engine) => engine.cancel(TESTER, ref, ""));
     if (status.phase !== Phase.WAITING) return;
     if (status.waitingFor.length === 0) throw new Violation(`${model.id} waits and does not say for what`);
-    if (model.unknown.length > 0) return this.#resolveOne(model.id);
+    if (model.unknown.length > 0) return this.people.resolveOne(model.id);
+    if (holds.has(HoldKind.APPROVAL) && round < SHORT_ROUNDS) return;
+    if (holds.has(HoldKind.POLICY)) return this.#ask((engine) => engine.cancel(TESTER, ref, ""));
     // Room at risk is used up by what failed: a person tries it again, or gives up.
     const isRetried = this.chance.hit(0.5);
     this.#ask((engine) => (isRetried ? engine.retry(TESTER, ref, "", "") : engine.cancel(TESTER, ref, "")));
+  }
+
+  /** True when a rule may never let the workflow go on, however much time passes. */
+  #isHopeless(model: Model): boolean {
+    const asked = askedPolicies(model, this.#stamp(), this.#versions);
+    const sites = model.submitted.targets.map(({ labels }) => labels["site"] ?? "");
+    return asked.some(({ perSite, taskWait }) => {
+      const isTooMuch = perSite !== undefined && sites.some((site) => sites.filter((other) => other === site).length > perSite);
+      return isTooMuch || taskWait !== undefined;
+    });
   }
 
   /** What the service says is what the journal says. */
@@ -255,18 +316,19 @@ export class Simulation {
       await setImmediate();
       if (this.#isManual) this.world.journal.sync();
     }
-    this.#readEntries();
-    for (const id of this.models.keys()) {
+    for (const id of this.#models.keys()) {
       if (!this.world.isUp) return;
       const live = await this.#statusOf(id);
       if (live === undefined || !this.world.isUp) return;
       const folded = statusOf(await replay(this.world.journal, WorkflowId.parse(id)));
-      if (Number(live.seq) === Number(folded.seq) && !equals(WorkflowStatusSchema, live, folded)) {
+      // What is parked is no part of the fold.
+      const known = { waitingFor: [], phase: Phase.UNSPECIFIED };
+      if (Number(live.seq) === Number(folded.seq) && !equals(WorkflowStatusSchema, { ...live, ...known }, { ...folded, ...known })) {
         const [left, right] = [live, folded].map((status) => toJsonString(WorkflowStatusSchema, status));
         throw new Violation(`the status is not the fold of the events:\n${left}\n${right}`);
       }
       this.#checkCounts(live);
-      const model = this.models.get(id);
+      const model = this.#models.get(id);
       if (model !== undefined && Number(live.seq) === model.seq && live.targetsAtRisk !== model.targetsAtRisk)
         throw new Violation(`${id} says that ${live.targetsAtRisk} targets are at risk, its events say ${model.targetsAtRisk}`);
     }
@@ -277,7 +339,21 @@ export class Simulation {
     const { tasks, succeeded, changed, unchanged, failed, unknown, unreachable, skipped, running, waiting, cancelled } = counts;
     const sum = succeeded + failed + unknown + unreachable + skipped + running + waiting + cancelled;
     if (tasks !== sum || succeeded !== changed + unchanged) throw new Violation(`the counts of ${id} do not add up`);
-    if (tasks !== this.models.get(id)?.tasks.length) throw new Violation(`${id} lost tasks`);
+    const model = this.#models.get(id);
+    if (model !== undefined && tasks !== model.tasks.length) throw new Violation(`${id} lost tasks`);
+  }
+
+  /** The live ledger, one folded anew from what was appended, and a count by hand: all the same, whenever a gate is judged. */
+  #compareLedger({ ledger, targets }: GateQuestion): void {
+    if (this.world.journal !== this.#journal || this.#questions++ % 3 > 0) return;
+    const except = new Set(targets.map(({ name }) => name));
+    const guardMs = this.#chronicle.guardMs(this.#stamp());
+    try {
+      this.#chronicle.ledger.compare(ledger, { guardMs, except });
+      this.#chronicle.ledger.compare(ledgerReader(this.#chronicle.guard, { nowMs: guardMs, except: [...except] }), { guardMs, except });
+    } catch (error) {
+      this.#bug ??= error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   /** Nothing was done twice, and nothing that succeeded was not done. */
@@ -288,22 +364,27 @@ export class Simulation {
       const sets = host.changes.filter((change) => change !== "touch");
       if (new Set(sets).size !== sets.length) throw new Violation(`H2: ${host.name} was changed twice: ${sets.join(", ")}`);
     }
-    for (const model of this.models.values()) {
+    for (const model of this.#models.values()) {
       for (const [index, task] of model.tasks.entries()) {
         const stage = model.stages[task.stage];
         const host = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
-        const times = this.#applies(host, `${model.id}.${index}`);
+        const times = this.people.applies(host, `${model.id}.${index}`);
         if (times > 1 && !model.redone.has(index)) throw new Violation(`H2: task ${index} of ${model.id} was done ${times} times`);
-        const isTouch = stage?.actions[task.action]?.uses === "touch";
+        if (model.isPlan && times > 0) throw new Violation(`the plan ${model.id} changed ${host}`);
+        const isTouch = !model.isPlan && stage?.actions[task.action]?.uses === "touch";
         if (isTouch && task.standing === "good" && times === 0) throw new Violation(`H1: task ${index} of ${model.id} is done and was not`);
       }
     }
   }
 
-  #applies(target: string, taskKey: string): number {
-    const host = this.world.fleet.host(target === "" ? "service" : target);
-    let times = 0;
-    for (const [key, count] of host.applies) if (key.startsWith(`${taskKey}.`)) times += count;
-    return times;
+  /** When all has ended, nobody holds or waits for anything. */
+  async #compareGuard(): Promise<void> {
+    const { engine } = this.world;
+    const { count } = await engine.locks(create(ListLocksRequestSchema));
+    must(count === 0, "leaks", () => `${count} locks are held or waited for when all has ended`);
+    const { limits } = await engine.limits(create(ListLimitsRequestSchema));
+    const left = limits.filter(({ slots, waiting }) => slots > 0 || waiting.length > 0).map(({ key }) => key);
+    must(left.length === 0, "leaks", () => `these limits are held or waited for when all has ended: ${left.join(", ")}`);
+    this.shelf?.remove();
   }
 }

@@ -1,0 +1,61 @@
+// Who may run at all: nothing of a workflow starts before enough people approved it, or while a policy denies it.
+// 1. People count once, with the role, and never for what they submitted themselves.
+
+import type { Checker, Happened } from "./checker.ts";
+import { askedPolicies, must } from "./checker.ts";
+import { Decision, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import type { Model } from "./model.ts";
+import type { PolicyTerms } from "./random-policies.ts";
+
+/** The checkers named approvals, denied. */
+export class AdmissionChecker implements Checker {
+  readonly #versions: ReadonlyMap<string, PolicyTerms>;
+  /** By workflow: roles of each who approved. */
+  readonly #approvals = new Map<string, Map<string, readonly string[]>>();
+
+  constructor(versions: ReadonlyMap<string, PolicyTerms>) {
+    this.#versions = versions;
+  }
+
+  take(happened: Happened): void {
+    const { model, event, stamp } = happened;
+    const { kind, by } = event;
+    const asked = askedPolicies(model, stamp, this.#versions);
+    const pinned = askedPolicies(model, { ...stamp, policy: undefined }, this.#versions);
+    switch (kind.case) {
+      case "workflowSubmitted":
+        must(!stamp.isPolicyBroken, "denied", () => `${model.id} was submitted under a policy that cannot be read`);
+        return this.#checkDenied(model, asked);
+      case "approvalGiven": {
+        const people = this.#approvals.get(model.id) ?? new Map<string, readonly string[]>();
+        this.#approvals.set(model.id, people.set(by, kind.value.roles));
+        return;
+      }
+      case "verdictGiven":
+        if (kind.value.verdict?.gate !== Gate.EXEC || kind.value.verdict.decision !== Decision.ALLOW) return;
+        this.#checkDenied(model, asked);
+        return this.#checkApproved(model, asked);
+      case "stageStarted":
+      case "attemptStarted":
+      case "applyStarted":
+        this.#checkDenied(model, pinned);
+        return this.#checkApproved(model, pinned);
+      default:
+    }
+  }
+
+  #checkDenied(model: Model, asked: readonly PolicyTerms[]): void {
+    const { name } = model.submitted.definition ?? { name: "" };
+    must(!asked.some(({ denied }) => denied === name), "denied", () => `${model.id} goes on and is denied`);
+  }
+
+  #checkApproved(model: Model, asked: readonly PolicyTerms[]): void {
+    for (const { approve } of asked) {
+      if (approve === undefined || model.targets.length <= approve.aloneMax) continue;
+      const people = [...(this.#approvals.get(model.id) ?? [])];
+      const approving = people.filter(([name, roles]) => name !== model.submittedBy && roles.includes(`approver:${approve.role}`));
+      const text = (): string => `${model.id} goes on with ${approving.length} approvals of ${approve.role}, ${approve.count} are needed`;
+      must(approving.length >= approve.count, "approvals", text);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// The policies of a simulated service: a real directory of files that are edited while it runs, is down, or is killed.
+// 1. The directory is looked at when the simulation says so, not every two seconds: an edit is in force from look() on.
+// 2. The judge is wrapped: whoever is asked shows the live ledger to a checker first.
+
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock, GateQuestion, Inventory, Policies } from "../../internal/engine/ports.ts";
+import { createPolicies } from "../../internal/policy/policies.ts";
+import type { OpenPolicies } from "../../internal/policy/policies.ts";
+import { temporaryDirectory } from "../fakes/temp-directory.ts";
+import type { PolicyTerms } from "./random-policies.ts";
+import { policyDigest, policyText } from "./random-policies.ts";
+
+/** Files, and what they say in plain terms. */
+export class PolicyShelf {
+  /** Every version that ever was, by digest. */
+  readonly versions = new Map<string, PolicyTerms>();
+  /** Called with each question at a gate, outside of turns. */
+  onQuestion: (question: GateQuestion) => void = () => undefined;
+  /** The version that the service goes by now; undefined: nobody can tell, or the built-in default. */
+  current: PolicyTerms | undefined;
+  /** True when the file cannot be read: new work is refused. */
+  isBroken = false;
+  readonly #directory: string;
+  #written: PolicyTerms | "broken" | undefined;
+  #poll: () => void = () => undefined;
+
+  constructor(first: PolicyTerms) {
+    this.#directory = temporaryDirectory();
+    this.write(first);
+  }
+
+  /** Edits the file. */
+  write(terms: PolicyTerms | "broken"): void {
+    const text = terms === "broken" ? "name: sim\nmatch: 'workflow.nmae'\n" : policyText(terms);
+    if (terms !== "broken") this.versions.set(policyDigest(terms), terms);
+    writeFileSync(join(this.#directory, "sim.new"), text);
+    renameSync(join(this.#directory, "sim.new"), join(this.#directory, "sim.yaml"));
+    this.#written = terms;
+  }
+
+  /** The service looks at its files. */
+  look(): void {
+    this.#take();
+    this.#poll();
+  }
+
+  /** What a service that starts now opens. */
+  open(ports: { readonly clock: Clock; readonly inventory: Inventory }): Policies {
+    this.current = undefined;
+    this.#take();
+    const clock: Clock = {
+      nowMs: () => ports.clock.nowMs(),
+      monotonicMs: () => ports.clock.monotonicMs(),
+      bootId: () => ports.clock.bootId(),
+      after: (_, callback) => {
+        this.#poll = callback;
+        return () => undefined;
+      },
+    };
+    const options = { directory: this.#directory, clock, inventory: ports.inventory, log: () => undefined };
+    return this.#watched(createPolicies(options));
+  }
+
+  /** Its files are gone. */
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #take(): void {
+    this.isBroken = this.#written === "broken";
+    if (this.#written !== "broken") this.current = this.#written;
+  }
+
+  #watched(policies: OpenPolicies): Policies {
+    const judge: Policies["judge"] = (question) => {
+      this.onQuestion(question);
+      return policies.judge(question);
+    };
+    return new Proxy(policies, {
+      get(target, key) {
+        if (key === "judge") return judge;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  }
+}

@@ -1,0 +1,152 @@
+// Random policies, twice over: as the text that the service reads, and as plain terms that the checkers read. Neither is made from the other's code.
+// 1. One file, one policy, which every workflow matches. An edit changes its terms, never the names or the periods of its limits.
+
+import { sha256Hex } from "../../internal/base/digest.ts";
+import type { Chance } from "./chance.ts";
+
+/** A limit as a policy file writes it. */
+export interface LimitTerms {
+  readonly name: string;
+  /** Which action it is for; undefined: every one. */
+  readonly uses: string | undefined;
+  /** What shares it. */
+  readonly keyBy: "all" | "site" | "uses";
+  /** New values of this take a token. */
+  readonly each: "site" | "rack" | undefined;
+  readonly concurrency?: number;
+  readonly tokens?: number;
+  readonly periodS: number;
+  readonly burst?: number;
+  readonly spacingS?: number;
+}
+
+/** Who must approve work on more than so many targets. */
+export interface ApproveTerms {
+  readonly aloneMax: number;
+  readonly role: string;
+  readonly count: number;
+  readonly gate: "submit" | "exec";
+}
+
+/** One version of the policy. */
+export interface PolicyTerms {
+  readonly limits: readonly LimitTerms[];
+  /** At most so many targets of a site within an hour. */
+  readonly perSite: number | undefined;
+  readonly approve: ApproveTerms | undefined;
+  /** The name of workflows that are denied. */
+  readonly denied: string | undefined;
+  /** A task waits while so many other targets of its site were touched within the hour. */
+  readonly taskWait: number | undefined;
+  /** No `touch` at this site. */
+  readonly untouchable: string | undefined;
+}
+
+/** Random terms. */
+export function randomPolicy(chance: Chance): PolicyTerms {
+  const limits = Array.from({ length: chance.int(0, 3) }, (_, index) => randomLimit(chance, `limit-${index}`));
+  return { limits, ...randomRules(chance) };
+}
+
+/** The same policy with other terms: tighter, looser, or both. */
+export function editedPolicy(chance: Chance, { limits }: PolicyTerms): PolicyTerms {
+  const kept = limits.filter(() => chance.hit(0.9)).map((limit) => ({ ...limit, ...randomTerms(chance, limit.each !== undefined) }));
+  return { limits: kept, ...randomRules(chance) };
+}
+
+function randomRules(chance: Chance): Omit<PolicyTerms, "limits"> {
+  const approve: ApproveTerms = {
+    aloneMax: chance.int(0, 4),
+    role: chance.pick(["sre", "dba"]) ?? "sre",
+    count: chance.int(1, 2),
+    gate: chance.pick(["submit", "exec"] as const) ?? "submit",
+  };
+  return {
+    perSite: chance.hit(0.4) ? chance.int(1, 3) : undefined,
+    approve: chance.hit(0.25) ? approve : undefined,
+    denied: chance.hit(0.2) ? "delicate" : undefined,
+    taskWait: chance.hit(0.15) ? chance.int(1, 3) : undefined,
+    untouchable: chance.hit(0.1) ? "fra" : undefined,
+  };
+}
+
+function randomLimit(chance: Chance, name: string): LimitTerms {
+  const each = chance.hit(0.4) ? chance.pick(["site", "rack"] as const) : undefined;
+  return {
+    name,
+    uses: chance.hit(0.3) ? undefined : chance.pick(["set", "touch", "probe"]),
+    keyBy: chance.pick(["all", "all", "site", "uses"] as const) ?? "all",
+    each,
+    periodS: chance.pick([5, 30, 100, 600]) ?? 30,
+    ...randomTerms(chance, each !== undefined),
+  };
+}
+
+function randomTerms(chance: Chance, hasTokens: boolean): Partial<LimitTerms> {
+  const tokens = hasTokens || chance.hit(0.4) ? { tokens: chance.int(1, 3), burst: chance.int(1, 3) } : {};
+  const terms = {
+    ...tokens,
+    ...(chance.hit(0.5) ? { concurrency: chance.int(1, 3) } : {}),
+    ...(chance.hit(0.3) ? { spacingS: chance.int(1, 10) } : {}),
+  };
+  return Object.keys(terms).length === 0 ? { concurrency: 1 } : terms;
+}
+
+const KEYS = { all: '"all"', uses: "task.uses" } as const;
+
+/** The file. */
+export function policyText(terms: PolicyTerms): string {
+  const lines = ["name: sim", "match: 'true'", "rules:", ...rule({ name: "told", gate: "submit", expr: "false", enforcement: "audit" })];
+  const { perSite, approve, denied, taskWait, untouchable, limits } = terms;
+  if (perSite !== undefined) {
+    const expr = `countBy(targets, "site").all(site, n, ledger.touched("1h", "site", site) + n <= ${perSite})`;
+    lines.push(...rule({ name: "per-site", gate: "wave", expr, enforcement: "wait" }));
+  }
+  if (approve !== undefined) {
+    const enforcement = `{ approve: { role: ${approve.role}, count: ${approve.count} } }`;
+    lines.push(...rule({ name: "people", gate: approve.gate, expr: `scope.targets <= ${approve.aloneMax}`, enforcement }));
+  }
+  if (denied !== undefined)
+    lines.push(...rule({ name: "denied", gate: "submit", expr: `workflow.name != "${denied}"`, enforcement: "deny" }));
+  if (taskWait !== undefined) {
+    const expr = `stage.over != "targets" || ledger.touched("1h", "site", target.labels.site) < ${taskWait}`;
+    lines.push(...rule({ name: "task-wait", gate: "task", expr, enforcement: "wait" }));
+  }
+  if (untouchable !== undefined) {
+    const expr = `stage.over != "targets" || task.uses != "touch" || target.labels.site != "${untouchable}"`;
+    lines.push(...rule({ name: "untouchable", gate: "task", expr, enforcement: "deny" }));
+  }
+  if (limits.length > 0) lines.push("limits:", ...limits.flatMap(limitLines));
+  return `${lines.join("\n")}\n`;
+}
+
+function rule(of: { readonly name: string; readonly gate: string; readonly expr: string; readonly enforcement: string }): string[] {
+  const { name, gate, expr, enforcement } = of;
+  return [
+    `  - name: ${name}`,
+    `    gates: [${gate}]`,
+    `    expr: '${expr}'`,
+    `    message: '"because of ${name}"'`,
+    `    enforcement: ${enforcement}`,
+  ];
+}
+
+function limitLines(limit: LimitTerms): string[] {
+  const { name, uses, keyBy, each, concurrency, tokens, periodS, burst, spacingS } = limit;
+  const match = uses === undefined ? "true" : `task.uses == "${uses}"`;
+  const needsTarget = keyBy === "site" || each !== undefined;
+  return [
+    `  - name: ${name}`,
+    `    match: '${needsTarget ? `${match} && stage.over == "targets"` : match}'`,
+    `    key: '${keyBy === "site" ? "target.labels.site" : KEYS[keyBy]}'`,
+    ...(each === undefined ? [] : [`    each: 'target.labels.${each}'`]),
+    ...(concurrency === undefined ? [] : [`    concurrency: ${concurrency}`]),
+    ...(tokens === undefined ? [] : [`    tokens: ${tokens}`, `    period: ${periodS}s`, `    burst: ${burst ?? 1}`]),
+    ...(spacingS === undefined ? [] : [`    spacing: ${spacingS}s`]),
+  ];
+}
+
+/** How the journal names a version. */
+export function policyDigest(terms: PolicyTerms): string {
+  return `sha256:${sha256Hex(policyText(terms))}`;
+}
