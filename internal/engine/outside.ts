@@ -12,6 +12,7 @@ import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { freezesOf, freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
 import type { FreezeEntry } from "../guard/freeze.ts";
 import type { GuardState } from "../guard/guard.ts";
+import { guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { hasLimits, pauseEndsMs, roomFor, waitForLimit } from "../guard/limits.ts";
@@ -39,6 +40,21 @@ export interface OutsideInput {
   readonly policies: Policies;
   /** What the emergency stop's file says, as looked at for this turn. */
   readonly stop: StopLook;
+}
+
+/** Where a turn stands now: one reading of the clocks, for what is made at one time and anchored at a later one would go backward. */
+export function outsideNow(
+  owner: {
+    readonly guard: GuardState;
+    readonly ports: { readonly policies: Policies };
+    time(): MachineTime;
+    stop(): StopLook;
+  },
+  state: WorkflowState,
+): OutsideInput {
+  const { guard, ports } = owner;
+  const time = owner.time();
+  return { state, guard, time, guardMs: guardNow(guard, time), nowMs: timeMs(time.wallMs), policies: ports.policies, stop: owner.stop() };
 }
 
 /** One turn's view. */

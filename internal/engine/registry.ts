@@ -20,7 +20,7 @@ import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { EndedCache, replay } from "./lookup.ts";
 import type { Wakened } from "./guard-moves.ts";
-import { Outside } from "./outside.ts";
+import { Outside, outsideNow } from "./outside.ts";
 import type { EnginePorts, JournalEntry, StopLook } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
@@ -231,10 +231,8 @@ export class Registry implements RuntimeOwner {
 
   /** Who waits for a lock is not journaled: after a restart the waiting ask again. */
   #askForLocks(state: WorkflowState): void {
-    const { ports, guard } = this;
-    const time = this.time();
-    const now = { time, guardMs: guardNow(guard, time), nowMs: ports.clock.nowMs(), policies: ports.policies, stop: this.stop() };
-    const outside = new Outside({ state, guard, ...now });
+    const { guard } = this;
+    const outside = new Outside(outsideNow(this, state));
     for (const task of state.stageRun?.waitingForLock ?? []) {
       const ask = outside.lockAsk(task);
       if (ask !== undefined && !canTakeLocks(guard, ask)) waitForLocks(guard, ask);

@@ -5,12 +5,11 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { Seq, TimeMs, WorkflowId } from "../base/ids.ts";
-import { seq, timeMs } from "../base/ids.ts";
+import { seq } from "../base/ids.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { TURNS_IN_FLIGHT_MAX, TURN_COMMANDS_MAX } from "../base/limits.ts";
 import type { GuardState } from "../guard/guard.ts";
-import { guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
 import type { Command } from "../workflow/commands.ts";
 import type { WorkflowState } from "../workflow/state.ts";
@@ -21,8 +20,7 @@ import { isTaskAborted, isTaskFrozen } from "./freeze-desk.ts";
 import type { GateHost } from "./gatekeeper.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import type { Wakened } from "./guard-moves.ts";
-import { Outside, limitLot } from "./outside.ts";
-import type { OutsideInput } from "./outside.ts";
+import { Outside, limitLot, outsideNow } from "./outside.ts";
 import type { EnginePorts, IndexChange, JournalEntry, StopLook } from "./ports.ts";
 import type { Turn } from "./turn.ts";
 import { takeTurn } from "./turn.ts";
@@ -163,7 +161,7 @@ export class Runtime implements AttemptHost {
 
   /** What the world outside says to the workflow now. */
   outside(): Outside {
-    return new Outside(this.#outsideInput());
+    return new Outside(outsideNow(this.#owner, this.state));
   }
 
   #schedule(): void {
@@ -184,7 +182,7 @@ export class Runtime implements AttemptHost {
     const mails = this.#mailbox.splice(0, TURN_COMMANDS_MAX);
     const firstSeq = seq(this.state.seq + 1);
     const guardFirstSeq = seq(this.#owner.guard.seq + 1);
-    const input = this.#outsideInput();
+    const input = outsideNow(this.#owner, this.state);
     const { journal, ids } = this.ports;
     const facts = { fraction: () => ids.fraction(), detail: (task: number) => journal.detail(this.id, task) };
     const turn = takeTurn({ ...input, facts, commands: mails.map((mail) => mail.command) });
@@ -279,15 +277,6 @@ export class Runtime implements AttemptHost {
     const { requestId, requestDigest } = this.state.submitted;
     const record = { status: statusOf(this.state), requestId, requestDigest, isOpen };
     return { kind: isOpen ? "reopened" : "ended", record };
-  }
-
-  #outsideInput(): OutsideInput {
-    const { policies } = this.ports;
-    const { guard } = this.#owner;
-    // One reading of the clocks: what is made at one time and anchored at a later one would go backward.
-    const time = this.#owner.time();
-    const now = { time, guardMs: guardNow(guard, time), nowMs: timeMs(time.wallMs) };
-    return { state: this.state, guard, ...now, policies, stop: this.#owner.stop() };
   }
 
   #gateHost(): GateHost {
