@@ -1,4 +1,5 @@
-// The worker thread's entry: judges large scopes and chooses among many targets, off the event loop. policy/worker-thread.ts starts it.
+// The worker thread's entry: judges large scopes and chooses among many targets, off the event loop.
+// 1. policy/worker-thread.ts starts it and speaks with it; it knows nothing but what it is sent.
 
 import { parentPort } from "node:worker_threads";
 import { present } from "../../internal/base/assert.ts";

@@ -142,13 +142,23 @@ test("a judgement during which the thread dies is made again on a fresh one", as
   expect(existsSync(once)).toBe(true);
 });
 
-test("a thread that dies each time makes a judgement UNAVAILABLE, and a choice too", async () => {
+const dyingEachTime = (inventory: readonly Target[]): Judging =>
+  opened(inventory, { entry: failingWorker({ how: "exit", once: undefined }) });
+
+test("a thread that dies each time makes a judgement UNAVAILABLE", async () => {
   const inventory = someTargets(LARGE, bySite);
-  const judging = opened(inventory, { entry: failingWorker({ how: "exit", once: undefined }) });
   const question = aGateQuestion({ submitted: aSubmission({ targets: inventory }) });
-  await expect(judging.judge(sampleSet(), question, () => countFleet(inventory))).rejects.toThrow(/ended 3 times; ask again later/);
+  const judgement = dyingEachTime(inventory).judge(sampleSet(), question, () => countFleet(inventory));
+  await expect(judgement).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining("ended 3 times; ask again later"),
+  });
+});
+
+test("a thread that dies each time makes a choice UNAVAILABLE", async () => {
+  const known = someTargets(LARGE, bySite);
   const selector = create(TargetSelectorSchema, { where: "true" });
-  const choice = judging.chooser.choose(selector, { known: inventory, params: {}, declared: {}, expected: [] });
+  const choice = dyingEachTime(known).chooser.choose(selector, { known, params: {}, declared: {}, expected: [] });
   await expect(choice).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });
 

@@ -31,7 +31,7 @@ export function openJudging(options: {
   const thread = new WorkerThread({ entry: ENTRY, ...options });
   const cargo = new WorkerCargo(clock);
   return {
-    judge: judgeOffLoop({ thread, cargo, clock, inventory }),
+    judge: judgeOffLoop({ thread, cargo, inventory }),
     chooser: createChooser({ thread, cargo, select: selectTargets }),
     close: () => thread.close(),
   };

@@ -182,6 +182,8 @@ export const TLS_POLL_MS = 5_000;
 // Policies, limits and freezes in the engine
 /** Tasks that one turn asks policies and limits about; the rest follows in the next one. */
 export const ADMISSIONS_PER_TURN_MAX = 512;
+/** Steps of expressions that one turn asks about tasks: 25 ms at the most. */
+export const ADMISSION_COST_PER_TURN_MAX = 100_000;
 /** A task that a rule holds back is asked about again so much later. */
 export const TASK_REJUDGE_MS = 1_000;
 /** Tasks that one rule holds back and that are asked about again at a time. */
@@ -259,3 +261,7 @@ export const WORKER_HELD_SOURCE_LENGTH_MAX = 64 * 1024 * 1024;
 /** Lists are encoded in parts of so much time each. */
 export const WORKER_SLICE_MS_MAX = 4;
 export const WORKER_SLICE_TARGETS = 64;
+
+/** A workflow's targets are digested in slices of so much time each. */
+export const DIGEST_SLICE_MS_MAX = 8;
+export const DIGEST_SLICE_TARGETS = 64;

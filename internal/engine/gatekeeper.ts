@@ -48,6 +48,8 @@ export class Gatekeeper {
   readonly #onFatal: (error: unknown) => void;
   #isJudging = false;
   #isClosed = false;
+  /** Nobody could judge: it is not asked again before, by the monotonic clock. */
+  #awayUntilMs = -Infinity;
   #last: Last | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -88,14 +90,16 @@ export class Gatekeeper {
 
   /** How long until the gate is to be judged; undefined: only when policies or approvals change. */
   #waitMs(gate: WantedGate): number | undefined {
+    const awayMs = this.#awayUntilMs - this.#host.ports.clock.monotonicMs();
+    if (awayMs > 0) return awayMs;
     const last = this.#last;
     if (last === undefined || !isSameGate(last.gate, gate)) return 0;
     const { state, ports } = this.#host;
     const hasMoved = ports.policies.revision !== last.judgement.revision || state.approvers.length !== last.approvals;
     if (hasMoved) return 0;
     const isDue = last.judgement.isTimeBound || last.judgement.verdict.decision === Decision.WAIT;
-    // It was allowed, and still stands here: what was read had moved.
-    const isStale = last.judgement.verdict.decision === Decision.ALLOW;
+    // It was allowed, and still stands here: what was read had moved. Or a Retry forgot what holds it, which is to be said again.
+    const isStale = last.judgement.verdict.decision === Decision.ALLOW || state.gateHeld === undefined;
     if (!isDue && !isStale) return undefined;
     return Math.max(0, last.atMs + (isStale ? STALE_REST_MS : last.restMs) - ports.clock.monotonicMs());
   }
@@ -105,11 +109,13 @@ export class Gatekeeper {
     const startMs = ports.clock.monotonicMs();
     const judgedAtMs = ports.clock.nowMs();
     const approvals = state.approvers.length;
+    this.#isJudging = true;
     const judgement = await this.#ask(gate);
+    this.#isJudging = false;
     if (this.#isClosed) return;
     if (judgement === undefined) {
-      this.#cancelTimer = ports.clock.after(GATE_REJUDGE_MS_MIN, () => this.look());
-      return;
+      this.#awayUntilMs = ports.clock.monotonicMs() + GATE_REJUDGE_MS_MIN;
+      return this.look();
     }
     const endMs = ports.clock.monotonicMs();
     const restMs = Math.min(GATE_REJUDGE_MS_MAX, Math.max(GATE_REJUDGE_MS_MIN, REST_FACTOR * (endMs - startMs)));
@@ -121,15 +127,12 @@ export class Gatekeeper {
 
   /** The judgement; undefined: nobody can judge now, and it is asked again later. The gate stays closed. */
   async #ask(gate: WantedGate): Promise<Judgement | undefined> {
-    this.#isJudging = true;
     try {
       return await this.#host.ports.policies.judge(this.#gateQuestion(gate));
     } catch (error) {
       const isLater = error instanceof HoldfastError && (error.code === "UNAVAILABLE" || error.code === "RESOURCE_EXHAUSTED");
       if (!isLater) throw error;
       return undefined;
-    } finally {
-      this.#isJudging = false;
     }
   }
 

@@ -72,8 +72,10 @@ test("two people of the role approve the digest: the submitter, the same person 
   const { id, digest } = await world.submit({}, { by: sre("ann") });
   await world.exec(id);
   expect(await world.phase(id)).toBe("WAITING");
-  const approve = (by: { name: string; roles: string[] }, quoted = digest) =>
-    world.engine.approve(by, { id, namespace: "" }, { digest: quoted, reason: "seen" }).finally(() => world.settle());
+  const approve = async (by: { name: string; roles: string[] }, quoted = digest): Promise<void> => {
+    await world.engine.approve(by, { id, namespace: "" }, { digest: quoted, reason: "seen" });
+    await world.settle();
+  };
   await expect(approve(sre("ann"))).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
   await expect(approve(sre("bob"), `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
   await expect(approve({ name: "eve", roles: ["operator"] })).rejects.toMatchObject({ code: "PERMISSION_DENIED" });

@@ -13,7 +13,7 @@ import { TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
 import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
 import { anchorClock } from "../guard/guard-time.ts";
 import { reserveTargets, settleTargets, touchTarget } from "../guard/ledger.ts";
-import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, wakenForLimits } from "../guard/limits.ts";
+import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, waitForLimit, wakenForLimits } from "../guard/limits.ts";
 import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
@@ -61,10 +61,13 @@ export class GuardMoves {
     if (asked?.task !== task) return;
     const who = { workflow: this.#id, priority: this.#state.submitted.priority };
     this.#move(takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs));
-    if (asked.rate.length === 0) return;
-    // A token of the stage's rate is spent, not held: so it is taken apart from what the task holds to its end.
-    this.#move(takeLimits(this.#guard, { ...who, task: RATE_TASK, limits: asked.rate }, this.#nowMs));
-    this.#move(returnLimits(this.#guard, { workflow: this.#id, task: RATE_TASK, isUnused: false }, this.#nowMs));
+    if (asked.rate.length > 0) {
+      // A token of the stage's rate is spent, not held: so it is taken apart from what the task holds to its end.
+      this.#move(takeLimits(this.#guard, { ...who, task: RATE_TASK, limits: asked.rate }, this.#nowMs));
+      this.#move(returnLimits(this.#guard, { workflow: this.#id, task: RATE_TASK, isUnused: false }, this.#nowMs));
+    }
+    // Who is served has left the line: its other tasks that wait for the same stand in it again, as the last.
+    for (const { key } of [...asked.limits, ...asked.rate]) if (this.#isParked(key)) waitForLimit(this.#guard, key, who);
   }
 
   /** ApplyStarted: the target takes its locks, and is touched. */
@@ -77,16 +80,18 @@ export class GuardMoves {
   }
 
   /** AttemptEnded, after it was folded in. */
-  attemptEnded({ task, outcome, before, deferredFor }: AttemptEnded): void {
+  attemptEnded({ task, attempt, outcome, before, deferredFor }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
-    if (isDeferred && deferredFor === DeferReason.FROZEN) return;
+    // It keeps what it has until the thaw; but not where its target took no more of it, because another of its actions failed.
+    if (isDeferred && deferredFor === DeferReason.FROZEN) return isSettled(this.#state.tasks.get(task)) ? this.taskClosed(task) : undefined;
     if (isDeferred) {
       this.#returnLimits(task, true);
       const ask = this.#outside.lockAsk(task);
       if (deferredFor === DeferReason.LOCK && ask !== undefined) return waitForLocks(this.#guard, ask);
     }
-    // An attempt that reads has no state to find: it used what it took.
-    if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, outcome === AttemptOutcome.UNCHANGED && before !== "");
+    // An attempt that reads has no state to find: it used what it took. So did one before which another may have changed something.
+    const isUnused = outcome === AttemptOutcome.UNCHANGED && before !== "" && attempt === 1;
+    if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
     this.taskClosed(task);
   }
 
@@ -109,10 +114,11 @@ export class GuardMoves {
     const { blueprint, submittedBy } = this.#state;
     const stage = blueprint.stages[wave.stage];
     if (stage?.isOverTargets !== true || blueprint.mode === Mode.PLAN) return;
+    const uses = [...new Set(stage.actions.map((action) => action.uses).filter((name) => this.#mayChange(name)))];
+    if (uses.length === 0) return; // what only reads touches nothing
     const targets = blueprint.targets
       .slice(wave.first, wave.first + wave.count)
       .filter((_, at) => !isTargetDone(this.#state, stage, wave.first + at));
-    const uses = [...new Set(stage.actions.map((action) => action.uses).filter((name) => this.#mayChange(name)))];
     this.#move(reserveTargets(this.#guard, { workflow: this.#id, targets, uses, principal: submittedBy }, this.#nowMs));
   }
 
@@ -175,10 +181,13 @@ export class GuardMoves {
   }
 
   #free(key: string): boolean {
-    const lot = limitLot(key);
-    const isParked = this.#state.parking.holds(lot) || this.#state.entrance.holds(lot);
-    for (const parking of [this.#state.parking, this.#state.entrance]) parking.free(lot);
+    const isParked = this.#isParked(key);
+    for (const parking of [this.#state.parking, this.#state.entrance]) parking.free(limitLot(key));
     return isParked;
+  }
+
+  #isParked(key: string): boolean {
+    return this.#state.parking.holds(limitLot(key)) || this.#state.entrance.holds(limitLot(key));
   }
 
   get #guard() {

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { ListLimitsRequestSchema } from "../gen/holdfast/v1/guard_service_pb.ts";
 import { ResolveTaskRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { Resolution } from "../gen/holdfast/v1/event_pb.ts";
-import { GuardedWorld, OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
+import type { GuardedWorld } from "../../test/fakes/guarded-world.ts";
+import { OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit } from "../../test/fakes/policy-text.ts";
 
 const ref = (id: string) => ({ id, namespace: "" });
@@ -255,4 +256,11 @@ test("a workflow of 10,000 targets under a limit does not starve one of five", a
   expect(done - before).toBeLessThan(200);
   await world.engine.waitStill(ref(large), new AbortController().signal);
   expect(await world.phase(large)).toBe("SUCCEEDED");
+});
+
+test("what waits for a limit is asked again although another action of the workflow took it in between", async () => {
+  const world = await limited("concurrency: 1", 3);
+  const set = (name: string) => ({ name, uses: "set", with: { name, value: "1" } });
+  const id = await world.launch(oneStage({}, [set("a"), set("b")]));
+  expect(await world.phase(id)).toBe("SUCCEEDED");
 });

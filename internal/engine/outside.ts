@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { TimeMs } from "../base/ids.ts";
-import { ADMISSIONS_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX, TASK_REJUDGE_MS } from "../base/limits.ts";
+import { ADMISSIONS_PER_TURN_MAX, ADMISSION_COST_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX, TASK_REJUDGE_MS } from "../base/limits.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, FreezeMode, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
@@ -57,6 +57,8 @@ export function outsideNow(
   return { state, guard, time, guardMs: guardNow(guard, time), nowMs: timeMs(time.wallMs), policies: ports.policies, stop: owner.stop() };
 }
 
+const NO_LIMITS: readonly LimitAsk[] = [];
+
 /** One turn's view. */
 export class Outside {
   /** What the task that was admitted last asked of limits, and of the stage's rate. */
@@ -66,6 +68,8 @@ export class Outside {
   readonly #hasLabelFreezes: boolean;
   #freeze: { readonly fact: FreezeFact | undefined } | undefined;
   #admissions = 0;
+  /** Steps of the expressions that were asked about tasks. */
+  #cost = 0;
 
   constructor(input: OutsideInput) {
     this.input = input;
@@ -80,7 +84,7 @@ export class Outside {
   }
 
   isSpent(): boolean {
-    return this.#admissions >= ADMISSIONS_PER_TURN_MAX;
+    return this.#admissions >= ADMISSIONS_PER_TURN_MAX || this.#cost >= ADMISSION_COST_PER_TURN_MAX;
   }
 
   isGated(gate: Gate): boolean {
@@ -153,8 +157,12 @@ export class Outside {
     if (judged.kind === "held") return judged;
     const { guard, state, guardMs } = this.input;
     const { id: workflow } = state.blueprint;
-    const limits = hasLimits(guard, { workflow, task }) ? [] : judged.limits;
+    const limits = judged.limits.length === 0 || hasLimits(guard, { workflow, task }) ? NO_LIMITS : judged.limits;
     const rate = this.#rateOf(task);
+    if (limits.length + rate.length === 0) {
+      this.asked = { task, limits, rate };
+      return judged;
+    }
     const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits: [...rate, ...limits] }, guardMs);
     if (room.kind === "room") {
       this.asked = { task, limits, rate };
@@ -195,7 +203,8 @@ export class Outside {
     const target = targetAt(state.blueprint, stage, ordinal);
     const except = target === undefined ? [] : [target.name];
     const judgement = policies.judgeTask({ ...this.question(except), stage: stage.index, action: action.index, target });
-    const { verdict, rulesAllowed, limits } = judgement;
+    const { verdict, rulesAllowed, limits, cost } = judgement;
+    this.#cost += cost;
     const told = verdict.rules.length === 0 ? {} : { verdict };
     if (verdict.decision === Decision.ALLOW) return { kind: "go", rulesAllowed, limits, ...told };
     return { kind: "held", held: heldByRules(verdict, guardMs + TASK_REJUDGE_MS), ...told };
@@ -263,6 +272,8 @@ function labelText(label: string, value: string): string {
 /** True when some action of the target was tried, put off for a lock not counted: then it took its share of the stage's rate. */
 function isBegun({ tasks, stageRun }: WorkflowState, stage: StagePlan, ordinal: number): boolean {
   if (stageRun?.returning.has(ordinal) === true) return true;
+  // After a Retry it begins anew, whatever of it succeeded before.
+  if (stageRun?.inFlight.has(ordinal) !== true) return false;
   return stage.actions.some(({ index }) => {
     const task = taskAt(stage, ordinal, index);
     return (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0);

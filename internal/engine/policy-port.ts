@@ -95,6 +95,8 @@ export interface TaskJudgement {
   readonly rulesAllowed: number;
   /** The limits that it takes when it starts, by distinct keys. Empty unless it is allowed. */
   readonly limits: readonly LimitAsk[];
+  /** Steps of expressions that it took: a turn asks only for so many. */
+  readonly cost: number;
 }
 
 /** Policies: the versions in force, and those that workflows were submitted under. */

@@ -34,7 +34,10 @@ test("a replay tells which workflows would be newly allowed", async () => {
   const world = await aGuardedWorld({ policies: [aRule({ gates: "wave", expr: "false" })] });
   const id = await world.launch();
   expect(await world.phase(id)).toBe("WAITING");
-  expect(await replay(world, [aRule({ gates: "wave", expr: "true" })])).toMatchObject([{ id, was: Decision.DENY, now: Decision.ALLOW }, { examined: 1 }]);
+  expect(await replay(world, [aRule({ gates: "wave", expr: "true" })])).toMatchObject([
+    { id, was: Decision.DENY, now: Decision.ALLOW },
+    { examined: 1 },
+  ]);
 });
 
 test("the policies that were in force tell no difference: not of what waited, was parked, or was held at a task", async () => {

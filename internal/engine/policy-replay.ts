@@ -1,6 +1,6 @@
-// Tries policies against the past: each workflow since a moment is judged again at its Submit, its Exec and each wave that began, with the
+// Tries policies against the past: each workflow since a moment is judged again at its Submit, its Exec and each wave that began, and where it was held, with the
 // ledger as it was then, and compared with what was decided then.
-// 1. Time and ledger are those of the journal; the fleet is the inventory of today. What was refused at Submit left no trace to try.
+// 1. Time and ledger are those of the journal, to the millisecond; the fleet is the inventory of today. What was refused at Submit left no trace to try.
 // 2. The guard is folded once, beside the gates in the order of their time; nothing of the live guard is touched.
 
 import { create } from "@bufbuild/protobuf";
@@ -9,7 +9,7 @@ import { HoldfastError } from "../base/errors.ts";
 import { GUARD_STREAM, WorkflowId, seq, timeMs, workflowStream } from "../base/ids.ts";
 import type { TimeMs } from "../base/ids.ts";
 import { JOURNAL_LIST_MAX, REPLAY_WORKFLOWS_MAX } from "../base/limits.ts";
-import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import type { VerdictGiven, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { ReplayRequest, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
@@ -17,6 +17,7 @@ import { ReplayResponseSchema } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type { GuardState } from "../guard/guard.ts";
 import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
 import { ledgerReader } from "../guard/ledger.ts";
+import { makeBlueprint } from "../workflow/blueprint.ts";
 import { ruleName } from "../workflow/outside-holds.ts";
 import type { Journal, Person, Policies } from "./ports.ts";
 import type { Registry } from "./registry.ts";
@@ -95,12 +96,22 @@ async function readPast(journal: Journal, id: WorkflowId, points: Point[]): Prom
       }
       if (past === undefined) continue;
       if (kind.case === "approvalGiven") approvals.push({ name: by, roles: kind.value.roles });
-      if (kind.case === "verdictGiven") past.was = strictest(past.was, kind.value.verdict);
+      if (kind.case === "verdictGiven") noteVerdict(points, { past, atMs, approvals: [...approvals] }, kind.value);
       if (kind.case === "workflowExecuted") points.push({ past, gate: Gate.EXEC, atMs, approvals: [...approvals] });
       if (kind.case === "waveStarted") points.push({ past, gate: Gate.WAVE, atMs, approvals: [...approvals], wave: kind.value });
     }
   }
   return past;
+}
+
+/** What held it is tried at the moment of its verdict. Tasks are not tried, so what held them does not count. */
+function noteVerdict(points: Point[], at: Omit<Point, "gate">, { verdict, stage, wave }: VerdictGiven): void {
+  const { gate, decision } = verdict ?? { gate: Gate.TASK, decision: Decision.ALLOW };
+  if (gate === Gate.TASK) return;
+  at.past.was = strictest(at.past.was, { decision });
+  if (decision === Decision.ALLOW) return;
+  const held = makeBlueprint(at.past.submitted).stages[stage]?.waves[wave];
+  points.push({ ...at, gate, ...(gate === Gate.WAVE && held !== undefined ? { wave: { stage, wave, ...held } } : {}) });
 }
 
 function newPast(id: WorkflowId, at: { readonly submitted: WorkflowSubmitted; readonly by: string; readonly atMs: TimeMs }): Past {
@@ -135,7 +146,7 @@ function pastGuard(journal: Journal): { at(ms: TimeMs): Promise<GuardState> } {
   let next: Awaited<ReturnType<typeof frames.next>> | undefined;
   return {
     async at(ms) {
-      for (next ??= await frames.next(); next.done !== true && next.value.timeMs < ms; next = await frames.next())
+      for (next ??= await frames.next(); next.done !== true && next.value.timeMs <= ms; next = await frames.next())
         for (const event of next.value.guardEvents) applyGuardEvent(guard, event);
       return guard;
     },

@@ -190,8 +190,14 @@ export class Runtime implements AttemptHost {
     if (isEmpty) this.#stay(turn);
     else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: input.nowMs });
     this.#answer(mails, turn);
-    if (turn.hasMore || this.#mailbox.length > 0) this.#schedule();
+    if (isEmpty && turn.hasMore) this.#scheduleLater();
+    else if (turn.hasMore || this.#mailbox.length > 0) this.#schedule();
     this.#retireIfDone();
+  }
+
+  /** A turn that only asked, and has more to ask, waits for no disk: others have their turn of the event loop first. */
+  #scheduleLater(): void {
+    this.ports.clock.after(0, () => this.#schedule());
   }
 
   /** Nothing happened; yet time may have brought it before a gate, and it may have left a line in which others stand. */

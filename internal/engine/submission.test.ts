@@ -8,6 +8,7 @@ import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { Fleet } from "../../test/fakes/fleet.ts";
 import { anId } from "../../test/fakes/journal-entries.ts";
 import { TESTER } from "../../test/fakes/principals.ts";
+import { FakeClock } from "../../test/fakes/fake-clock.ts";
 import { World, aSubmission, aWorkflow, someTargets } from "../../test/fakes/world.ts";
 import { selectTargets } from "../workflow/targets.ts";
 import { makeSubmission, requestDigest } from "./submission.ts";
@@ -23,6 +24,7 @@ const submit = (request: SubmitRequest, parts: { readonly targets?: number; read
     actions: new Fleet(),
     chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
     policies,
+    clock: new FakeClock(),
     submitTtlMs: 1_000,
   });
 

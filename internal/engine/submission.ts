@@ -12,7 +12,6 @@ import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX, WORKFLOW_EXPRESSIONS_LENGTH_MAX } 
 import type { ActionKind, Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { ActionKindSchema, WorkflowSubmittedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
-import { TargetSchema, WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { withCompileBudget } from "../expr/compile-budget.ts";
@@ -22,9 +21,10 @@ import { checkDefinition } from "../workflow/blueprint.ts";
 import { FaultList } from "../workflow/fault-list.ts";
 import { resolveParams } from "../workflow/params.ts";
 import { compileSelector } from "../workflow/targets.ts";
+import { frozenDigest } from "./frozen-digest.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
 import type { Principal } from "./face.ts";
-import type { Actions, Inventory, Policies, TargetChooser } from "./ports.ts";
+import type { Actions, Clock, Inventory, Policies, TargetChooser } from "./ports.ts";
 
 /** What a submission is checked against. */
 export interface SubmissionContext {
@@ -36,6 +36,7 @@ export interface SubmissionContext {
   readonly policies: Policies;
   readonly by: Principal;
   readonly submitTtlMs: number;
+  readonly clock: Clock;
 }
 
 /** A request as it is meant: what can be written in two ways is written in one, before it is looked up or digested. */
@@ -99,21 +100,8 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
     policies: context.policies.inForce().map(({ name, digest }) => ({ name, digest })),
     submitterRoles: [...context.by.roles],
   });
-  submitted.digest = frozenDigest(submitted);
+  submitted.digest = await frozenDigest(submitted, context.clock);
   return submitted;
-}
-
-/** The digest of what is frozen: definition, parameters, targets, annotations, mode, and what each action is. */
-function frozenDigest(submitted: WorkflowSubmitted): string {
-  const { definition, params, targets, annotations, mode, actionKinds: kinds } = submitted;
-  return digestJson({
-    definition: definition === undefined ? null : toJson(WorkflowDefinitionSchema, definition),
-    params: params ?? {},
-    targets: targets.map((target): JsonValue => toJson(TargetSchema, target)),
-    annotations,
-    mode,
-    actions: kinds.map((kind) => ({ uses: kind.uses, digest: kind.digest })),
-  });
 }
 
 function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: FaultList): ActionKind[] {

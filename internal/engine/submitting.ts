@@ -63,7 +63,8 @@ export class Submitting {
   draft(by: Principal, request: SubmitRequest, mode: Mode): Promise<WorkflowSubmitted> {
     const { clock, ids, inventory, actions, chooser, policies } = this.#registry.ports;
     const id = ids.workflowId(clock.nowMs());
-    return makeSubmission(request, { id, mode, by, inventory, actions, chooser, policies, submitTtlMs: this.#options.submitTtlMs });
+    const { submitTtlMs } = this.#options;
+    return makeSubmission(request, { id, mode, by, inventory, actions, chooser, policies, clock, submitTtlMs });
   }
 
   /** The answer to a Submit that was made before; undefined: it is new. */
@@ -136,9 +137,8 @@ export class Submitting {
       index: { kind: "opened", record },
     });
     this.#registry.register(state, { seq: 0, after: appended });
-    const answer = submitResponse(state);
     await appended;
-    return answer;
+    return submitResponse(state);
   }
 }
 

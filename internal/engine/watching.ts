@@ -8,7 +8,7 @@ import type { WatchResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { WatchResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { isEnded, isStill, statusOf } from "../workflow/status.ts";
+import { isEnded, isStill, phaseOf, statusOf } from "../workflow/status.ts";
 import { readEvents } from "./history.ts";
 import type { Journal } from "./ports.ts";
 import type { Runtime } from "./runtime.ts";
@@ -59,10 +59,12 @@ async function* newEvents(
 export async function waitStill(source: Source, signal: AbortSignal): Promise<WorkflowStatus> {
   for (;;) {
     const { state, runtime } = await source();
-    const status = statusOf(state);
+    const { seq } = state;
+    // Asked after each turn: the whole status is made once, at the end.
+    const status = isStill(phaseOf(state)) ? statusOf(state) : undefined;
     await runtime?.durable();
-    if (isStill(status.phase)) return status;
-    await runtime?.changed({ afterSeq: Number(status.seq), signal });
+    if (status !== undefined) return status;
+    await runtime?.changed({ afterSeq: seq, signal });
     if (signal.aborted) throw new HoldfastError("CANCELLED", "the caller stopped waiting; the workflow goes on");
   }
 }

@@ -110,12 +110,13 @@ export function ledgerReader(
   { nowMs, except }: { readonly nowMs: number; readonly except: readonly string[] },
 ): { touched(window: LedgerWindow, dimension: LedgerDimension): LedgerTouched } {
   const { ledger } = guard;
-  const asking = new Set(except);
+  let asking: ReadonlySet<string> | undefined; // most readers find nothing that could be theirs
   const passes = new Map<string, { readonly version: number; readonly own: ReadonlyMap<string, number> }>();
   const ownOf = (window: LedgerWindow, dimension: LedgerDimension): ReadonlyMap<string, number> => {
     const key = `${window} ${dimension.kind === "label" ? labelKey(dimension.label, "") : dimension.kind}`;
     const known = passes.get(key);
     if (known?.version === ledger.list.version) return known.own;
+    asking ??= new Set(except);
     const own = countOwn(ledger, asking, WINDOW_AT[window], dimension);
     passes.set(key, { version: ledger.list.version, own });
     return own;

@@ -13,7 +13,7 @@ import {
   JUDGE_ROUNDS_MAX,
 } from "../base/limits.ts";
 import { assert } from "../base/assert.ts";
-import type { Clock, GateQuestion, Inventory, LedgerReading } from "../engine/ports.ts";
+import type { GateQuestion, Inventory, LedgerReading } from "../engine/ports.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import { budgetOf } from "./asking.ts";
 import { denial } from "./finding.ts";
@@ -21,7 +21,7 @@ import { judgeGate } from "./gate-judge.ts";
 import type { GateAnswer } from "./gate-judge.ts";
 import type { GateJudge } from "./policies.ts";
 import type { PolicySet } from "./policy-set.ts";
-import { WorkerCargo } from "./worker-cargo.ts";
+import type { WorkerCargo } from "./worker-cargo.ts";
 import { LineOverdue } from "./worker-line.ts";
 import type { WorkerLine } from "./worker-line.ts";
 import type { FleetMessage, HeldKey, HeldTargets, JudgeMessage, Positions } from "./worker-message.ts";
@@ -32,7 +32,6 @@ import type { WorkerThread } from "./worker-thread.ts";
 export interface OffLoopOptions {
   readonly thread: WorkerThread;
   readonly cargo: WorkerCargo;
-  readonly clock: Clock;
   /** The fleet that expressions count. */
   readonly inventory: Inventory;
 }

@@ -37,6 +37,8 @@ interface Asking {
   readonly question: TaskQuestion;
   readonly action: number;
   readonly budget: Budget;
+  /** Steps that were spent on answers to be remembered. */
+  rememberedCost: number;
   readonly ledger: ReadingLedger;
   scopeOf(policy: CompiledPolicy): Readonly<Record<string, unknown>>;
 }
@@ -84,7 +86,7 @@ export class TaskJudge {
     { asking, rulesAllowed, limits }: { readonly asking: Asking; readonly rulesAllowed: number; readonly limits: readonly LimitAsk[] },
   ): TaskJudgement {
     const verdict = findings.length === 0 ? this.#allowed : this.#verdict(findings, asking.ledger);
-    return { verdict, rulesAllowed, limits };
+    return { verdict, rulesAllowed, limits, cost: asking.rememberedCost + spentOf(asking.budget) };
   }
 
   #verdict(findings: readonly Finding[], { readings }: ReadingLedger): Verdict {
@@ -99,7 +101,14 @@ export class TaskJudge {
     const task = { action, target };
     const facts = { view: this.#view, submitter, approvals, nowMs, targets, stage, wave: undefined, task, fleet: this.#fleet, ledger };
     const scope = gateScope(facts);
-    return { question, action: stage * ACTIONS_STRIDE + action, budget, ledger, scopeOf: (policy) => scope(policy.params) };
+    return {
+      question,
+      action: stage * ACTIONS_STRIDE + action,
+      budget,
+      rememberedCost: 0,
+      ledger,
+      scopeOf: (policy) => scope(policy.params),
+    };
   }
 
   #askRules(asking: Asking): readonly Finding[] {
@@ -143,16 +152,29 @@ function findingOf(asked: AskedRule, asking: Asking): Finding | undefined {
 
 function ruleAnswer({ policy, rule, said }: AskedRule, asking: Asking): Answer<boolean> {
   if (!rule.isLasting) return askBoolean(rule.expr, asking.scopeOf(policy), asking.budget);
-  const known = said.get(asking.action) ?? askBoolean(rule.expr, asking.scopeOf(policy), ownBudget());
-  said.set(asking.action, known);
-  return known;
+  const known = said.get(asking.action);
+  if (known !== undefined) return known;
+  const budget = ownBudget();
+  const answer = askBoolean(rule.expr, asking.scopeOf(policy), budget);
+  asking.rememberedCost += spentOf(budget);
+  said.set(asking.action, answer);
+  return answer;
 }
 
 function limitAnswer({ policy, limit, said }: AskedLimit, asking: Asking): LimitAnswer {
   if (!limit.isLasting) return askLimit(policy, limit, { scope: asking.scopeOf(policy), budget: asking.budget });
-  const known = said.get(asking.action) ?? { answer: askLimit(policy, limit, { scope: asking.scopeOf(policy), budget: ownBudget() }) };
-  said.set(asking.action, known);
-  return known.answer;
+  const known = said.get(asking.action);
+  if (known !== undefined) return known.answer;
+  const budget = ownBudget();
+  const answer = askLimit(policy, limit, { scope: asking.scopeOf(policy), budget });
+  asking.rememberedCost += spentOf(budget);
+  said.set(asking.action, { answer });
+  return answer;
+}
+
+/** Of a budget of TASK_GATE_COST_MAX. */
+function spentOf({ left }: Budget): number {
+  return TASK_GATE_COST_MAX - left;
 }
 
 /** What is remembered must not depend on what else was asked of the first task. */

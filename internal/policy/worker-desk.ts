@@ -71,11 +71,14 @@ export class WorkerDesk {
   take(message: ToWorker): FromWorker | undefined {
     switch (message.kind) {
       case "list":
-        return void this.#hold(message.key, message.bytes);
+        this.#hold(message.key, message.bytes);
+        return undefined;
       case "workflow":
-        return void this.#workflows.set(message.key, this.#workflow(message));
+        this.#workflows.set(message.key, this.#workflow(message));
+        return undefined;
       case "policy":
-        return void this.#policies.set(message.key, compiled(message));
+        this.#policies.set(message.key, compiled(message));
+        return undefined;
       case "forget":
         for (const held of [this.#lists, this.#workflows, this.#policies]) held.delete(message.key);
         return undefined;

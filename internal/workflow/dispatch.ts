@@ -66,8 +66,12 @@ function nextWhenPastBudget(state: WorkflowState, run: StageRun): Event | undefi
 function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
   if (!run.isInWave) return nextWave(state, run, facts);
   enterWave(state, run);
+  state.entrance.isCutShort = false;
   for (let task = nextCandidate(state, run, facts); task !== undefined; task = nextCandidate(state, run, facts)) {
-    if (facts.isSpent()) return undefined;
+    if (facts.isSpent()) {
+      state.entrance.isCutShort = true;
+      return undefined;
+    }
     const event = begin(state, task, facts);
     if (event !== undefined) return event;
   }
@@ -128,14 +132,17 @@ function firstAdmissible(state: WorkflowState, run: StageRun): number | undefine
   if (run.inFlight.size >= run.stage.parallel) return undefined;
   for (const ordinal of run.returning) {
     const task = firstStartable(state, run.stage, ordinal);
-    if (task !== undefined && !state.entrance.has(task)) return task;
+    if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }
   return isUncertain(state, run) ? undefined : nextEntrant(state, run);
 }
 
 /** Targets are taken in order, but past those that something outside holds back; those at risk already need no room. */
 function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
-  const isWanted = (task: number): boolean => !isBegunOrDone(state, run, placeOf(state.blueprint, task).ordinal);
+  const isWanted = (task: number): boolean => {
+    const { ordinal } = placeOf(state.blueprint, task);
+    return run.returning.has(ordinal) || !isBegunOrDone(state, run, ordinal);
+  };
   if (hasRoomAtRisk(state, run)) {
     const freed = state.entrance.nextFreed(isWanted);
     if (freed !== undefined) return freed;
@@ -149,7 +156,7 @@ function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
   }
   for (const ordinal of run.atRiskToBegin) {
     const task = firstStartable(state, run.stage, ordinal);
-    if (task !== undefined && !state.entrance.has(task)) return task;
+    if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }
   return undefined;
 }
@@ -190,6 +197,8 @@ function admit(state: WorkflowState, task: number, facts: Facts): Event | undefi
       state.entrance.park(task, admission.held);
       break;
     default:
+      // So that those who are parked are not passed over again and again (H9).
+      state.stageRun?.ready.take(task, (other) => state.tasks.get(other) === TaskState.READY);
       state.parking.park(task, admission.held);
   }
   return news;

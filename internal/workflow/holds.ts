@@ -140,7 +140,9 @@ function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal:
         `${what} is unknown: nobody can say whether it was done; look at the target, then "holdfast resolve ${state.blueprint.id} …"${attemptError(state, task, facts)}`,
       );
     case TaskState.BACKOFF:
-      return parkedHold(state, task) ?? hold(HoldKind.RETRY, `${what} waits for its next attempt`, { untilMs: state.backoff.dueAtMs(task) ?? 0 });
+      return (
+        parkedHold(state, task) ?? hold(HoldKind.RETRY, `${what} waits for its next attempt`, { untilMs: state.backoff.dueAtMs(task) ?? 0 })
+      );
     case TaskState.DEFERRED:
       if (run.waitingForLock.has(task) && !state.parking.has(task)) {
         const holders = facts.lockHolders(task);

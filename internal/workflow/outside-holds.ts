@@ -63,7 +63,8 @@ export function parkedHolds(state: WorkflowState): readonly Hold[] {
   const holds: Hold[] = [];
   for (const parking of [state.parking, state.entrance]) {
     for (const { held, count, first } of parking.lots()) {
-      if (held.kind === HoldKind.FREEZE || holds.length >= REASONS_MAX) continue;
+      if (holds.length >= REASONS_MAX) return holds;
+      if (held.kind === HoldKind.FREEZE) continue;
       holds.push(heldHold(held, { count, name: taskName(state, first) }));
     }
   }

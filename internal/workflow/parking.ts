@@ -28,6 +28,8 @@ interface Lot {
 
 /** What is parked in the wave under way. */
 export class Parking {
+  /** True when a turn had asked enough, and more is asked in the next one: the workflow moves by itself. */
+  isCutShort = false;
   readonly #lots = new Map<string, Lot>();
   readonly #keyOf = new Map<number, string>();
   /** Keys to look at again, with how many of the tasks there. */
@@ -79,6 +81,11 @@ export class Parking {
 
   has(task: number): boolean {
     return this.#keyOf.has(task);
+  }
+
+  /** True when it is parked, and to be asked about again. */
+  isFreed(task: number): boolean {
+    return this.#freed.has(this.#keyOf.get(task) ?? "");
   }
 
   /** Why the task is parked; undefined: it is not. */
@@ -176,7 +183,7 @@ export class Parking {
 
   /** The first parked task under a freed key that is still wanted; those that are not are taken out. */
   nextFreed(isWanted: (task: number) => boolean): number | undefined {
-    for (const key of Array.from(this.#freed.keys())) {
+    for (const key of this.#freed.keys()) {
       for (const task of this.#lots.get(key)?.tasks ?? []) {
         if (isWanted(task)) return task;
         this.release(task);

@@ -3,9 +3,9 @@
 // 2. Past the budget of failures nothing is due any more: there only unknown tasks keep the workflow from its end.
 
 import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
-import { isPastBudget } from "./budget.ts";
-import { isOutOfRoom } from "./room-at-risk.ts";
-import type { WorkflowState } from "./state.ts";
+import { isPastBudget, isUncertain } from "./budget.ts";
+import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
+import type { StageRun, WorkflowState } from "./state.ts";
 import { TaskState } from "./task-state.ts";
 
 /** True when only a person can move the workflow. Waiting for a lock is not a stall: its holder will give it back. */
@@ -16,12 +16,25 @@ export function hasStalled(state: WorkflowState): boolean {
   if (run === undefined) return false;
   const hasUnknown = state.tasks.count(run.stage.index, TaskState.UNKNOWN) > 0;
   if (isPastBudget(run)) return hasUnknown;
-  const isDueByItself = state.backoff.size > 0 || !run.isInWave || state.parking.willMove || state.entrance.willMove;
-  if (isDueByItself) return false;
+  if (willMove(state, run)) return false;
+  return hasUnknown || state.parking.size > 0 || state.entrance.size > 0 || isOutOfRoom(state, run);
+}
+
+/** True when time, or somebody else's work, will let something start. */
+export function willMove(state: WorkflowState, run: StageRun): boolean {
+  const { entrance, parking, backoff } = state;
+  if (entrance.isCutShort || backoff.size > 0 || !run.isInWave || parking.willMove || (entrance.willMove && mayBegin(state, run)))
+    return true;
   const inFlight = state.tasks.count(run.stage.index, TaskState.READY) + state.tasks.count(run.stage.index, TaskState.BACKOFF);
   const waiting = inFlight + run.waitingForLock.size + run.waitingForThaw.size;
-  if (waiting > state.parking.size) return false;
-  return hasUnknown || state.parking.size > 0 || state.entrance.size > 0 || isOutOfRoom(state, run);
+  return waiting > state.parking.size;
+}
+
+/** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */
+function mayBegin(state: WorkflowState, run: StageRun): boolean {
+  if (run.inFlight.size >= run.stage.parallel) return false;
+  if (run.returning.size > 0) return true;
+  return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
 }
 
 /** True while nothing keeps the workflow as a whole from starting attempts. */

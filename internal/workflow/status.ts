@@ -10,7 +10,7 @@ import { assertNever } from "../base/assert.ts";
 import { endedAtMs } from "./apply.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { workflowHolds } from "./holds.ts";
-import { hasStalled } from "./stall.ts";
+import { hasStalled, willMove } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
 
 /** The phase of a workflow. */
@@ -33,10 +33,10 @@ export function phaseOf(state: WorkflowState): Phase {
 }
 
 /** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */
-function isFrozen({ freeze, running, parking, entrance }: WorkflowState): boolean {
-  if (freeze === undefined) return false;
-  const isAllParked = running.size === 0 && !parking.willMove && !entrance.willMove && parking.size + entrance.size > 0;
-  return freeze.isWhole || isAllParked;
+function isFrozen(state: WorkflowState): boolean {
+  const { freeze, running, parking, entrance, stageRun } = state;
+  if (freeze === undefined || freeze.isWhole) return freeze !== undefined;
+  return stageRun !== undefined && running.size === 0 && parking.size + entrance.size > 0 && !willMove(state, stageRun);
 }
 
 /** True when nothing more happens to the workflow by itself: it has ended, or waits for a person. */

@@ -16,7 +16,7 @@ import { fakeIds } from "../fakes/fake-ids.ts";
 import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 
 /** The sample policies, which are also shipped. */
-export const SAMPLES = fileURLToPath(new URL("../../policies", import.meta.url));
+const SAMPLES = fileURLToPath(new URL("../../policies", import.meta.url));
 
 const NO_OP: PreparedAction = {
   effects: Effects.NONE,
@@ -26,9 +26,15 @@ const NO_OP: PreparedAction = {
   apply: async () => ({ kind: "applied" }),
 };
 
-/** Every kind of action, doing nothing. */
-export const NO_OPS: Actions = {
-  find: (uses) => ({ uses, effects: Effects.NONE, digest: "", validate: () => [], parse: () => NO_OP }),
+/** Actions that do nothing; the kind `nothing` says so beforehand, of any other one it is thought that it may change its target. */
+const NO_OPS: Actions = {
+  find: (uses) => ({
+    uses,
+    effects: uses === "nothing" ? Effects.NONE : Effects.IDEMPOTENT,
+    digest: "",
+    validate: () => [],
+    parse: () => NO_OP,
+  }),
   names: () => ["nothing"],
 };
 

@@ -1,4 +1,4 @@
-// How fast the guard is: checks and moves a second, and what a wave of 100,000 targets costs. Run: npx node test/bench/guard.ts
+// How fast the guard is: checks and moves a second, and what a wave of 100,000 targets costs. Run: npm run bench -- guard
 // 1. Figures are printed, not asserted: they are of the reader's machine.
 
 import { anId } from "../fakes/journal-entries.ts";
@@ -7,6 +7,8 @@ import { askOf } from "../fakes/limit-oracle.ts";
 import type { Terms } from "../fakes/limit-oracle.ts";
 import { canTakeLocks, giveLocks, stageLock, takeLocks, targetLock } from "../../internal/guard/locks.ts";
 import { ledgerReader, ledgerTouched, reserveTargets, settleTargets, touchTarget } from "../../internal/guard/ledger.ts";
+import { inMs, perSecond, printTable } from "./table.ts";
+import type { Row } from "./table.ts";
 import { returnLimits, roomFor, takeLimits } from "../../internal/guard/limits.ts";
 
 const LIMITS: readonly Terms[] = [
@@ -15,12 +17,14 @@ const LIMITS: readonly Terms[] = [
 ];
 const A = anId(1);
 
-/** Runs work, prints how much of it is done in a second. */
+const rows: Row[] = [];
+
+/** Runs work, notes how much of it is done in a second. */
 function measure(what: string, count: number, work: () => void): void {
   const startMs = performance.now();
   work();
   const ms = performance.now() - startMs;
-  console.log(`${what}: ${ms.toFixed(0)} ms, ${Math.round((1_000 * count) / ms).toLocaleString("en")}/s`);
+  rows.push({ what, figure: `${inMs(ms)}, ${perSecond(count, ms)}` });
 }
 
 /** A guard that does not keep its events: only their cost is measured. */
@@ -75,3 +79,4 @@ measure("ledger: settle", targets.length, () => {
 });
 measure("ledger: expire from the first window", targets.length, () => ledgerTouched(run.guard, "1h", { kind: "all" }, 5_000_000));
 measure("replay of all that", run.events.length, () => run.replayed());
+printTable("The guard: 200,000 tasks, 100,000 targets", rows);

@@ -7,6 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { parseDurationMs } from "../../internal/base/duration.ts";
 import { DaemonFixture } from "./daemon.ts";
 import { Script } from "./script.ts";
 
@@ -124,7 +125,7 @@ export class SatelliteScene {
       .replaceAll("127.0.0.1:7580", `127.0.0.1:${this.#port}`)
       .replaceAll("period: 1h", `period: ${period}`)
       .replaceAll("pause: 60s", `pause: ${pause}`)
-      .replaceAll("pause_s: 60", `pause_s: ${Number.parseFloat(pause)}`);
+      .replaceAll("pause_s: 60", `pause_s: ${(parseDurationMs(pause) ?? 0) / 1_000}`);
     writeFileSync(to, text);
   }
 

@@ -1,30 +1,26 @@
 // A worker thread that fails at its first question, and in its next life is as it should be: a file remembers that it failed.
-// 1. A thread knows its module's address only without a query: what a test says is in the text of a module of its own.
-
-import { existsSync, writeFileSync } from "node:fs";
-import { parentPort } from "node:worker_threads";
-import type { ToWorker } from "../../internal/policy/worker-message.ts";
+// 1. What a test says is in the text of the thread's module: a thread has nothing else of its own before it starts.
 
 /** How the thread fails. */
-export interface Failure {
+interface Failure {
   readonly how: "exit" | "hang";
   /** The file that is there once it failed; undefined: it fails each time. */
   readonly once: string | undefined;
 }
 
-/** The entry of a thread that fails so. */
-export function failingWorker(failure: Failure): URL {
-  const self = JSON.stringify(import.meta.url);
-  return new URL(`data:text/javascript,${encodeURIComponent(`import { work } from ${self}; await work(${JSON.stringify(failure)});`)}`);
-}
+const ENTRY = new URL("../../cmd/holdfastd/judge-worker.ts", import.meta.url).href;
 
-/** Runs in the thread. */
-export async function work({ how, once }: Failure): Promise<void> {
-  parentPort?.on("message", ({ kind }: ToWorker) => {
-    if ((kind !== "judge" && kind !== "choose") || (once !== undefined && existsSync(once))) return;
-    if (once !== undefined) writeFileSync(once, "");
-    if (how === "exit") process.exit(7);
-    for (;;); // a thread that never comes back
-  });
-  await import("../../cmd/holdfastd/judge-worker.ts");
+/** The entry of a thread that fails so. */
+export function failingWorker({ how, once }: Failure): URL {
+  const text = `
+    import { existsSync, writeFileSync } from "node:fs";
+    import { parentPort } from "node:worker_threads";
+    const once = ${JSON.stringify(once ?? "")};
+    parentPort.on("message", ({ kind }) => {
+      if ((kind !== "judge" && kind !== "choose") || (once !== "" && existsSync(once))) return;
+      if (once !== "") writeFileSync(once, "");
+      ${how === "exit" ? "process.exit(7);" : "for (;;);"}
+    });
+    await import(${JSON.stringify(ENTRY)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
 }

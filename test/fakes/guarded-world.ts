@@ -4,14 +4,15 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { Principal } from "../../internal/engine/face.ts";
 import { Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { EventKind } from "../../internal/workflow/events.ts";
 import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
 import type { FreezeResponse } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
-import { FreezeMode } from "../../internal/gen/holdfast/v1/policy_pb.ts";
-import type { FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
 import { temporaryDirectory } from "./temp-directory.ts";
@@ -20,13 +21,27 @@ import { World, aSubmission, requestId } from "./world.ts";
 type Json = { readonly [key: string]: JsonValue };
 
 /** What is frozen, as a test says it. */
-export type ScopeKind = MessageInitShape<typeof FreezeScopeSchema>["kind"];
+export type ScopeKind =
+  | Exclude<FreezeScope["kind"], { case: "label" } | { case: undefined }>
+  | { readonly case: "label"; readonly value: { readonly label: string; readonly value: string } };
+
+type EventName = Exclude<EventKind["case"], undefined>;
+type EventValues = { readonly [K in EventKind as Exclude<K["case"], undefined>]: K["value"] };
+type EventOf<K extends EventName> = EventValues[K];
+
+function valueOf<K extends EventName>(kind: Event["kind"], name: K): EventOf<K> | undefined {
+  const values: Partial<EventValues> = kind.case === undefined ? {} : { [kind.case]: kind.value };
+  return values[name];
+}
 
 /** An operator who submits. */
 export const OPERATOR: Principal = { name: "olga", roles: ["operator"] };
 
 /** One stage over all targets. */
-export function oneStage(rest: Json = {}, actions: readonly Json[] = [{ name: "apply", uses: "set", with: { name: "a", value: "1" } }]): Json {
+export function oneStage(
+  rest: Json = {},
+  actions: readonly Json[] = [{ name: "apply", uses: "set", with: { name: "a", value: "1" } }],
+): Json {
   return { stages: [{ name: "fix", over: { targets: true }, rollout: { parallel: 100 }, actions: [...actions], ...rest }] };
 }
 
@@ -82,10 +97,13 @@ export class GuardedWorld extends World {
 
   async submit(definition: Json = {}, options: { readonly by?: Principal; readonly mode?: Mode; readonly parts?: Json } = {}) {
     const { by = OPERATOR, mode = Mode.APPLY, parts = {} } = options;
-    const request = aSubmission({ name: "test", targets: { where: "true" }, ...oneStage(), ...definition }, {
-      requestId: requestId(++this.#requests),
-      ...parts,
-    });
+    const request = aSubmission(
+      { name: "test", targets: { where: "true" }, ...oneStage(), ...definition },
+      {
+        requestId: requestId(++this.#requests),
+        ...parts,
+      },
+    );
     return this.engine.submit(by, request, mode);
   }
 
@@ -128,7 +146,8 @@ export class GuardedWorld extends World {
   }
 
   async freezeScope(kind: ScopeKind, mode: FreezeMode = FreezeMode.FINISH): Promise<FreezeResponse> {
-    const response = await this.engine.freeze(OPERATOR, create(FreezeRequestSchema, { scope: { kind }, mode, reason: "stop it" }));
+    const scope = create(FreezeScopeSchema, { kind: kind.case === "label" ? { case: "label", value: { ...kind.value } } : kind });
+    const response = await this.engine.freeze(OPERATOR, create(FreezeRequestSchema, { scope, mode, reason: "stop it" }));
     await this.settle();
     return response;
   }
@@ -138,12 +157,14 @@ export class GuardedWorld extends World {
     await this.settle();
   }
 
-  /** The events of a workflow, by the name of their kind. */
-  async events<K extends EventKind["case"]>(id: string, name: K): Promise<readonly Extract<EventKind, { case: K }>["value"][]> {
-    const found: Extract<EventKind, { case: K }>["value"][] = [];
-    const isWanted = (kind: { readonly case: string | undefined }): kind is Extract<EventKind, { case: K }> => kind.case === name;
+  /** What the events of one kind of a workflow say. */
+  async events<K extends EventName>(id: string, name: K): Promise<readonly EventOf<K>[]> {
+    const found: EventOf<K>[] = [];
     for await (const page of this.engine.history({ id, namespace: "" }, { afterSeq: 0, hasDetails: false }))
-      for (const { event } of page.events) if (event !== undefined && isWanted(event.kind)) found.push(event.kind.value);
+      for (const { event } of page.events) {
+        const value = event === undefined ? undefined : valueOf(event.kind, name);
+        if (value !== undefined) found.push(value);
+      }
     return found;
   }
 
@@ -154,7 +175,10 @@ export class GuardedWorld extends World {
 
   /** Hosts whose steps stand still at this kind of step. */
   standingAt(kind: string): readonly string[] {
-    return [...this.standing.keys()].filter((name) => name.startsWith(`${kind} `)).map((name) => name.slice(kind.length + 1)).toSorted();
+    return [...this.standing.keys()]
+      .filter((name) => name.startsWith(`${kind} `))
+      .map((name) => name.slice(kind.length + 1))
+      .toSorted();
   }
 
   #write(file: string, text: string): void {

@@ -46,6 +46,22 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.wait(60);
     },
   },
+  freeze: {
+    targets: 4,
+    async tell(t) {
+      t.note("h0 and h2 are in site ams, h1 and h3 in fra");
+      await t.freeze({ case: "label", value: { label: "site", value: "lhr" } });
+      await t.submit("w", fix({ waves: [{ count: 2 }], pause: "60s" }));
+      await t.exec();
+      await t.freeze();
+      await t.exec();
+      await t.wait(120);
+      await t.crash();
+      await t.submit("other", fix({}));
+      await t.thaw("f2");
+      t.hosts();
+    },
+  },
   parallel: {
     targets: 4,
     async tell(t) {

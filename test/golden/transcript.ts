@@ -11,11 +11,14 @@ import {
   WorkflowOutcomeSchema,
 } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKindSchema, PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { HistoryEvent, TaskCounts } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { valueToJson } from "../../internal/workflow/value-json.ts";
 import { FAKE_START_MS } from "../fakes/fake-clock.ts";
+import type { ScopeKind } from "../fakes/guarded-world.ts";
 import { World, aSubmission, requestId } from "../fakes/world.ts";
 import { ANN } from "../fakes/principals.ts";
 
@@ -64,6 +67,15 @@ export class Transcript {
   pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause(ANN, this.#ref(name), "lunch"));
   unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause(ANN, this.#ref(name)));
   retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, this.#ref(name), "again", ""));
+
+  freeze = (kind: ScopeKind = { case: "everything", value: true }): Promise<void> =>
+    this.#do(`freeze ${kind.case === "label" ? `${kind.value.label}=${kind.value.value}` : kind.case}`, async () => {
+      const scope = create(FreezeScopeSchema, { kind: kind.case === "label" ? { case: "label", value: { ...kind.value } } : kind });
+      await this.world.engine.freeze(ANN, create(FreezeRequestSchema, { scope, mode: FreezeMode.FINISH, reason: "stop it" }));
+    });
+
+  thaw = (id: string): Promise<void> =>
+    this.#do(`thaw ${id}`, () => this.world.engine.thaw(ANN, create(ThawRequestSchema, { id, reason: "over" })));
 
   resolve(task: { readonly stage?: string; readonly action: string; readonly target: string }, resolution: Resolution): Promise<void> {
     const { stage = "fix", action, target } = task;

@@ -19,6 +19,8 @@ export class Chronicle {
   readonly ledger: LedgerChecker;
   /** The guard, folded anew. */
   readonly guard: GuardState = emptyGuard();
+  /** What was read, for people: SIM_TRACE=1 shows it. */
+  readonly lines: string[] = [];
   readonly #clock = new GuardClock();
   readonly #locks = new LockChecker();
   readonly #checkers: readonly Checker[];
@@ -33,6 +35,7 @@ export class Chronicle {
   take({ id, events, guardEvents }: JournalEntry, stamp: Stamp): void {
     for (const event of guardEvents) {
       this.#clock.take(event, stamp);
+      this.#note(Number(event.atMs), `guard ${event.kind.case} ${JSON.stringify(event.kind.value, forPeople).slice(0, TRACE_LENGTH_MAX)}`);
       applyGuardEvent(this.guard, event);
       for (const checker of this.#checkers) checker.takeGuard?.(event);
     }
@@ -40,6 +43,7 @@ export class Chronicle {
     for (const event of events) {
       if (id === undefined) break;
       const { kind } = event;
+      this.#note(guardMs, `${id.slice(-4)} ${kind.case} ${JSON.stringify(kind.value, forPeople).slice(0, TRACE_LENGTH_MAX)}`);
       if (kind.case === "workflowSubmitted") this.models.set(id, new Model(kind.value, event.by));
       const model = this.models.get(id);
       if (model === undefined) break;
@@ -53,4 +57,15 @@ export class Chronicle {
   guardMs(stamp: Stamp): number {
     return this.#clock.nowMs(stamp);
   }
+
+  #note(atMs: number, text: string): void {
+    if (process.env["SIM_TRACE"] === "1") this.lines.push(`${atMs} ${text}`);
+  }
+}
+
+const TRACE_LENGTH_MAX = 400;
+
+function forPeople(key: string, value: unknown): unknown {
+  if (key === "$typeName") return undefined;
+  return typeof value === "bigint" ? Number(value) : value;
 }

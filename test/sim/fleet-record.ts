@@ -26,6 +26,8 @@ interface Apply {
   readonly model: Model;
   readonly stage: number;
   readonly target: number;
+  /** How often the workflow had ended before. */
+  readonly endings: number;
 }
 
 /** The record. */
@@ -98,14 +100,14 @@ export class FleetRecord {
       const isSame = other === undefined || (other.model.id === model.id && other.target === task.target);
       const isOver = other === undefined || this.#isOver(other);
       must(isSame || isOver, "locks", () => `${taskKey} changes ${target.name} under ${key}, which ${other?.model.id} has not left`);
-      this.#underChange.set(key, { model, stage: task.stage, target: task.target });
+      this.#underChange.set(key, { model, stage: task.stage, target: task.target, endings: model.endings });
     }
   }
 
   /** True when nothing of the target is open in that stage any more. The model is made anew after a crash. */
-  #isOver({ model: { id }, stage, target }: Apply): boolean {
+  #isOver({ model: { id }, stage, target, endings }: Apply): boolean {
     const model = this.#scene.model(id);
-    if (model === undefined || model.life === "ended") return true;
+    if (model === undefined || model.life === "ended" || model.endings > endings) return true;
     if (model.stage !== stage) return true;
     return model.isDone(target);
   }

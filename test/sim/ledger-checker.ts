@@ -74,7 +74,7 @@ export class LedgerChecker implements Checker {
     for (const window of WINDOW_NAMES) {
       for (const [name, dimension] of dimensions) {
         const [found, counted] = [live.touched(window, dimension).count, this.#count(window, dimension, at)];
-        must(found === counted, "ledger", () => `it says ${found} of ${name} in ${window}, by hand there are ${counted}`);
+        must(found === counted, "ledger", () => `it says ${found} of ${name} in ${window} at ${at.guardMs}, by hand there are ${counted}`);
       }
     }
   }
@@ -107,6 +107,8 @@ export class LedgerChecker implements Checker {
     const stage = model.stages[model.stage];
     if (stage === undefined || !model.isOverTargets(model.stage)) return;
     const uses = stage.actions.map((action) => action.uses).filter((name) => !READERS.has(name));
+    // What only reads touches nothing.
+    if (uses.length === 0) return;
     for (const target of model.waveTargets.filter((each) => !model.isDone(each))) {
       const known = this.#of(model, target);
       for (const name of uses) known?.uses.add(name);

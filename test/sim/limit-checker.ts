@@ -133,8 +133,9 @@ export class LimitChecker implements Checker {
     const { key, concurrency, spacingMs, each, rate } = start.ask;
     const starts = this.#starts.get(key) ?? [];
     this.#starts.set(key, starts);
-    const open = starts.filter(({ isOpen }) => isOpen).length;
-    must(open < concurrency, "concurrency", () => `${open + 1} tasks hold ${key}, ${concurrency} may; the last is ${start.holder}`);
+    // A start under terms without concurrency holds no slot, and is not counted when an edit brings one.
+    const open = [...starts.filter(({ isOpen, ask }) => isOpen && ask.concurrency < Infinity), start].map(({ holder }) => holder);
+    must(open.length <= concurrency, "concurrency", () => `${open.join(" and ")} hold ${key}, ${concurrency} may`);
     const before = starts.findLast(({ isUnused, ask }) => !isUnused && ask.spacingMs > 0);
     const isSpaced = before === undefined || spacingMs === 0 || start.guardMs - before.guardMs >= spacingMs;
     must(isSpaced, "spacing", () => `two starts of ${key} within ${start.guardMs - (before?.guardMs ?? 0)} ms, ${spacingMs} are wanted`);
@@ -174,7 +175,8 @@ export class LimitChecker implements Checker {
         window.flatMap(({ ask }) => ask.rate ?? []),
         widthMs,
       );
-      const text = (): string => `${window.length} tokens of ${last.ask.key} within ${widthMs} ms of ${clock} time, ${most} may be taken`;
+      const text = (): string =>
+        `${window.length} tokens of ${last.ask.key} within ${widthMs} ms of ${clock} time, ${most} may be taken: ${window.map(({ holder, guardMs }) => `${holder} at ${guardMs}`).join(", ")}`;
       must(window.length <= most, last.ask.each === undefined ? "tokens" : "each", text);
     }
   }

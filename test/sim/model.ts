@@ -45,6 +45,8 @@ export class Model {
   readonly #parked = new Set<number>();
   /** Targets at risk, over all stages. */
   readonly #risky = new Set<number>();
+  /** How often it ended. */
+  endings = 0;
   /** How many events it has seen. */
   seq = 1;
   #wave: { first: number; count: number } | undefined;
@@ -304,6 +306,7 @@ export class Model {
   }
 
   #end(outcome: WorkflowOutcome): void {
+    this.endings += 1;
     this.#rule(
       "nothing runs at the end",
       this.tasks.every((task) => task.standing !== "running"),
@@ -367,11 +370,11 @@ export class Model {
   }
 
   #failuresMax(): number {
-    return this.#amount(this.stages[this.stage]?.rollout?.maxFailures, 0);
+    return this.isPlan ? Infinity : this.#amount(this.stages[this.stage]?.rollout?.maxFailures, 0);
   }
 
   #atRiskMax(): number {
-    return this.#amount(this.stages[this.stage]?.rollout?.maxAtRisk, Infinity);
+    return this.isPlan ? Infinity : this.#amount(this.stages[this.stage]?.rollout?.maxAtRisk, Infinity);
   }
 
   #amount(amount: Amount | undefined, absent: number): number {

@@ -24,6 +24,8 @@ export class PolicyShelf {
   readonly #directory: string;
   #written: PolicyTerms | "broken" | undefined;
   #poll: () => void = () => undefined;
+  /** Which of its services lives: those that were killed have timers left, and ask nobody. */
+  #life = 0;
 
   constructor(first: PolicyTerms) {
     this.#directory = temporaryDirectory();
@@ -73,8 +75,10 @@ export class PolicyShelf {
   }
 
   #watched(policies: OpenPolicies): Policies {
+    this.#life += 1;
+    const life = this.#life;
     const judge: Policies["judge"] = (question) => {
-      this.onQuestion(question);
+      if (life === this.#life) this.onQuestion(question);
       return policies.judge(question);
     };
     return new Proxy(policies, {

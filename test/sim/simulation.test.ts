@@ -6,13 +6,24 @@ const SEED = Number(process.env["SIM_SEED"] ?? "1");
 const RUNS = Number(process.env["SIM_RUNS"] ?? (process.env["SIM_SEED"] === undefined ? "150" : "1"));
 const FAILURES_MAX = process.env["SIM_ALL"] === "1" ? Infinity : 1;
 
-test(`random workflows keep every rule through crashes and troubles (SIM_SEED=${SEED} SIM_RUNS=${RUNS})`, { timeout: 900_000 }, async () => {
-  const failures: string[] = [];
-  for (let seed = SEED; seed < SEED + RUNS && failures.length < FAILURES_MAX; seed++) {
-    await new Simulation(seed).run().catch((error: unknown) => {
-      const reason = error instanceof Error ? (FAILURES_MAX === 1 ? error.stack : error.message) : String(error);
-      failures.push(`SIM_SEED=${seed}: ${reason}`);
-    });
-  }
-  expect(failures).toEqual([]);
-});
+test(
+  `random workflows keep every rule through crashes and troubles (SIM_SEED=${SEED} SIM_RUNS=${RUNS})`,
+  { timeout: 900_000 },
+  async () => {
+    const failures: string[] = [];
+    for (let seed = SEED; seed < SEED + RUNS && failures.length < FAILURES_MAX; seed++) {
+      const t0 = performance.now();
+      const simulation = new Simulation(seed);
+      await simulation.run().catch((error: unknown) => {
+        if (process.env["SIM_TRACE"] === "1") process.stdout.write(`${simulation.lines.join("\n")}\n`);
+        const reason = error instanceof Error ? (FAILURES_MAX === 1 ? error.stack : error.message) : String(error);
+        failures.push(`SIM_SEED=${seed}: ${reason}`);
+      });
+      if (process.env["SIM_TIMES"])
+        process.stdout.write(
+          `seed ${seed} ${Math.round(performance.now() - t0)} ms ${failures.at(-1)?.startsWith(`SIM_SEED=${seed}:`) ? failures.at(-1)?.slice(0, 230).replaceAll("\n", " ") : "ok"}\n`,
+        );
+    }
+    expect(failures).toEqual([]);
+  },
+);

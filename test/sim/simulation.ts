@@ -9,7 +9,12 @@ import { WorkflowId } from "../../internal/base/ids.ts";
 import type { Engine } from "../../internal/engine/engine.ts";
 import { replay } from "../../internal/engine/lookup.ts";
 import type { GateQuestion, JournalEntry } from "../../internal/engine/ports.ts";
-import { ListLimitsRequestSchema, ListLocksRequestSchema, ThawRequestSchema } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
+import {
+  LimitSchema,
+  ListLimitsRequestSchema,
+  ListLocksRequestSchema,
+  ThawRequestSchema,
+} from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
 import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKind, Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
@@ -90,6 +95,11 @@ export class Simulation {
     await this.#compareLives();
     this.#compareFleet();
     await this.#compareGuard();
+  }
+
+  /** All that was appended and survived, for people. */
+  get lines(): readonly string[] {
+    return this.#chronicle.lines;
   }
 
   get #models(): ReadonlyMap<string, Model> {
@@ -201,7 +211,7 @@ export class Simulation {
 
   #take(entry: JournalEntry, stamp: Stamp): void {
     try {
-      this.#chronicle.take(entry, stamp);
+      if (this.#bug === undefined) this.#chronicle.take(entry, stamp);
     } catch (error) {
       this.#bug ??= error instanceof Error ? error : new Error(String(error));
     }
@@ -215,20 +225,25 @@ export class Simulation {
       if (status !== undefined && isExecuted && status.phase === Phase.SUBMITTED) throw new Violation(`H1: the Exec of ${id} was lost`);
       if (status?.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, { id, namespace: "" }, ""));
     }
-    if (!this.world.isUp) return;
-    const { proof } = await this.world.engine.freezes();
-    const ids = new Set(proof?.freezes.map(({ id }) => id));
-    for (const id of this.people.frozen.keys()) must(ids.has(id), "freeze", () => `H1: freeze ${id} was answered and is lost`);
+    const kept = [...this.people.frozen.keys()];
+    const answer = await this.#answer((engine) => engine.freezes());
+    if (answer === undefined) return;
+    const ids = new Set(answer.proof?.freezes.map(({ id }) => id));
+    for (const id of kept) must(ids.has(id), "freeze", () => `H1: freeze ${id} was answered and is lost`);
   }
 
-  async #statusOf(id: string): Promise<WorkflowStatus | undefined> {
-    const asked = this.world.status(id);
-    let status: WorkflowStatus | undefined;
-    this.#ask(async () => {
-      status = await asked;
+  #statusOf(id: string): Promise<WorkflowStatus | undefined> {
+    return this.#answer(() => this.world.status(id));
+  }
+
+  /** What the service answers while things happen; undefined: it refuses, or was killed. */
+  async #answer<T>(work: (engine: Engine) => Promise<T>): Promise<T | undefined> {
+    let answer: T | undefined;
+    this.#ask(async (engine) => {
+      answer = await work(engine);
     });
-    for (let turn = 0; status === undefined && turn < 20 && this.world.isUp; turn++) await this.#pump();
-    return status;
+    for (let turn = 0; answer === undefined && turn < 20 && this.world.isUp; turn++) await this.#pump();
+    return answer;
   }
 
   /** Lets some things happen, and looks at what came of it. */
@@ -269,12 +284,14 @@ export class Simulation {
     }
     const open = [...this.#models.values()].filter((model) => model.life !== "ended");
     const found = await Promise.all(open.map(async ({ id }) => toJsonString(WorkflowStatusSchema, await this.world.status(id))));
+    const limits = await this.world.engine.limits(create(ListLimitsRequestSchema));
+    found.push(...limits.limits.map((limit) => toJsonString(LimitSchema, limit)));
     throw new Violation(`progress: these never end: ${found.join("\n")}`);
   }
 
   async #thawAll(): Promise<void> {
-    const { proof } = await this.world.engine.freezes();
-    for (const { id } of proof?.freezes ?? []) {
+    const answer = await this.#answer((engine) => engine.freezes());
+    for (const { id } of answer?.proof?.freezes ?? []) {
       this.people.lift(id);
       this.#ask((engine) => engine.thaw(TESTER, create(ThawRequestSchema, { id })));
     }
@@ -288,10 +305,12 @@ export class Simulation {
     if (status.phase === Phase.SUBMITTED) this.#ask((engine) => engine.exec(TESTER, ref, ""));
     if (status.phase === Phase.PAUSED) this.#ask((engine) => engine.unpause(TESTER, ref));
     if (holds.has(HoldKind.APPROVAL)) for (const approver of APPROVERS) this.people.approve(model.id, approver);
-    if (round > PATIENT_ROUNDS && this.#isHopeless(model)) this.#ask((engine) => engine.cancel(TESTER, ref, ""));
+    // What a policy denies on one target may hold the locks that all the others wait for.
+    const isDenied = holds.has(HoldKind.POLICY);
+    if (round > PATIENT_ROUNDS && (isDenied || this.#isHopeless(model))) this.#ask((engine) => engine.cancel(TESTER, ref, ""));
+    if (model.unknown.length > 0) return this.people.resolveOne(model.id);
     if (status.phase !== Phase.WAITING) return;
     if (status.waitingFor.length === 0) throw new Violation(`${model.id} waits and does not say for what`);
-    if (model.unknown.length > 0) return this.people.resolveOne(model.id);
     if (holds.has(HoldKind.APPROVAL) && round < SHORT_ROUNDS) return;
     if (holds.has(HoldKind.POLICY)) return this.#ask((engine) => engine.cancel(TESTER, ref, ""));
     // Room at risk is used up by what failed: a person tries it again, or gives up.
@@ -379,12 +398,11 @@ export class Simulation {
 
   /** When all has ended, nobody holds or waits for anything. */
   async #compareGuard(): Promise<void> {
-    const { engine } = this.world;
-    const { count } = await engine.locks(create(ListLocksRequestSchema));
-    must(count === 0, "leaks", () => `${count} locks are held or waited for when all has ended`);
-    const { limits } = await engine.limits(create(ListLimitsRequestSchema));
-    const left = limits.filter(({ slots, waiting }) => slots > 0 || waiting.length > 0).map(({ key }) => key);
-    must(left.length === 0, "leaks", () => `these limits are held or waited for when all has ended: ${left.join(", ")}`);
+    const locks = await this.#answer((engine) => engine.locks(create(ListLocksRequestSchema)));
+    must(locks?.count === 0, "leaks", () => `${locks?.count} locks are held or waited for when all has ended`);
+    const limits = await this.#answer((engine) => engine.limits(create(ListLimitsRequestSchema)));
+    const left = limits?.limits.filter(({ slots, waiting }) => slots > 0 || waiting.length > 0).map(({ key }) => key);
+    must(left?.length === 0, "leaks", () => `these limits are held or waited for when all has ended: ${left?.join(", ")}`);
     this.shelf?.remove();
   }
 }
