@@ -128,10 +128,9 @@ export class GuardMoves {
     if (pauseMs > 0) this.#move(beginPause(this.#guard, this.#id, pauseMs, this.#nowMs));
   }
 
-  /** WorkflowRetried: it asks for everything anew. */
+  /** WorkflowRetried: it asks for everything anew, and holds nothing meanwhile: else its own targets could wait for each other for ever. */
   retried(): void {
-    this.#move(stopAllWaiting(this.#guard, this.#id, this.#nowMs));
-    stopWaitingForLimits(this.#guard, this.#id);
+    this.ended();
   }
 
   /** The workflow's end: everything is given back. */

@@ -17,7 +17,7 @@ import type { MachineTime } from "../guard/guard-time.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { hasLimits, pauseEndsMs, roomFor, waitForLimit } from "../guard/limits.ts";
 import type { LimitAsk } from "../guard/limits.ts";
-import { canTakeLocks, lockHolder, stageLock, targetLock } from "../guard/locks.ts";
+import { canTakeLocks, isWaitingForLocks, lockHolder, stageLock, targetLock } from "../guard/locks.ts";
 import type { LockAsk } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { Blueprint, StagePlan } from "../workflow/blueprint.ts";
@@ -145,8 +145,13 @@ export class Outside {
   }
 
   canLock(task: number): boolean {
+    const { state, guard } = this.input;
+    const { stage, ordinal } = placeOf(state.blueprint, task);
+    const name = targetAt(state.blueprint, stage, ordinal)?.name;
+    // Who waits is handed its locks: until then its keys need not be made again.
+    if (name !== undefined && isWaitingForLocks(guard, { workflow: state.blueprint.id, target: name })) return false;
     const ask = this.lockAsk(task);
-    return ask === undefined || canTakeLocks(this.input.guard, ask);
+    return ask === undefined || canTakeLocks(guard, ask);
   }
 
   admit(task: number): Admission {

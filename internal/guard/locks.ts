@@ -102,6 +102,11 @@ export function waitForLocks({ locks }: GuardState, { workflow, target, keys, pr
   for (const key of keys) joinQueue(locks.queues, key, waiter);
 }
 
+/** True while the target waits for locks: they are handed to it in turn. */
+export function isWaitingForLocks({ locks }: GuardState, { workflow, target }: LockHolder): boolean {
+  return locks.waiters.get(workflow)?.has(target) === true;
+}
+
 /** The target waits for locks no longer; the events hand over to those behind it who can go now. */
 export function stopWaiting(guard: GuardState, workflow: WorkflowId, target: string, nowMs: number): readonly GuardEvent[] {
   return handOver(guard, [], leaveQueues(guard.locks, workflow, target), nowMs);

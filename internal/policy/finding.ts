@@ -1,6 +1,6 @@
 // What was found wrong at a gate, and the verdict that follows from it: the strictest wins.
 // 1. A fault (an expression that failed, a file that is broken) denies, whatever the rule asks for (H8).
-// 2. In a plan nothing is changed: at the gates of waves and tasks, what would hold it is told as a warning; what denies, denies.
+// 2. In a plan nothing is changed: what would hold it is told as a warning; what denies, denies.
 
 import { create } from "@bufbuild/protobuf";
 import { VERDICT_MESSAGE_LENGTH_MAX, VERDICT_READS_MAX, VERDICT_RULES_MAX } from "../base/limits.ts";

@@ -52,7 +52,7 @@ export function judgeGate(set: PolicySet, question: GateQuestion, context: Judge
   const broken = rules.flatMap(({ policy, rule }) => askRule(policy, rule, { scope, budget, question }));
   const told = broken.map((found) => ("message" in found ? found : withMessage(found, { scope, budget, question })));
   const findings = [...matching.faults, ...standing, ...told];
-  const isPlan = submitted.mode === Mode.PLAN && !isNewWork;
+  const isPlan = submitted.mode === Mode.PLAN;
   return {
     gate,
     findings: isPlan ? findings.map(softenForPlan) : findings,

@@ -123,8 +123,15 @@ function firstReady(state: WorkflowState, run: StageRun): number | undefined {
 /** The first task whose freeze is over, or whose locks can be taken. */
 function firstWaiting(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
   for (const task of run.waitingForThaw) if (!state.parking.has(task)) return task;
-  for (const task of run.waitingForLock) if (!state.parking.has(task) && facts.canLock(task)) return task;
+  for (const task of run.waitingForLock)
+    if (!state.parking.has(task) && facts.canLock(task) && hasPlace(state, run, placeOf(state.blueprint, task).ordinal)) return task;
   return undefined;
+}
+
+/** True when the target has its place within `parallel`, or may have it back. */
+function hasPlace(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  if (run.inFlight.has(ordinal)) return true;
+  return run.inFlight.size < run.stage.parallel && (state.risk[ordinal] !== 0 || hasRoomAtRisk(state, run));
 }
 
 /** The first task of the next target, when the wave, `parallel` and `max_at_risk` have room for it. */

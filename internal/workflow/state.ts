@@ -61,7 +61,7 @@ export interface StageRun {
   readonly atRiskToBegin: Set<number>;
   /** Targets held by an unknown task with nothing else running. */
   readonly held: Set<number>;
-  /** Targets that were held and wait to be admitted again. */
+  /** Targets that were held, or gave up their place while they wait for locks, and wait to be admitted again. */
   readonly returning: Set<number>;
   /** Targets that have failed or were unreachable in this stage. */
   readonly failed: Set<number>;

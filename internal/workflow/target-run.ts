@@ -4,7 +4,7 @@
 // 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
 
 import type { StagePlan } from "./blueprint.ts";
-import { taskAt } from "./blueprint.ts";
+import { placeOf, taskAt } from "./blueprint.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, waveEnd } from "./state.ts";
@@ -45,6 +45,32 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   run.atRiskToBegin.delete(ordinal);
   passBegun(state, run);
   makeReady(state, run, { ordinal, except: task });
+}
+
+/**
+ * A target that comes back, perhaps with its locks, must not wait for the place of one that waits for locks: such a one gives up its place,
+ * and comes back itself when it has its locks.
+ */
+export function yieldPlaces(state: WorkflowState, run: StageRun): void {
+  for (const task of run.waitingForLock) {
+    if (run.inFlight.size < run.stage.parallel || !hasStartableReturning(state, run)) return;
+    const { ordinal } = placeOf(state.blueprint, task);
+    if (run.inFlight.has(ordinal) && isIdle(state, run.stage, ordinal) && leaveFlight(state, run, ordinal)) run.returning.add(ordinal);
+  }
+}
+
+function hasStartableReturning(state: WorkflowState, run: StageRun): boolean {
+  for (const ordinal of run.returning) if (firstStartable(state, run.stage, ordinal) !== undefined) return true;
+  return false;
+}
+
+/** True when nothing of the target runs, or would but for locks. */
+function isIdle(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  for (let action = 0; action < stage.actions.length; action++) {
+    const now = state.tasks.get(taskAt(stage, ordinal, action));
+    if (now === TaskState.RUNNING || now === TaskState.READY || now === TaskState.BACKOFF) return false;
+  }
+  return true;
 }
 
 /** Moves on to the first target of the wave that is neither begun nor done: each is passed once. */
