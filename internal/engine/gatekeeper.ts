@@ -107,7 +107,6 @@ export class Gatekeeper {
   async #judge(gate: WantedGate): Promise<void> {
     const { state, ports } = this.#host;
     const startMs = ports.clock.monotonicMs();
-    const judgedAtMs = ports.clock.nowMs();
     const approvals = state.approvers.length;
     this.#isJudging = true;
     const judgement = await this.#ask(gate);
@@ -118,6 +117,7 @@ export class Gatekeeper {
       return this.look();
     }
     const endMs = ports.clock.monotonicMs();
+    const judgedAtMs = ports.clock.nowMs();
     const restMs = Math.min(GATE_REJUDGE_MS_MAX, Math.max(GATE_REJUDGE_MS_MIN, REST_FACTOR * (endMs - startMs)));
     this.#last = { gate, judgement, approvals, restMs, atMs: endMs };
     const isFresh = (): boolean => isStillSo(judgement, { guard: this.#host.guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
