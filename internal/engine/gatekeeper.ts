@@ -3,7 +3,7 @@
 // 2. At most one judgement of a workflow is under way. The turn that takes it makes sure that what it read has not moved since.
 
 import { HoldfastError } from "../base/errors.ts";
-import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
+import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, SUBMIT_JUDGEMENTS_MAX, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -77,9 +77,16 @@ export class Gatekeeper {
   async judgeExec(): Promise<Verdict | undefined> {
     if (!this.#host.facts().isGated(Gate.EXEC)) return undefined;
     const gate = { gate: Gate.EXEC, stage: 0, wave: 0 };
-    const { verdict } = await this.#host.ports.policies.judge(this.#gateQuestion(gate));
-    await this.#host.post({ kind: "judge", ...gate, verdict, isFresh: () => true });
-    return verdict;
+    const { ports, guard } = this.#host;
+    for (let tries = 0; tries < SUBMIT_JUDGEMENTS_MAX; tries++) {
+      const judgement = await ports.policies.judge(this.#gateQuestion(gate));
+      const judgedAtMs = ports.clock.nowMs();
+      const isFresh = (): boolean => isStillSo(judgement, { guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
+      if (!isFresh()) continue;
+      await this.#host.post({ kind: "judge", ...gate, verdict: judgement.verdict, isFresh });
+      return judgement.verdict;
+    }
+    throw new HoldfastError("UNAVAILABLE", "what the policies look at moves again and again; ask again when it has settled");
   }
 
   /** Judges nothing more. */

@@ -96,6 +96,7 @@ export class Runtime implements AttemptHost {
   post(command: Command): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new HoldfastError("UNAVAILABLE", STOPPING));
+      if (this.#isRetired) return resolve(); // it ended meanwhile: nothing follows any more
       this.#mailbox.push({ command, resolve, reject });
       this.#schedule();
     });
@@ -272,8 +273,7 @@ export class Runtime implements AttemptHost {
   }
 
   #setTimer(): void {
-    const { guard } = this.#owner;
-    this.#timer.set(dueOf(this.state, { guard, guardMs: this.#owner.guardMs() }), this.#owner.guardMs());
+    this.#timer.set(dueOf(this.state, { guard: this.#owner.guard, guardMs: this.#owner.guardMs() }), this.#owner.guardMs());
   }
 
   #indexChange(turn: Turn): IndexChange | undefined {

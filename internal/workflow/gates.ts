@@ -61,12 +61,14 @@ export function waveStarted(run: StageRun, wave: number): Event {
 export function decideJudge(
   state: WorkflowState,
   command: Extract<Command, { kind: "judge" }>,
-  facts: Pick<Facts, "isGated" | "isPauseOver">,
+  facts: Pick<Facts, "isGated" | "isPauseOver" | "freeze">,
 ): readonly Event[] {
   const { gate, stage, wave, verdict } = command;
   if (verdict.decision === Decision.ALLOW && !command.isFresh()) return [];
   const given = happened("verdictGiven", { verdict, stage, wave });
   if (state.life.kind === "submitted" && gate === Gate.EXEC) return [given];
+  // It may be frozen and not have taken note yet.
+  if (facts.freeze()?.isWhole === true) return [];
   const wanted = wantedGate(state, facts);
   if (wanted === undefined || wanted.gate !== gate || wanted.stage !== stage || wanted.wave !== wave) return [];
   if (verdict.decision !== Decision.ALLOW) return isSame(state.gateHeld?.verdict, verdict) ? [] : [given];

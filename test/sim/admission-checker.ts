@@ -13,6 +13,9 @@ export class AdmissionChecker implements Checker {
   /** By workflow: roles of each who approved. */
   readonly #approvals = new Map<string, Map<string, readonly string[]>>();
 
+  /** Workflows that policies let go on since they were submitted, or retried. */
+  readonly #admitted = new Set<string>();
+
   constructor(versions: ReadonlyMap<string, PolicyTerms>) {
     this.#versions = versions;
   }
@@ -33,11 +36,16 @@ export class AdmissionChecker implements Checker {
       }
       case "verdictGiven":
         if (kind.value.verdict?.gate !== Gate.EXEC || kind.value.verdict.decision !== Decision.ALLOW) return;
+        this.#admitted.add(model.id);
         this.#checkDenied(model, asked);
         return this.#checkApproved(model, asked);
+      case "workflowRetried":
+        this.#admitted.delete(model.id);
+        return;
       case "stageStarted":
       case "attemptStarted":
       case "applyStarted":
+        must(pinned.length === 0 || this.#admitted.has(model.id), "denied", () => `${model.id} goes on, and no policy let it`);
         this.#checkDenied(model, pinned);
         return this.#checkApproved(model, pinned);
       default:
@@ -50,6 +58,8 @@ export class AdmissionChecker implements Checker {
   }
 
   #checkApproved(model: Model, asked: readonly PolicyTerms[]): void {
+    // A plan changes nothing, and is only warned.
+    if (model.isPlan) return;
     for (const { approve } of asked) {
       if (approve === undefined || model.targets.length <= approve.aloneMax) continue;
       const people = [...(this.#approvals.get(model.id) ?? [])];

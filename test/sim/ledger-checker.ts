@@ -56,6 +56,7 @@ export class LedgerChecker implements Checker {
         return this.#settleDone(model, guardMs);
       case "workflowEnded":
       case "workflowExpired":
+      case "workflowRetried":
         for (const reservation of this.#open(model)) reservation.settledMs = guardMs;
         return;
       default:

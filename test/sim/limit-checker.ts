@@ -79,6 +79,9 @@ export class LimitChecker implements Checker {
       case "taskResolved":
         this.#end(holderOf(model, kind.value.task), happened, { isVoid: false });
         break;
+      case "workflowRetried":
+        for (const index of model.tasks.keys()) this.#end(holderOf(model, index), happened, { isVoid: false });
+        return;
       default:
     }
     for (const [index, task] of model.tasks.entries()) {

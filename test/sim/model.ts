@@ -45,7 +45,7 @@ export class Model {
   readonly #parked = new Set<number>();
   /** Targets at risk, over all stages. */
   readonly #risky = new Set<number>();
-  /** How often it ended. */
+  /** How often it ended, or was retried: it holds nothing then. */
   endings = 0;
   /** How many events it has seen. */
   seq = 1;
@@ -295,6 +295,7 @@ export class Model {
   }
 
   #retry(): void {
+    this.endings += 1;
     this.life = "executing";
     this.isPaused = false;
     this.isCancelled = false;

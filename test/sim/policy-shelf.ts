@@ -17,6 +17,8 @@ export class PolicyShelf {
   readonly versions = new Map<string, PolicyTerms>();
   /** Called with each question at a gate, outside of turns. */
   onQuestion: (question: GateQuestion) => void = () => undefined;
+  /** How long a judgement takes, in turns of the event loop: meanwhile others move. */
+  rest: () => Promise<void> = async () => undefined;
   /** The version that the service goes by now; undefined: nobody can tell, or the built-in default. */
   current: PolicyTerms | undefined;
   /** True when the file cannot be read: new work is refused. */
@@ -77,9 +79,11 @@ export class PolicyShelf {
   #watched(policies: OpenPolicies): Policies {
     this.#life += 1;
     const life = this.#life;
-    const judge: Policies["judge"] = (question) => {
+    const judge: Policies["judge"] = async (question) => {
       if (life === this.#life) this.onQuestion(question);
-      return policies.judge(question);
+      const judgement = await policies.judge(question);
+      await this.rest();
+      return judgement;
     };
     return new Proxy(policies, {
       get(target, key) {

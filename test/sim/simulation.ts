@@ -83,7 +83,11 @@ export class Simulation {
       onViolation: (error) => (this.#bug ??= error),
     });
     this.people = new People({ chance, world, shelf, record: this.record, models, frozen, ask: (work) => this.#ask(work) });
-    if (shelf !== undefined) shelf.onQuestion = (question) => this.#compareLedger(question);
+    if (shelf === undefined) return;
+    shelf.onQuestion = (question) => this.#compareLedger(question);
+    shelf.rest = async () => {
+      for (let turns = this.#isCalm ? 0 : chance.int(0, 4); turns > 0; turns--) await setImmediate();
+    };
   }
 
   /** Runs to the end; throws what was found. */
