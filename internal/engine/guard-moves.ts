@@ -13,11 +13,13 @@ import { TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
 import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
 import { anchorClock } from "../guard/guard-time.ts";
 import { reserveTargets, settleTargets, touchTarget } from "../guard/ledger.ts";
+import { renewalOf, renewLimits } from "../guard/limit-renewal.ts";
 import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, waitForLimit, wakenForLimits } from "../guard/limits.ts";
 import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
 import { canStart } from "../workflow/stall.ts";
+import { Risk } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import { TaskState, isFailure, isSettled } from "../workflow/task-state.ts";
 import { limitLot, limitOfLot } from "./outside.ts";
@@ -128,6 +130,22 @@ export class GuardMoves {
     if (pauseMs > 0) this.#move(beginPause(this.#guard, this.#id, pauseMs, this.#nowMs));
   }
 
+  /** Other freezes are in force. Tasks that go on take their limits anew as of now, unless their target is under change already. */
+  thawed(): void {
+    for (const task of this.#state.stageRun?.waitingForThaw ?? []) {
+      const { stage, ordinal } = placeOf(this.#state.blueprint, task);
+      const isBegun = stage.isOverTargets && ((this.#state.risk[ordinal] ?? 0) & Risk.BEGUN) !== 0;
+      if (isBegun || this.#outside.isFrozen(task)) continue;
+      const at = { workflow: this.#id, task };
+      const renewal = renewalOf(this.#guard, at, this.#nowMs);
+      if (renewal === "needless") continue;
+      // Several that keep a distance to each other cannot begin at one moment: they ask anew, one by one.
+      const events = renewal === "spacing" && stage.isOverTargets ? [] : renewLimits(this.#guard, at, this.#nowMs);
+      if (events.length > 0) this.#renew(events);
+      else if (stage.isOverTargets) this.#returnLimits(task, true);
+    }
+  }
+
   /** WorkflowRetried: it asks for everything anew, and holds nothing meanwhile: else its own targets could wait for each other for ever. */
   retried(): void {
     this.ended();
@@ -194,11 +212,26 @@ export class GuardMoves {
   }
 
   #returnSettled(task: number): void {
-    if (isSettled(this.#state.tasks.get(task)) || this.#state.tasks.get(task) === TaskState.PENDING) this.#returnLimits(task, false);
+    const now = this.#state.tasks.get(task);
+    // PENDING or READY: a person lets it run again, and it asks anew.
+    if (isSettled(now) || now === TaskState.PENDING || now === TaskState.READY) this.#returnLimits(task, false);
   }
 
   #returnLimits(task: number, isUnused: boolean): void {
     this.#move(returnLimits(this.#guard, { workflow: this.#id, task, isUnused }, this.#nowMs));
+  }
+
+  /** Who takes limits leaves their lines: those whose other tasks wait there stand in them again. */
+  #renew(events: readonly GuardEvent[]): void {
+    this.#move(events);
+    const { priority } = this.#state.submitted;
+    for (const { kind } of events) {
+      if (kind.case !== "limitsTaken") continue;
+      const { holder, leases } = kind.value;
+      for (const { key } of leases)
+        if (holder !== this.#id) this.wakened.push({ workflow: WorkflowId.parse(holder), key });
+        else if (this.#isParked(key)) waitForLimit(this.#guard, key, { workflow: this.#id, priority });
+    }
   }
 
   /** Actions that may change a target, by what the service knew of them at Submit. */

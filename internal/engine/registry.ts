@@ -12,6 +12,7 @@ import type { GuardState } from "../guard/guard.ts";
 import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
 import { anchorClock, guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
+import { renewLimits } from "../guard/limit-renewal.ts";
 import { canTakeLocks, waitForLocks } from "../guard/locks.ts";
 import { recordedPolicies } from "../guard/recorded-policies.ts";
 import type { Command } from "../workflow/commands.ts";
@@ -56,6 +57,7 @@ export class Registry implements RuntimeOwner {
     }
     // Only now: no workflow takes a turn before all that hold or want a lock are known.
     for (const state of states) this.#askForLocks(state);
+    await this.#renewLimits(states);
     this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#wakeAll()));
     this.#unsubscribe.push(this.ports.policies.onChange(() => this.#judgeAllAgain()));
     await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
@@ -208,9 +210,24 @@ export class Registry implements RuntimeOwner {
   /** In a new boot its time moves on from here, not only from the next event on: so it does not stand still until the wall clock is where it was. */
   async #anchorGuard(): Promise<void> {
     if (this.guard.seq === 0 || this.#guardDamage !== undefined) return;
-    const guardFirstSeq = seq(this.guard.seq + 1);
-    const guardEvents = anchorClock(this.guard, this.time());
+    await this.#writeGuard(anchorClock(this.guard, this.time()));
+  }
+
+  /** Attempts that have not begun to change anything begin only now: their limits count from now on, not from before the service was down. */
+  async #renewLimits(states: readonly WorkflowState[]): Promise<void> {
+    const nowMs = this.guardMs(); // one for all: what tasks share is renewed once
+    const written: Promise<void>[] = [];
+    for (const { blueprint, running } of states)
+      for (const [task, { before }] of running) {
+        if (before === undefined) written.push(this.#writeGuard(renewLimits(this.guard, { workflow: blueprint.id, task }, nowMs)));
+      }
+    await Promise.all(written);
+  }
+
+  /** Events of the guard before any workflow takes a turn, on a clock that is anchored. */
+  async #writeGuard(guardEvents: readonly GuardEvent[]): Promise<void> {
     if (guardEvents.length === 0) return;
+    const guardFirstSeq = seq(this.guard.seq + 1);
     for (const event of guardEvents) applyGuardEvent(this.guard, event);
     const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
     await this.ports.journal.append({ ...nothing, guardEvents, guardFirstSeq, timeMs: this.ports.clock.nowMs() });

@@ -10,7 +10,8 @@ import { TESTER } from "../../test/fakes/principals.ts";
 import { MemoryJournal } from "../../test/fakes/memory-journal.ts";
 import type { Lease } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptOutcome, Mode } from "../gen/holdfast/v1/event_pb.ts";
-import { ListLimitsRequestSchema } from "../gen/holdfast/v1/guard_service_pb.ts";
+import { FreezeRequestSchema, ListLimitsRequestSchema, ThawRequestSchema } from "../gen/holdfast/v1/guard_service_pb.ts";
+import { FreezeMode, FreezeScopeSchema } from "../gen/holdfast/v1/policy_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type { WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -24,6 +25,7 @@ const POLICY = read("policies/satellite-disk-erase.yaml");
 const WORKFLOW = read("examples/satellite-disk-erase/satellite-disk-erase.yaml");
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000];
 const DOWN_MS = 7 * SECOND;
+const EVERYTHING = create(FreezeScopeSchema, { kind: { case: "everything", value: true } });
 
 /** What became of one machine: its first erase's beginning, and the end of the one that was done; undefined: it still runs. */
 interface Erased {
@@ -153,12 +155,12 @@ class Satellites extends World {
   }
 }
 
-/** What must be true of every record, whatever happened meanwhile; `lateMs`: how long a crash kept a start from its change. */
-function checkRecord(world: Satellites, lateMs = 0): void {
+/** What must be true of every record, whatever happened meanwhile. */
+function checkRecord(world: Satellites): void {
   const sites = world.erased();
   const begun = sites.map((site) => Math.min(...site.map(({ beganMs }) => beganMs))).toSorted((a, b) => a - b);
   for (const [at, beganMs] of begun.slice(1).entries())
-    expect(beganMs - (begun[at] ?? 0), "between two sites").toBeGreaterThanOrEqual(HOUR - lateMs);
+    expect(beganMs - (begun[at] ?? 0), "between two sites").toBeGreaterThanOrEqual(HOUR);
   for (const site of sites) {
     const inOrder = site.toSorted((a, b) => a.beganMs - b.beganMs);
     for (let at = 5; at < inOrder.length; at++) {
@@ -230,11 +232,7 @@ const BETWEEN = {
 } as const;
 
 /** Three sites of twelve machines are erased; the service is killed at a moment, lies down for a while, and comes back. */
-async function eraseWithCrash(
-  trick: Trick,
-  arm: (world: Satellites) => Promise<void>,
-  { downMs = DOWN_MS, lateMs = 0 }: { readonly downMs?: number; readonly lateMs?: number } = {},
-): Promise<void> {
+async function eraseWithCrash(trick: Trick, arm: (world: Satellites) => Promise<void>, downMs: number): Promise<void> {
   const world = new Satellites({ sites: 3, machines: 12 });
   await world.start();
   const ids: string[] = [];
@@ -255,7 +253,7 @@ async function eraseWithCrash(
     }
     return world.doneCount === 36 && (await areDone(world, ids));
   }, 20 * HOUR);
-  checkRecord(world, lateMs);
+  checkRecord(world);
 }
 
 describe.each(TRICKS)("a service that is killed, and clocks that do this: %s", (trick) => {
@@ -269,8 +267,8 @@ describe.each(TRICKS)("a service that is killed, and clocks that do this: %s", (
           world.crashWith(entry, isDurable);
         };
       };
-      // The hour runs from the start that is on disk; its machine is changed when the service is back.
-      await eraseWithCrash(trick, arm, { lateMs: isDurable && moment.startsWith("the token") ? DOWN_MS : 0 });
+      // A token that is on disk counts from when its machine is changed: when the service is back.
+      await eraseWithCrash(trick, arm, moment.startsWith("the token") ? HOUR : DOWN_MS);
     }
   });
 
@@ -281,7 +279,7 @@ describe.each(TRICKS)("a service that is killed, and clocks that do this: %s", (
         await world.passUntil(() => isNow?.(world) === true, 10 * HOUR);
         world.crash();
       };
-      await eraseWithCrash(trick, arm, { downMs });
+      await eraseWithCrash(trick, arm, downMs);
     }
   });
 });
@@ -302,8 +300,8 @@ test("a rerun of a finished site changes nothing and takes no longer than its pa
   checkRecord(world);
 });
 
-test("an erase that finds its machine erased gives the token back", async () => {
-  const world = new Satellites({ sites: 1, machines: 1 });
+test.each([1, 12])("a site of %i machines whose erases find them erased gives the token back", async (machines) => {
+  const world = new Satellites({ sites: 1, machines });
   await world.start();
   for (const spent of [["look-up-in-turn/look-up", "one-site-an-hour/erase"], ["look-up-in-turn/look-up"]]) {
     await world.clock.advanceAsync(2 * HOUR);
@@ -312,7 +310,28 @@ test("an erase that finds its machine erased gives the token back", async () => 
     const keys = limits.filter(({ nextAt }) => nextAt !== undefined).map(({ key }) => key);
     expect(keys).toEqual(spent.map((key) => `satellite-disk-erase/${key}`));
   }
-  expect(world.applies).toBe(1);
+  expect(world.applies).toBe(machines);
+});
+
+test("a freeze of an hour right after a token was taken moves the next site by that hour", async () => {
+  const world = new Satellites({ sites: 3, machines: 12 });
+  await world.start();
+  const areAllDone = await eraseAll(world, world.sites);
+  let frozen: Promise<{ readonly id: string }> | undefined;
+  world.journal.onAppend = (entry) => {
+    if (frozen !== undefined || !ENTRIES["the token of a second site is taken"](entry)) return;
+    const request = create(FreezeRequestSchema, { scope: EVERYTHING, mode: FreezeMode.FINISH, reason: "stop it" });
+    frozen = Promise.resolve().then(() => world.engine.freeze(TESTER, request));
+  };
+  await world.passUntil(() => frozen !== undefined, 2 * HOUR);
+  const { id = "" } = (await frozen) ?? {};
+  await world.settle();
+  expect(world.begunCount).toBe(12);
+  await world.clock.advanceAsync(HOUR);
+  await world.engine.thaw(TESTER, create(ThawRequestSchema, { id, reason: "over" }));
+  await world.passUntil(areAllDone, 10 * HOUR);
+  expect(world.doneCount).toBe(36);
+  checkRecord(world);
 });
 
 test("a site that is no longer being decommissioned when its turn comes is not erased", async () => {

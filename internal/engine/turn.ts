@@ -138,6 +138,7 @@ class TurnRecord {
         return this.moves.waveEnded(kind.value.pauseMs);
       case "freezeBegan":
       case "freezeEnded":
+        this.moves.thawed();
         return this.#askAgain(HoldKind.FREEZE);
       case "approvalGiven":
         return this.#askAgain(HoldKind.APPROVAL);

@@ -1,6 +1,7 @@
 // What is taken of each limit, by key: slots, tokens, spacing, known values of `each`; and which task holds what.
 // 1. Leases bring their own terms, so a replay needs no policy, and an edited policy is in force from the next start on.
 // 2. A task that found nothing to do gives its token back only where that leaves exactly what was before it; else it stays spent.
+//    The token of a value of `each` belongs to the value: it is given back with its last open start, when none of them was used.
 // 3. A key that says nothing any more is dropped, amortised: each event looks at what fell due, at most LIMIT_SWEEP_MAX at a time.
 
 import type { Lease, LimitsReturned, LimitsTaken } from "../gen/holdfast/journal/v1/journal_pb.ts";
@@ -10,11 +11,25 @@ import { heapPop, heapPush } from "./heap.ts";
 import type { LimitQueues } from "./limit-queue.ts";
 import { emptyLimitQueues, foldServed, foldWaitsOfHolder, markMoved } from "./limit-queue.ts";
 import type { Moment } from "./token-rate.ts";
-import { afterToken, isPast, isSame, NEVER } from "./token-rate.ts";
+import { afterToken, isPast, NEVER } from "./token-rate.ts";
+
+/** What a start found and what it left; compared as objects: while what it left stands, nobody came after it. */
+export interface Change<T> {
+  readonly before: T;
+  readonly after: T;
+}
+
+/** The last start that keeps others at a distance. */
+interface SpacedStart {
+  readonly ms: number;
+}
 
 /** A value of `each`. It is known while a start under it is open, and until `knownUntilMs`. */
 export interface EachValue {
-  open: number;
+  /** The open starts under it, in order. */
+  readonly open: Set<HeldTask>;
+  /** The token by which it became known, while starts are open and none was used. */
+  token: (Change<Moment> & { readonly atMs: number; readonly knownMs: number }) | undefined;
   /** The time up to which it is known by starts that were used. */
   knownUntilMs: number;
   isQueued: boolean;
@@ -26,8 +41,7 @@ export interface LimitKey {
   slots: number;
   /** When all tokens are back. */
   backAt: Moment;
-  /** The last start that keeps others at a distance; 0: none. */
-  startMs: number;
+  start: SpacedStart;
   /** How long that start is remembered at least. */
   spacedUntilMs: number;
   readonly each: Map<string, EachValue>;
@@ -36,12 +50,21 @@ export interface LimitKey {
   isQueued: boolean;
 }
 
-interface HeldLease {
+/** A lease, and what it took for itself alone: tokens of values of `each` are the values'. */
+export interface HeldLease {
   readonly lease: Lease;
+  readonly token: Change<Moment> | undefined;
+  readonly start: Change<SpacedStart> | undefined;
+}
+
+/** What a task holds. */
+export interface HeldTask {
+  readonly workflow: string;
+  readonly task: number;
   readonly atMs: number;
-  /** The tokens before and after; undefined: it took none. */
-  readonly token: { readonly before: Moment; readonly after: Moment } | undefined;
-  readonly startBeforeMs: number;
+  /** Later ones have higher numbers. */
+  readonly order: number;
+  readonly leases: readonly HeldLease[];
 }
 
 /** When to look whether a key, or a value under it, can be dropped. Queued once at a time, and not while it is in use. */
@@ -51,37 +74,43 @@ interface Due {
   readonly each: string | undefined;
 }
 
+const NO_START: SpacedStart = { ms: 0 };
+
 /** All limits in use. */
 export interface LimitState {
   readonly keys: Map<string, LimitKey>;
   /** By workflow and task. */
-  readonly held: Map<string, Map<number, readonly HeldLease[]>>;
+  readonly held: Map<string, Map<number, HeldTask>>;
   /** A heap. */
   readonly due: Due[];
   readonly queues: LimitQueues;
+  lastOrder: number;
 }
 
 /** No limits. */
 export function emptyLimits(): LimitState {
-  return { keys: new Map(), held: new Map(), due: [], queues: emptyLimitQueues() };
+  return { keys: new Map(), held: new Map(), due: [], queues: emptyLimitQueues(), lastOrder: 0 };
 }
 
 /** True when a start under the value of `each` takes no token. */
 export function isKnown(value: EachValue | undefined, nowMs: number): boolean {
-  return value !== undefined && (value.open > 0 || nowMs < value.knownUntilMs);
+  return value !== undefined && (value.open.size > 0 || nowMs < value.knownUntilMs);
+}
+
+/** The value of `each` that a lease with tokens is for; undefined: every start takes a token. */
+export function valueOf(key: LimitKey | undefined, { each, intervalMs }: Lease): EachValue | undefined {
+  return intervalMs > 0 && each !== undefined ? key?.each.get(each) : undefined;
 }
 
 /** Folds a task's taking of its limits. */
 export function foldLimitsTaken(limits: LimitState, { holder, task, leases }: LimitsTaken, nowMs: number): void {
-  const tasks = limits.held.get(holder) ?? new Map<number, readonly HeldLease[]>();
+  const tasks = limits.held.get(holder) ?? new Map<number, HeldTask>();
   assert(!tasks.has(task), "a task takes its limits once, and returns them before it takes them again");
-  limits.held.set(
-    holder,
-    tasks.set(
-      task,
-      leases.map((lease) => take(limits, lease, nowMs)),
-    ),
-  );
+  const order = (limits.lastOrder += 1);
+  const held: HeldLease[] = [];
+  const holding: HeldTask = { workflow: holder, task, atMs: nowMs, order, leases: held };
+  for (const lease of leases) held.push(take(limits, lease, holding));
+  limits.held.set(holder, tasks.set(task, holding));
   foldServed(
     limits.queues,
     holder,
@@ -94,11 +123,11 @@ export function foldLimitsTaken(limits: LimitState, { holder, task, leases }: Li
 /** Folds a task's return of its limits. */
 export function foldLimitsReturned(limits: LimitState, { holder, task, unused }: LimitsReturned, nowMs: number): void {
   const tasks = limits.held.get(holder);
-  const leases = tasks?.get(task);
-  assert(tasks !== undefined && leases !== undefined, "only what was taken is returned");
+  const holding = tasks?.get(task);
+  assert(tasks !== undefined && holding !== undefined, "only what was taken is returned");
   tasks.delete(task);
   if (tasks.size === 0) limits.held.delete(holder);
-  for (const held of leases) giveBack(limits, held, { nowMs, isUnused: unused });
+  giveBack(limits, holding, { nowMs, isUnused: unused });
   sweep(limits, nowMs);
 }
 
@@ -106,64 +135,88 @@ export function foldLimitsReturned(limits: LimitState, { holder, task, unused }:
 export function foldLimitsOfHolder(limits: LimitState, workflow: string, nowMs: number): void {
   const tasks = limits.held.get(workflow);
   limits.held.delete(workflow);
-  for (const leases of tasks?.values() ?? []) for (const held of leases) giveBack(limits, held, { nowMs, isUnused: false });
+  for (const holding of tasks?.values() ?? []) giveBack(limits, holding, { nowMs, isUnused: false });
   foldWaitsOfHolder(limits.queues, workflow);
   sweep(limits, nowMs);
 }
 
-function take(limits: LimitState, lease: Lease, nowMs: number): HeldLease {
+function take(limits: LimitState, lease: Lease, holding: HeldTask): HeldLease {
+  const { atMs } = holding;
   const key = limits.keys.get(lease.key) ?? newKey(limits, lease.key);
-  const startBeforeMs = key.startMs;
+  const before = { start: key.start, backAt: key.backAt };
   key.terms = { intervalMs: lease.intervalMs, burst: lease.burst };
   if (lease.slot) key.slots += 1;
   if (lease.spacingMs > 0) {
-    key.startMs = nowMs;
-    key.spacedUntilMs = Math.max(key.spacedUntilMs, nowMs + lease.spacingMs);
+    key.start = { ms: atMs };
+    key.spacedUntilMs = Math.max(key.spacedUntilMs, atMs + lease.spacingMs);
   }
-  const before = key.backAt;
-  const takesToken = lease.intervalMs > 0 && !openEach(key, lease, nowMs);
-  if (takesToken) key.backAt = afterToken(before, nowMs, lease);
-  queueKey(limits, key, nowMs);
-  return { lease, atMs: nowMs, token: takesToken ? { before, after: key.backAt } : undefined, startBeforeMs };
+  const isEach = lease.each !== undefined;
+  if (lease.intervalMs > 0 && isEach) openEach(key, lease, holding);
+  else if (lease.intervalMs > 0) key.backAt = afterToken(key.backAt, atMs, lease);
+  queueKey(limits, key, atMs);
+  return {
+    lease,
+    token: lease.intervalMs > 0 && !isEach ? { before: before.backAt, after: key.backAt } : undefined,
+    start: lease.spacingMs > 0 ? { before: before.start, after: key.start } : undefined,
+  };
 }
 
-/** Opens a start under the lease's value of `each`; true when the value was known. */
-function openEach(key: LimitKey, { each }: Lease, nowMs: number): boolean {
-  if (each === undefined) return false;
-  const value = key.each.get(each) ?? { open: 0, knownUntilMs: 0, isQueued: false };
-  const wasKnown = isKnown(value, nowMs);
-  if (!wasKnown) value.knownUntilMs = 0;
-  value.open += 1;
+/** Opens a start under the lease's value of `each`; takes a token when the value was not known. */
+function openEach(key: LimitKey, lease: Lease, holding: HeldTask): void {
+  const { each = "", knownMs } = lease;
+  const { atMs } = holding;
+  const value: EachValue = key.each.get(each) ?? { open: new Set(), token: undefined, knownUntilMs: 0, isQueued: false };
+  if (!isKnown(value, atMs)) {
+    const before = key.backAt;
+    key.backAt = afterToken(before, atMs, lease);
+    value.token = { before, after: key.backAt, atMs, knownMs: Number(knownMs) };
+    value.knownUntilMs = 0;
+  }
+  value.open.add(holding);
   key.each.set(each, value);
-  return wasKnown;
 }
 
-function giveBack(limits: LimitState, held: HeldLease, end: { readonly nowMs: number; readonly isUnused: boolean }): void {
-  const { lease, token, atMs } = held;
-  const key = limits.keys.get(lease.key);
-  if (key === undefined) return; // all that it took is past, and the key was dropped
-  if (lease.slot) key.slots -= 1;
-  if (end.isUnused && lease.spacingMs > 0 && key.startMs === atMs) key.startMs = held.startBeforeMs;
-  const value = lease.intervalMs > 0 && lease.each !== undefined ? key.each.get(lease.each) : undefined;
-  if (value !== undefined) value.open -= 1;
-  if (token !== undefined && end.isUnused && isSame(key.backAt, token.after) && !wasUsed(value)) key.backAt = token.before;
-  else if (value !== undefined && (token !== undefined || !end.isUnused)) {
-    // Used, or spent for nothing: then the value counts as used at its start.
-    value.knownUntilMs = Math.max(value.knownUntilMs, (end.isUnused ? atMs : end.nowMs) + Number(lease.knownMs));
+/** How a task gives its limits back. */
+interface End {
+  readonly nowMs: number;
+  readonly isUnused: boolean;
+}
+
+function giveBack(limits: LimitState, holding: HeldTask, end: End): void {
+  for (const { lease, token, start } of holding.leases) {
+    const key = limits.keys.get(lease.key);
+    if (key === undefined) continue; // all that it took is past, and the key was dropped
+    if (lease.slot) key.slots -= 1;
+    if (end.isUnused && key.start === start?.after) key.start = start.before;
+    if (end.isUnused && key.backAt === token?.after) key.backAt = token.before;
+    const value = valueOf(key, lease);
+    if (value !== undefined) {
+      value.open.delete(holding);
+      closeEach(key, value, { ...end, knownMs: Number(lease.knownMs) });
+      queueEach(limits, key, { name: lease.each ?? "", value });
+    }
+    queueKey(limits, key, end.nowMs);
+    markMoved(limits.queues, lease.key);
   }
-  if (value !== undefined && lease.each !== undefined) queueEach(limits, key, { name: lease.each, value });
-  queueKey(limits, key, end.nowMs);
-  markMoved(limits.queues, lease.key);
 }
 
-/** True when another start under the value is open, or one was used since the value's token was taken. */
-function wasUsed(value: EachValue | undefined): boolean {
-  return value !== undefined && (value.open > 0 || value.knownUntilMs > 0);
+/** A start under the value has ended. Its token is spent as soon as one was used; otherwise the last one decides. */
+function closeEach(key: LimitKey, value: EachValue, { nowMs, isUnused, knownMs }: End & { readonly knownMs: number }): void {
+  const { token } = value;
+  if (!isUnused) {
+    value.token = undefined;
+    value.knownUntilMs = Math.max(value.knownUntilMs, nowMs + knownMs);
+  } else if (token !== undefined && value.open.size === 0) {
+    value.token = undefined;
+    if (key.backAt === token.after) key.backAt = token.before;
+    else value.knownUntilMs = token.atMs + token.knownMs; // spent for nothing: the value counts as used when it was taken
+  }
 }
 
 function newKey(limits: LimitState, name: string): LimitKey {
   const terms = { intervalMs: 0, burst: 1 };
-  const key: LimitKey = { key: name, slots: 0, backAt: NEVER, startMs: 0, spacedUntilMs: 0, each: new Map(), terms, isQueued: false };
+  const times = { backAt: NEVER, start: NO_START, spacedUntilMs: 0 };
+  const key: LimitKey = { key: name, slots: 0, ...times, each: new Map(), terms, isQueued: false };
   limits.keys.set(name, key);
   return key;
 }
@@ -175,7 +228,7 @@ function queueKey(limits: LimitState, key: LimitKey, nowMs: number): void {
 }
 
 function queueEach(limits: LimitState, key: LimitKey, { name, value }: { readonly name: string; readonly value: EachValue }): void {
-  if (value.isQueued || value.open > 0) return;
+  if (value.isQueued || value.open.size > 0) return;
   value.isQueued = true;
   heapPush(limits.due, { dueMs: value.knownUntilMs, key, each: name }, isSooner);
 }
@@ -201,7 +254,7 @@ function dropEach(limits: LimitState, key: LimitKey, name: string, nowMs: number
   const value = key.each.get(name);
   if (value === undefined) return;
   value.isQueued = false;
-  if (value.open > 0) return;
+  if (value.open.size > 0) return;
   if (isKnown(value, nowMs)) return queueEach(limits, key, { name, value });
   key.each.delete(name);
   queueKey(limits, key, nowMs);

@@ -8,6 +8,7 @@ import type { WorkflowId } from "../base/ids.ts";
 import { releaseHolder } from "./guard.ts";
 import type { MachineTime } from "./guard-time.ts";
 import { anchorClock, guardNow } from "./guard-time.ts";
+import { renewLimits } from "./limit-renewal.ts";
 import type { LimitAsk } from "./limits.ts";
 import {
   hasLimits,
@@ -86,6 +87,9 @@ test.each(Array.from({ length: 80 }, (_, at) => at + 1))(
           for (const each of terms) oracle.start(name, each, value, nowMs);
           if (terms.length > 0) open.set(name, { workflow, task });
         }
+      } else if (chance.hit(0.3)) {
+        const isRenewed = run.move(renewLimits(run.guard, { workflow, task }, nowMs)).length > 0;
+        expect(isRenewed).toBe(oracle.renew(name, nowMs));
       } else if (chance.hit(0.7)) {
         const isUnused = chance.hit(0.5);
         expect(run.move(returnLimits(run.guard, { workflow, task, isUnused }, nowMs))).toEqual(["limitsReturned"]);

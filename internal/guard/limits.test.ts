@@ -5,6 +5,7 @@ import { askOf } from "../../test/fakes/limit-oracle.ts";
 import type { Terms } from "../../test/fakes/limit-oracle.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import { releaseHolder } from "./guard.ts";
+import { renewLimits } from "./limit-renewal.ts";
 import {
   listLimits,
   nextForLimit,
@@ -81,14 +82,53 @@ test("a start that found nothing to do leaves what was there before it", () => {
   expect(take(run, B, 0, 3, SITE, "fra").kind).toBe("room");
 });
 
-test("a token that others have gone by stays spent, though its own start found nothing to do", () => {
+test("a token that others have gone by is given back with the last of them, when none found anything to do", () => {
   const run = new GuardRun();
   take(run, A, 0, 1, SITE, "ams");
   take(run, A, 1, 2, SITE, "ams");
   giveBack(run, A, 0, 3, true);
   expect(take(run, B, 0, 4, SITE, "fra").kind).toBe("blocked");
   giveBack(run, A, 1, 5, true);
-  expect(take(run, B, 0, 6, SITE, "fra").kind).toBe("blocked");
+  expect(listLimits(run.guard, "", { max: 9, nowMs: 5 }).limits).toMatchObject([{ nextAtMs: undefined, each: [] }]);
+  expect(take(run, B, 0, 6, SITE, "fra").kind).toBe("room");
+});
+
+test("a token of a value stays spent when others took since, and the value is known from when it was taken", () => {
+  const run = new GuardRun();
+  const two = { ...SITE, burst: 2 };
+  take(run, A, 0, 1, two, "ams");
+  take(run, B, 0, 2, two, "fra");
+  giveBack(run, A, 0, 3, true);
+  expect(take(run, C, 0, HOUR, two, "ams").kind).toBe("room");
+  giveBack(run, C, 0, HOUR, true);
+  expect(take(run, C, 0, HOUR, two, "lon").kind).toBe("blocked");
+});
+
+/** Renews what a task holds; returns the kinds of the events. */
+function renew(run: GuardRun, who: WorkflowId, task: number, nowMs: number): readonly string[] {
+  return run.move(renewLimits(run.guard, { workflow: who, task }, nowMs));
+}
+
+test("limits that are renewed count from then on, once for all tasks of a value, and nobody loses what it holds", () => {
+  const run = new GuardRun();
+  for (const task of [0, 1, 2]) take(run, A, task, 1 + task, SITE, "ams");
+  const kinds = ["limitsReturned", "limitsReturned", "limitsReturned", "limitsTaken", "limitsTaken", "limitsTaken"];
+  expect([renew(run, A, 1, HOUR), renew(run, A, 0, HOUR), renew(run, A, 2, HOUR)]).toEqual([kinds, [], []]);
+  run.restart();
+  expect(take(run, B, 0, HOUR + 1, SITE, "fra")).toMatchObject({ kind: "blocked", untilMs: 2 * HOUR });
+  for (const task of [0, 1, 2]) giveBack(run, A, task, HOUR + 2, true);
+  expect(take(run, B, 0, HOUR + 3, SITE, "fra").kind).toBe("room");
+});
+
+test("nothing is renewed where others took since, for slots alone, and for a value that was used", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1);
+  take(run, A, 1, 1, SITE, "ams");
+  take(run, B, 0, HOUR + 1, SITE, "fra");
+  take(run, B, 1, HOUR + 2, SITE, "fra");
+  expect([renew(run, A, 0, 2 * HOUR), renew(run, A, 1, 2 * HOUR), renew(run, C, 0, 2 * HOUR)]).toEqual([[], [], []]);
+  giveBack(run, B, 1, 2 * HOUR);
+  expect(renew(run, B, 0, 2 * HOUR)).toEqual([]);
 });
 
 test("a token that another start has used stays spent, though that start has ended", () => {

@@ -183,7 +183,7 @@ function takesNothing(state: LimitKey | undefined, { concurrency, intervalMs, sp
 
 /** When spacing and tokens of a key let a start under these terms pass; past or now: at once. */
 function freeAt(state: LimitKey, { intervalMs, burst, spacingMs, each }: LimitAsk, nowMs: number): number {
-  const spacedMs = spacingMs > 0 && state.startMs > 0 ? state.startMs + Math.ceil(spacingMs) : 0;
+  const spacedMs = spacingMs > 0 && state.start.ms > 0 ? state.start.ms + Math.ceil(spacingMs) : 0;
   const isFree = intervalMs === 0 || (each !== undefined && isKnown(state.each.get(each), nowMs));
   return Math.max(spacedMs, isFree ? 0 : tokenAt(state.backAt, { intervalMs, burst }));
 }

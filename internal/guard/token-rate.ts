@@ -39,11 +39,6 @@ export function isPast({ ms, part }: Moment, nowMs: number): boolean {
   return ms < nowMs || (ms === nowMs && part === 0);
 }
 
-/** True for the same moment. */
-export function isSame(a: Moment, b: Moment): boolean {
-  return a.ms === b.ms && a.part === b.part;
-}
-
 function plus({ ms, part }: Moment, deltaMs: number): Moment {
   const sum = part + (deltaMs - Math.floor(deltaMs));
   const nearest = Math.round(sum);

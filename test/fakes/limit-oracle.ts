@@ -23,7 +23,7 @@ interface Start {
   /** Its token, and its place in the spacing, as if never taken. */
   isTokenBack: boolean;
   isSpacingBack: boolean;
-  /** True for one that found nothing to do and took no token, or whose token is back: it says nothing about its value. */
+  /** True for one that found nothing to do, but for one whose token of a value is spent all the same: it says nothing about its value. */
   isVoid: boolean;
 }
 
@@ -31,6 +31,14 @@ interface Start {
 export function askOf({ key, concurrency, tokens = 0, periodMs = 0, burst = 1, spacingMs = 0, isEach }: Terms, value: string): LimitAsk {
   const intervalMs = tokens === 0 ? 0 : periodMs / tokens;
   return { key, concurrency, intervalMs, burst, spacingMs, each: isEach === true ? value : undefined, knownMs: periodMs };
+}
+
+function holdsToken({ hasToken, isTokenBack }: Start): boolean {
+  return hasToken && !isTokenBack;
+}
+
+function isSameValue(a: Start, b: Start): boolean {
+  return a.each !== undefined && a.each === b.each && a.terms.key === b.terms.key;
 }
 
 /** All starts under some limits. */
@@ -54,15 +62,91 @@ export class LimitOracle {
     for (const { start } of this.#starts.filter((each) => each.task === task && each.start.endMs === undefined)) {
       start.endMs = nowMs;
       if (!isUnused) continue;
-      const all = this.#of(start.terms);
-      const later = all.slice(all.indexOf(start) + 1);
-      const hasLaterToken = later.some((each) => each.hasToken && !each.isTokenBack);
-      const isValueUsed = later.some((each) => each.each !== undefined && each.each === start.each && !each.isVoid);
-      start.isTokenBack = start.hasToken && !hasLaterToken && !isValueUsed;
-      start.isSpacingBack = !later.some((each) => !each.isSpacingBack);
-      start.isVoid = !start.hasToken || start.isTokenBack;
-      if (!start.isVoid) start.endMs = start.atMs; // spent for nothing: as if used when it started
+      start.isVoid = true;
+      start.isSpacingBack = this.#isLast(start, ({ isSpacingBack }) => !isSpacingBack);
+      if (start.each === undefined) start.isTokenBack = start.hasToken && this.#isLast(start, holdsToken);
+      else this.#settleValue(start);
     }
+  }
+
+  /** The task begins only now: it and all that share an unused token with it start anew, where nobody else took since. True: they did. */
+  renew(task: string, nowMs: number): boolean {
+    const group = this.#groupOf(task);
+    const tokens = group.flatMap((start) => (start.each === undefined ? start : (this.#unusedToken(start) ?? [])));
+    const taken = tokens.filter(holdsToken);
+    const spaced = group.filter(({ terms }) => terms.spacingMs !== undefined);
+    const own = this.#starts.filter((each) => each.task === task && each.start.endMs === undefined).map(({ start }) => start);
+    const ownTokens = own.map((start) => (start.each === undefined ? start : this.#unusedToken(start)));
+    const isStale =
+      ownTokens.some((start) => start !== undefined && holdsToken(start) && start.atMs < nowMs) ||
+      own.some((start) => spaced.includes(start) && start.atMs < nowMs);
+    const areLast =
+      taken.every((start) => this.#isTokenAsNow(start, taken, nowMs)) &&
+      spaced.every((start) => {
+        const isInTheWay = (each: Start): boolean => !each.isSpacingBack && nowMs < each.atMs + (each.terms.spacingMs ?? 0);
+        return this.#isLast(start, (each) => !group.includes(each) && isInTheWay(each));
+      });
+    if (!isStale || !areLast || !group.every((start) => this.#staysKnown(start, group, nowMs))) return false;
+    for (const start of taken) start.isTokenBack = true;
+    const moved = this.#starts.filter(({ start }) => group.includes(start));
+    for (const start of group) Object.assign(start, { endMs: nowMs, isVoid: true, isSpacingBack: true });
+    for (const { task: name, start } of moved) this.start(name, start.terms, start.each ?? "", nowMs);
+    return true;
+  }
+
+  /** All open starts of a task and, as long as their values' tokens are unused, of all tasks with starts under these. */
+  #groupOf(task: string): readonly Start[] {
+    const tasks = new Set([task]);
+    const open = this.#starts.filter(({ start }) => start.endMs === undefined);
+    for (const name of tasks)
+      for (const { start } of open.filter((each) => each.task === name)) {
+        if (start.each === undefined || this.#unusedToken(start) === undefined) continue;
+        for (const { task: other, start: same } of open) if (isSameValue(same, start)) tasks.add(other);
+      }
+    return open.filter((each) => tasks.has(each.task)).map(({ start }) => start);
+  }
+
+  /** The start that took the token by which the start's value is known, when none was used since. */
+  #unusedToken(start: Start): Start | undefined {
+    const same = this.#of(start.terms).filter((each) => isSameValue(each, start));
+    const first = same.findLastIndex(({ hasToken }) => hasToken);
+    const isUnused = same.slice(first).every(({ endMs, isVoid }) => endMs === undefined || isVoid);
+    const token = same[first];
+    return isUnused && token?.isTokenBack === false ? token : undefined;
+  }
+
+  /** After the last of a value's starts that found nothing to do, its token is back, or spent: then as if used when it was taken. */
+  #settleValue(start: Start): void {
+    const token = this.#unusedToken(start);
+    if (token === undefined || this.#of(start.terms).some((each) => isSameValue(each, start) && each.endMs === undefined)) return;
+    token.isTokenBack = this.#isLast(token, holdsToken);
+    if (token.isTokenBack) return;
+    token.isVoid = false;
+    token.endMs = token.atMs;
+  }
+
+  /** A value that is known by use must be so without the group as well. */
+  #staysKnown(start: Start, group: readonly Start[], nowMs: number): boolean {
+    if (start.each === undefined || this.#unusedToken(start) !== undefined) return true;
+    const others = this.#of(start.terms).filter((each) => isSameValue(each, start) && !group.includes(each));
+    return others.some(({ endMs, isVoid, terms }) => endMs === undefined || (!isVoid && nowMs < endMs + (terms.periodMs ?? 0)));
+  }
+
+  /** No token was taken between it and the next one of its group; or all that were are back by now. */
+  #isTokenAsNow(start: Start, group: readonly Start[], nowMs: number): boolean {
+    const all = this.#of(start.terms).filter(holdsToken);
+    const at = all.indexOf(start);
+    const next = all.findIndex((each, place) => place > at && group.includes(each));
+    const before = all.slice(0, next < 0 ? all.length : next);
+    if (before.length === at + 1) return true;
+    const { tokens = 0, periodMs = 0 } = start.terms;
+    const areBack = before.every(({ atMs }, place) => (before.length - place) * periodMs <= (nowMs - atMs) * tokens);
+    return areBack && (start.each === undefined || nowMs >= start.atMs + periodMs);
+  }
+
+  #isLast(start: Start, takes: (other: Start) => boolean): boolean {
+    const all = this.#of(start.terms);
+    return !all.slice(all.indexOf(start) + 1).some(takes);
   }
 
   #of(terms: Terms): readonly Start[] {
