@@ -183,7 +183,7 @@ export const TLS_POLL_MS = 5_000;
 /** Tasks that one turn asks policies and limits about; the rest follows in the next one. */
 export const ADMISSIONS_PER_TURN_MAX = 512;
 /** Steps of expressions that one turn asks about tasks: 25 ms at the most. */
-export const ADMISSION_COST_PER_TURN_MAX = 100_000;
+export const ADMISSION_COST_PER_TURN_MAX = 50_000;
 /** A task that a rule holds back is asked about again so much later. */
 export const TASK_REJUDGE_MS = 1_000;
 /** Tasks that one rule holds back and that are asked about again at a time. */
