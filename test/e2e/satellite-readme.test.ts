@@ -61,6 +61,9 @@ async function runCommand(scene: SatelliteScene, command: string, shown: string)
   return shown;
 }
 
+/** How many lines of progress there are depends on how fast it goes. */
+const PROGRESS = /^ID RUNNING stage=/;
+
 function comparable(text: string): readonly string[] {
   return text
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
@@ -69,5 +72,5 @@ function comparable(text: string): readonly string[] {
     .replaceAll(/@[0-9a-f]{12}\b/g, "@DIGEST")
     .split("\n")
     .map((line) => line.trimEnd())
-    .filter((line) => line !== "");
+    .filter((line) => line !== "" && !PROGRESS.test(line));
 }
