@@ -35,14 +35,11 @@ import type {
   WhyResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { hasLabelFreezes } from "../guard/freeze.ts";
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
-import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
 import type { EngineFace, Principal, Ref } from "./face.ts";
 import { approvalView } from "./approval-view.ts";
-import { refuseFrozen } from "./freeze-desk.ts";
 import { GuardCalls } from "./guard-calls.ts";
 import { readHistory } from "./history.ts";
 import { resolveRef } from "./lookup.ts";
@@ -163,7 +160,7 @@ export class Engine implements EngineFace {
     this.#registry.checkGuard();
     await this.#checkDisk();
     const id = this.#resolve(ref);
-    this.#refuseFrozen(await this.#registry.stateOf(id));
+    this.#registry.refuseFrozen((await this.#registry.stateOf(id)).blueprint);
     return this.#ask(id, { kind: "retry", by: by.name, reason, digest });
   }
 
@@ -228,17 +225,11 @@ export class Engine implements EngineFace {
   async #checkStart(id: WorkflowId, digest: string): Promise<void> {
     const runtime = this.#registry.find(id);
     if (runtime?.state.life.kind !== "submitted" || (digest !== "" && digest !== runtime.state.submitted.digest)) return;
-    this.#refuseFrozen(runtime.state);
+    this.#registry.refuseFrozen(runtime.state.blueprint);
     await this.#checkDisk();
     const verdict = await runtime.judgeExec();
     if (verdict?.decision === Decision.DENY) throw denied(verdict, `execution of workflow ${id}`);
-    this.#refuseFrozen(runtime.state);
-  }
-
-  #refuseFrozen({ blueprint }: WorkflowState): void {
-    const { guard } = this.#registry;
-    const labels = hasLabelFreezes(guard) ? blueprint.targets.map((target) => target.labels) : [];
-    refuseFrozen({ guard, stop: this.#registry.stop() }, { namespace: blueprint.namespace, name: blueprint.name, labels });
+    this.#registry.refuseFrozen(runtime.state.blueprint);
   }
 
   /** Hands a command to a workflow, and answers with its status once that is on disk. */

@@ -11,8 +11,9 @@ import { FreezeProofSchema, FreezeSchema, FrozenTaskSchema } from "../gen/holdfa
 import type { Freeze, FreezeProof, FrozenTask } from "../gen/holdfast/v1/guard_service_pb.ts";
 import { FreezeMode } from "../gen/holdfast/v1/policy_pb.ts";
 import type { FreezeScope } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FreezeEntry } from "../guard/freeze.ts";
-import { freezesOf, freezesOn } from "../guard/freeze.ts";
+import { freezesOf, freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
 import type { GuardState } from "../guard/guard.ts";
 import { guardWallMs } from "../guard/guard-time.ts";
 import { placeOf, targetAt } from "../workflow/blueprint.ts";
@@ -61,24 +62,25 @@ export function stopText(stop: StopLook): string | undefined {
 /** Throws FAILED_PRECONDITION when what is to be submitted or executed is frozen. */
 export function refuseFrozen(
   at: { readonly guard: GuardState; readonly stop: StopLook },
-  work: { readonly namespace: string; readonly name: string; readonly labels: readonly Readonly<Record<string, string>>[] },
+  work: { readonly namespace: string; readonly name: string; readonly targets: readonly Target[] },
 ): void {
   const stopped = stopText(at.stop);
   if (stopped !== undefined) throw new HoldfastError("FAILED_PRECONDITION", `frozen: ${stopped}`);
   const subject = { namespace: work.namespace, workflowName: work.name };
   const [whole] = freezesOn(at.guard, subject);
-  const entry = whole ?? firstOfLabels(at.guard, subject, work.labels);
+  const entry = whole ?? firstOfTargets(at.guard, subject, work.targets);
   if (entry === undefined) return;
   throw new HoldfastError("FAILED_PRECONDITION", `frozen by ${freezeName(entry)}; "holdfast thaw ${entry.id}" lifts it`);
 }
 
-function firstOfLabels(
+function firstOfTargets(
   guard: GuardState,
   subject: { readonly namespace: string; readonly workflowName: string },
-  labels: readonly Readonly<Record<string, string>>[],
+  targets: readonly Target[],
 ): FreezeEntry | undefined {
-  for (const set of labels) {
-    const [found] = freezesOn(guard, { ...subject, labels: set });
+  if (!hasLabelFreezes(guard)) return undefined;
+  for (const { labels } of targets) {
+    const [found] = freezesOn(guard, { ...subject, labels });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -115,26 +117,25 @@ export function freezeProof(at: {
   });
 }
 
-/** True when the task is stopped now, by a freeze of all of its workflow or of its target. */
+/** The freezes by call that stop a task: those of all of its workflow, and those of its target. */
+export function freezesOnTask(guard: GuardState, { blueprint }: WorkflowState, task: number): readonly FreezeEntry[] {
+  const { stage, ordinal } = placeOf(blueprint, task);
+  const labels = targetAt(blueprint, stage, ordinal)?.labels;
+  const subject = { namespace: blueprint.namespace, workflowName: blueprint.name };
+  return freezesOn(guard, labels === undefined ? subject : { ...subject, labels });
+}
+
+/** True when the task is stopped now, by the file or by a freeze. */
 export function isTaskFrozen(
   guard: GuardState,
   at: { readonly stop: StopLook; readonly state: WorkflowState; readonly task: number },
 ): boolean {
-  if (at.stop.kind !== "absent") return true;
-  const { blueprint } = at.state;
-  const { stage, ordinal } = placeOf(blueprint, at.task);
-  const labels = targetAt(blueprint, stage, ordinal)?.labels;
-  const subject = { namespace: blueprint.namespace, workflowName: blueprint.name };
-  return freezesOn(guard, labels === undefined ? subject : { ...subject, labels }).length > 0;
+  return at.stop.kind !== "absent" || freezesOnTask(guard, at.state, at.task).length > 0;
 }
 
 /** True when what runs of the task is to be ended. */
 export function isTaskAborted(guard: GuardState, at: { readonly state: WorkflowState; readonly task: number }): boolean {
-  const { blueprint } = at.state;
-  const { stage, ordinal } = placeOf(blueprint, at.task);
-  const labels = targetAt(blueprint, stage, ordinal)?.labels;
-  const subject = { namespace: blueprint.namespace, workflowName: blueprint.name };
-  return freezesOn(guard, labels === undefined ? subject : { ...subject, labels }).some(({ mode }) => mode === FreezeMode.ABORT);
+  return freezesOnTask(guard, at.state, at.task).some(({ mode }) => mode === FreezeMode.ABORT);
 }
 
 /** All that is frozen. */

@@ -10,12 +10,12 @@ import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ledgerTouched } from "../guard/ledger.ts";
 import type { GuardState } from "../guard/guard.ts";
 import type { Command } from "../workflow/commands.ts";
-import type { Facts } from "../workflow/facts.ts";
 import { wantedGate } from "../workflow/gates.ts";
 import type { WantedGate } from "../workflow/gates.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
-import type { EnginePorts, GateQuestion, Judgement, Question } from "./ports.ts";
+import type { Outside } from "./outside.ts";
+import type { EnginePorts, GateQuestion, Judgement } from "./ports.ts";
 
 /** How much longer than a judgement took the next one waits at least: so that judging never takes more than a twentieth of the time. */
 const REST_FACTOR = 20;
@@ -29,8 +29,8 @@ export interface GateHost {
   readonly guard: GuardState;
   /** The guard's time now. */
   guardMs(): number;
-  facts(): Pick<Facts, "isGated" | "isPauseOver">;
-  question(except: readonly string[]): Question;
+  /** What the world outside says to the workflow now. */
+  outside(): Outside;
   post(command: Command): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export class Gatekeeper {
     if (this.#isJudging || this.#isClosed) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const gate = wantedGate(this.#host.state, this.#host.facts());
+    const gate = wantedGate(this.#host.state, this.#host.outside());
     if (gate === undefined) {
       this.#last = undefined;
       return;
@@ -75,7 +75,7 @@ export class Gatekeeper {
 
   /** Judges a workflow that is about to be executed; resolves when the verdict is on disk. */
   async judgeExec(): Promise<Verdict | undefined> {
-    if (!this.#host.facts().isGated(Gate.EXEC)) return undefined;
+    if (!this.#host.outside().isGated(Gate.EXEC)) return undefined;
     const gate = { gate: Gate.EXEC, stage: 0, wave: 0 };
     const { ports, guard } = this.#host;
     for (let tries = 0; tries < SUBMIT_JUDGEMENTS_MAX; tries++) {
@@ -146,7 +146,7 @@ export class Gatekeeper {
   #gateQuestion(gate: WantedGate): GateQuestion {
     const targets = gate.gate === Gate.WAVE ? this.#waveTargets(gate) : this.#host.state.blueprint.targets;
     const place = gate.gate === Gate.WAVE ? { stage: gate.stage, wave: gate.wave } : {};
-    return { ...this.#host.question(targets.map(({ name }) => name)), gate: gate.gate, targets, ...place };
+    return { ...this.#host.outside().question(targets.map(({ name }) => name)), gate: gate.gate, targets, ...place };
   }
 
   #waveTargets({ stage: index, wave }: WantedGate): readonly Target[] {

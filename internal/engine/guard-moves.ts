@@ -3,9 +3,8 @@
 // 2. Limits are taken when an attempt starts and given back when its task is settled; unknown, frozen and waiting ones keep them.
 // 3. A wave's targets are reserved when it starts, and settled one by one; a plan touches nothing.
 
-import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
-import { AttemptOutcome, DeferReason, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { WorkflowId } from "../base/ids.ts";
@@ -18,6 +17,7 @@ import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, waitForLimi
 import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
+import { freeKind, freeLot } from "../workflow/parking.ts";
 import { canStart } from "../workflow/stall.ts";
 import { Risk } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
@@ -194,12 +194,12 @@ export class GuardMoves {
   /** Others need not wait for one that starts nothing; it asks anew when it does. */
   #leaveLines(): void {
     if (stopWaitingForLimits(this.#guard, this.#id).length === 0) return;
-    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(HoldKind.LIMIT);
+    freeKind(this.#state, HoldKind.LIMIT);
   }
 
   #free(key: string): boolean {
     const isParked = this.#isParked(key);
-    for (const parking of [this.#state.parking, this.#state.entrance]) parking.free(limitLot(key));
+    freeLot(this.#state, limitLot(key));
     return isParked;
   }
 

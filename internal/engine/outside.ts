@@ -25,7 +25,7 @@ import type { Admission, FreezeFact } from "../workflow/facts.ts";
 import { heldByRules } from "../workflow/outside-holds.ts";
 import { stageLockKeys } from "../workflow/lock-keys.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { freezeName } from "./freeze-desk.ts";
+import { freezeName, freezesOnTask } from "./freeze-desk.ts";
 import type { Policies, Question, StopLook } from "./ports.ts";
 
 /** What a turn is taken against. */
@@ -38,8 +38,8 @@ export interface OutsideInput {
   readonly guardMs: number;
   readonly nowMs: TimeMs;
   readonly policies: Policies;
-  /** What the emergency stop's file says, as looked at for this turn. */
-  readonly stop: StopLook;
+  /** Looks at the emergency stop's file. */
+  stop(): StopLook;
 }
 
 /** Where a turn stands now: one reading of the clocks, for what is made at one time and anchored at a later one would go backward. */
@@ -54,7 +54,15 @@ export function outsideNow(
 ): OutsideInput {
   const { guard, ports } = owner;
   const time = owner.time();
-  return { state, guard, time, guardMs: guardNow(guard, time), nowMs: timeMs(time.wallMs), policies: ports.policies, stop: owner.stop() };
+  return {
+    state,
+    guard,
+    time,
+    guardMs: guardNow(guard, time),
+    nowMs: timeMs(time.wallMs),
+    policies: ports.policies,
+    stop: () => owner.stop(),
+  };
 }
 
 const NO_LIMITS: readonly LimitAsk[] = [];
@@ -64,6 +72,7 @@ export class Outside {
   /** What the task that was admitted last asked of limits, and of the stage's rate. */
   asked: { readonly task: number; readonly limits: readonly LimitAsk[]; readonly rate: readonly LimitAsk[] } | undefined;
   readonly input: OutsideInput;
+  #stop: StopLook | undefined;
   readonly #freezes: readonly FreezeEntry[];
   readonly #hasLabelFreezes: boolean;
   #freeze: { readonly fact: FreezeFact | undefined } | undefined;
@@ -78,9 +87,10 @@ export class Outside {
     this.#hasLabelFreezes = hasLabelFreezes(input.guard);
   }
 
-  /** How many tasks were asked about. */
-  get admissions(): number {
-    return this.#admissions;
+  /** What the emergency stop's file says, as looked at once for this turn. */
+  get #look(): StopLook {
+    this.#stop ??= this.input.stop();
+    return this.#stop;
   }
 
   isSpent(): boolean {
@@ -103,7 +113,7 @@ export class Outside {
   }
 
   #freezeFact(): FreezeFact | undefined {
-    const { stop } = this.input;
+    const stop = this.#look;
     const names = this.#freezes.map((entry) => freezeName(entry));
     if (stop.kind !== "absent") names.unshift(`the file ${stop.path}${stop.kind === "unreadable" ? `, which cannot be examined` : ""}`);
     const isWhole = names.length > 0;
@@ -118,8 +128,8 @@ export class Outside {
   }
 
   isFrozen(task: number): boolean {
-    if (this.input.stop.kind !== "absent" || this.#freezes.length > 0) return true;
-    return this.#hasLabelFreezes && this.#freezesOfTarget(task).length > 0;
+    if (this.#look.kind !== "absent" || this.#freezes.length > 0) return true;
+    return this.#hasLabelFreezes && this.#freezesOnTask(task).length > 0;
   }
 
   /** What the task's target takes before it is first changed; undefined in a stage that runs once. */
@@ -185,16 +195,14 @@ export class Outside {
     );
   }
 
-  #freezesOfTarget(task: number): readonly FreezeEntry[] {
-    const { blueprint } = this.input.state;
-    const { stage, ordinal } = placeOf(blueprint, task);
-    const labels = targetAt(blueprint, stage, ordinal)?.labels;
-    if (labels === undefined) return [];
-    return freezesOn(this.input.guard, { namespace: blueprint.namespace, workflowName: blueprint.name, labels });
+  #freezesOnTask(task: number): readonly FreezeEntry[] {
+    return freezesOnTask(this.input.guard, this.input.state, task);
   }
 
   #heldByFreeze(task: number): Admission {
-    const names = [...this.#freezesOfTarget(task)].map((entry) => freezeName(entry)).join("; ");
+    const names = this.#freezesOnTask(task)
+      .map((entry) => freezeName(entry))
+      .join("; ");
     const message = `frozen by ${names}; it goes on after the thaw`;
     return { kind: "held", held: { key: "freeze", kind: HoldKind.FREEZE, message, isShared: false, isFinal: true } };
   }

@@ -14,13 +14,12 @@ import {
 } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type { ExplainResponse, GateExplanation, ListPoliciesResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { ledgerReader } from "../guard/ledger.ts";
 import type { LimitAsk } from "../guard/limits.ts";
 import { foldFirst } from "../workflow/apply.ts";
 import { caused } from "../workflow/events.ts";
 import type { Blueprint, StagePlan } from "../workflow/blueprint.ts";
 import type { Principal } from "./face.ts";
-import type { GateQuestion, Question, TaskQuestion } from "./ports.ts";
+import type { GateQuestion, TaskQuestion } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { normalRequest } from "./submission.ts";
 import type { Submitting } from "./submitting.ts";
@@ -45,7 +44,9 @@ export class PolicyCalls {
     const { blueprint } = foldFirst(caused(by.name, "workflowSubmitted", submitted), this.#registry.ports.clock.nowMs());
     const gates: GateExplanation[] = [];
     for (const gate of [Gate.SUBMIT, Gate.EXEC])
-      gates.push(await this.#explainGate({ ...this.#question(by, submitted, []), gate, targets: submitted.targets }, ""));
+      gates.push(
+        await this.#explainGate({ ...this.#registry.question(by, submitted, submitted.targets), gate, targets: submitted.targets }, ""),
+      );
     for (const stage of blueprint.stages) gates.push(...(await this.#explainStage(by, { submitted, blueprint, stage })));
     return create(ExplainResponseSchema, { gates });
   }
@@ -62,11 +63,7 @@ export class PolicyCalls {
       gates.push(
         await this.#explainGate(
           {
-            ...this.#question(
-              by,
-              submitted,
-              targets.map(({ name }) => name),
-            ),
+            ...this.#registry.question(by, submitted, targets),
             gate: Gate.WAVE,
             targets,
             stage: stage.index,
@@ -77,7 +74,7 @@ export class PolicyCalls {
       );
     const target = stage.isOverTargets ? targets[0] : undefined;
     for (const action of stage.actions.slice(0, EXPLAINED_ACTIONS_MAX)) {
-      const question = this.#question(by, submitted, target === undefined ? [] : [target.name]);
+      const question = this.#registry.question(by, submitted, target === undefined ? [] : [target]);
       gates.push(
         this.#explainTask({ ...question, stage: stage.index, action: action.index, target }, { stage: stage.name, action: action.name }),
       );
@@ -104,12 +101,6 @@ export class PolicyCalls {
       rules: [...policies.explain(question)],
       limits: limits.map((limit) => create(LimitExplanationSchema, { key: limit.key, terms: limitTerms(limit) })),
     });
-  }
-
-  #question(by: Principal, submitted: WorkflowSubmitted, except: readonly string[]): Question {
-    const { guard, ports } = this.#registry;
-    const ledger = ledgerReader(guard, { nowMs: this.#registry.guardMs(), except });
-    return { submitted, submitter: by, nowMs: ports.clock.nowMs(), ledger, approvals: [] };
   }
 }
 

@@ -7,11 +7,14 @@ import { HoldfastError } from "../base/errors.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import { GUARD_STREAM, seq } from "../base/ids.ts";
 import { OPEN_WORKFLOWS_MAX } from "../base/limits.ts";
+import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { GuardState } from "../guard/guard.ts";
 import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
 import { anchorClock, guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
+import { ledgerReader } from "../guard/ledger.ts";
 import { renewLimits } from "../guard/limit-renewal.ts";
 import { canTakeLocks, waitForLocks } from "../guard/locks.ts";
 import { recordedPolicies } from "../guard/recorded-policies.ts";
@@ -20,14 +23,18 @@ import { decide } from "../workflow/decide.ts";
 import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { EndedCache, replay } from "./lookup.ts";
+import { refuseFrozen } from "./freeze-desk.ts";
 import type { Wakened } from "./guard-moves.ts";
 import { Outside, outsideNow } from "./outside.ts";
-import type { EnginePorts, JournalEntry, StopLook } from "./ports.ts";
+import type { EnginePorts, JournalEntry, Person, Question, StopLook } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
 
 /** Makes events of the guard, at its time. */
 export type MakeGuardEvents = (nowMs: number) => readonly GuardEvent[];
+
+/** What the guard did, as an entry of the journal holds it. */
+type GuardPart = Pick<JournalEntry, "guardEvents" | "guardFirstSeq">;
 
 /** Open workflows by ID, and the way to those that have ended. */
 export class Registry implements RuntimeOwner {
@@ -76,6 +83,17 @@ export class Registry implements RuntimeOwner {
     return this.ports.stopFile.look();
   }
 
+  /** Throws FAILED_PRECONDITION when work that is to begin is frozen now. */
+  refuseFrozen(work: { readonly namespace: string; readonly name: string; readonly targets: readonly Target[] }): void {
+    refuseFrozen({ guard: this.guard, stop: this.stop() }, work);
+  }
+
+  /** What every gate asks about a workflow that is not recorded; `asking` are the targets that the gate is about. */
+  question(submitter: Person, submitted: WorkflowSubmitted, asking: readonly Target[]): Question {
+    const ledger = ledgerReader(this.guard, { nowMs: this.guardMs(), except: asking.map(({ name }) => name) });
+    return { submitted, submitter, nowMs: this.ports.clock.nowMs(), ledger, approvals: [] };
+  }
+
   /** All open workflows. */
   runtimes(): readonly Runtime[] {
     return [...this.#runtimes.values()];
@@ -83,20 +101,14 @@ export class Registry implements RuntimeOwner {
 
   /** Lets the guard alone move; resolves when that is on disk. */
   moveGuard(make: MakeGuardEvents): Promise<void> {
-    const moved = this.applyToGuard(make);
-    if (moved.guardEvents.length === 0) return Promise.resolve();
-    const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
-    return this.ports.journal.append({ ...nothing, ...moved, timeMs: this.ports.clock.nowMs() });
+    return this.#appendGuard(this.applyToGuard(make));
   }
 
   /** Folds events into the guard, made at one reading of the clock; they must be appended in the same turn. */
-  applyToGuard(make: MakeGuardEvents): Pick<JournalEntry, "guardEvents" | "guardFirstSeq"> {
+  applyToGuard(make: MakeGuardEvents): GuardPart {
     const time = this.time();
-    const guardFirstSeq = seq(this.guard.seq + 1);
     const events = make(guardNow(this.guard, time));
-    const guardEvents = events.length === 0 ? [] : [...anchorClock(this.guard, time), ...events];
-    for (const event of guardEvents) applyGuardEvent(this.guard, event);
-    return { guardEvents, guardFirstSeq };
+    return this.#foldGuard(events.length === 0 ? [] : [...anchorClock(this.guard, time), ...events]);
   }
 
   /** Has these workflows look again; resolves when what follows is on disk. */
@@ -210,7 +222,7 @@ export class Registry implements RuntimeOwner {
   /** In a new boot its time moves on from here, not only from the next event on: so it does not stand still until the wall clock is where it was. */
   async #anchorGuard(): Promise<void> {
     if (this.guard.seq === 0 || this.#guardDamage !== undefined) return;
-    await this.#writeGuard(anchorClock(this.guard, this.time()));
+    await this.#appendGuard(this.#foldGuard(anchorClock(this.guard, this.time())));
   }
 
   /** Attempts that have not begun to change anything begin only now: their limits count from now on, not from before the service was down. */
@@ -219,18 +231,22 @@ export class Registry implements RuntimeOwner {
     const written: Promise<void>[] = [];
     for (const { blueprint, running } of states)
       for (const [task, { before }] of running) {
-        if (before === undefined) written.push(this.#writeGuard(renewLimits(this.guard, { workflow: blueprint.id, task }, nowMs)));
+        if (before === undefined)
+          written.push(this.#appendGuard(this.#foldGuard(renewLimits(this.guard, { workflow: blueprint.id, task }, nowMs))));
       }
     await Promise.all(written);
   }
 
-  /** Events of the guard before any workflow takes a turn, on a clock that is anchored. */
-  async #writeGuard(guardEvents: readonly GuardEvent[]): Promise<void> {
-    if (guardEvents.length === 0) return;
+  #foldGuard(guardEvents: readonly GuardEvent[]): GuardPart {
     const guardFirstSeq = seq(this.guard.seq + 1);
     for (const event of guardEvents) applyGuardEvent(this.guard, event);
+    return { guardEvents, guardFirstSeq };
+  }
+
+  async #appendGuard(moved: GuardPart): Promise<void> {
+    if (moved.guardEvents.length === 0) return;
     const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
-    await this.ports.journal.append({ ...nothing, guardEvents, guardFirstSeq, timeMs: this.ports.clock.nowMs() });
+    await this.ports.journal.append({ ...nothing, ...moved, timeMs: this.ports.clock.nowMs() });
   }
 
   async #recoverWorkflow(id: WorkflowId): Promise<WorkflowState | undefined> {

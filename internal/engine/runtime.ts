@@ -12,6 +12,7 @@ import { TURNS_IN_FLIGHT_MAX, TURN_COMMANDS_MAX } from "../base/limits.ts";
 import type { GuardState } from "../guard/guard.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
 import type { Command } from "../workflow/commands.ts";
+import { freeKind, freeLot } from "../workflow/parking.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isEnded, phaseOf, statusOf } from "../workflow/status.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -51,7 +52,7 @@ export interface RuntimeOwner {
 }
 
 /** An open workflow. */
-export class Runtime implements AttemptHost {
+export class Runtime implements AttemptHost, GateHost {
   readonly state: WorkflowState;
   readonly #owner: RuntimeOwner;
   readonly #attempts: Attempts;
@@ -72,7 +73,7 @@ export class Runtime implements AttemptHost {
     this.#durableSeq = durable.seq;
     this.#lastAppend = durable.after;
     this.#attempts = new Attempts(this, (error) => owner.ports.onFatal(error));
-    this.#gatekeeper = new Gatekeeper(this.#gateHost(), (error) => owner.ports.onFatal(error));
+    this.#gatekeeper = new Gatekeeper(this, (error) => owner.ports.onFatal(error));
     this.#timer = new WakeTimer(owner.ports.clock, () => this.wake());
     // What is on disk then, not what the state may hold by then.
     const { seq: lastSeq } = state;
@@ -85,6 +86,14 @@ export class Runtime implements AttemptHost {
 
   get ports(): EnginePorts {
     return this.#owner.ports;
+  }
+
+  get guard(): GuardState {
+    return this.#owner.guard;
+  }
+
+  guardMs(): number {
+    return this.#owner.guardMs();
   }
 
   /** The number of the last event on disk. */
@@ -135,24 +144,23 @@ export class Runtime implements AttemptHost {
   /** Wakes the workflow up: time has passed, a lock came free, or the limit of that key may have room. */
   wake(key?: string): void {
     if (this.#isClosed) return;
-    if (key !== undefined) for (const parking of [this.state.parking, this.state.entrance]) parking.free(limitLot(key));
+    if (key !== undefined) freeLot(this.state, limitLot(key));
     void this.post({ kind: "wake" }).catch(() => undefined);
   }
 
   /** Policies have changed: gates and tasks that they hold are judged again. */
   judgeAgain(): void {
-    for (const parking of [this.state.parking, this.state.entrance])
-      for (const kind of [HoldKind.POLICY, HoldKind.APPROVAL]) parking.freeKind(kind);
+    for (const kind of [HoldKind.POLICY, HoldKind.APPROVAL]) freeKind(this.state, kind);
     this.#gatekeeper.look();
     this.wake();
   }
 
   isFrozen(task: number): boolean {
-    return isTaskFrozen(this.#owner.guard, { stop: this.#owner.stop(), state: this.state, task });
+    return isTaskFrozen(this.guard, { stop: this.#owner.stop(), state: this.state, task });
   }
 
   isAborted(task: number): boolean {
-    return isTaskAborted(this.#owner.guard, { state: this.state, task });
+    return isTaskAborted(this.guard, { state: this.state, task });
   }
 
   /** Judges whether the workflow may be executed, and has that recorded; undefined: policies have no say. */
@@ -182,7 +190,7 @@ export class Runtime implements AttemptHost {
   #turn(): void {
     const mails = this.#mailbox.splice(0, TURN_COMMANDS_MAX);
     const firstSeq = seq(this.state.seq + 1);
-    const guardFirstSeq = seq(this.#owner.guard.seq + 1);
+    const guardFirstSeq = seq(this.guard.seq + 1);
     const input = outsideNow(this.#owner, this.state);
     const { journal, ids } = this.ports;
     const facts = { fraction: () => ids.fraction(), detail: (task: number) => journal.detail(this.id, task) };
@@ -273,7 +281,8 @@ export class Runtime implements AttemptHost {
   }
 
   #setTimer(): void {
-    this.#timer.set(dueOf(this.state, { guard: this.#owner.guard, guardMs: this.#owner.guardMs() }), this.#owner.guardMs());
+    const guardMs = this.guardMs();
+    this.#timer.set(dueOf(this.state, { guard: this.guard, guardMs }), guardMs);
   }
 
   #indexChange(turn: Turn): IndexChange | undefined {
@@ -283,18 +292,5 @@ export class Runtime implements AttemptHost {
     const { requestId, requestDigest } = this.state.submitted;
     const record = { status: statusOf(this.state), requestId, requestDigest, isOpen };
     return { kind: isOpen ? "reopened" : "ended", record };
-  }
-
-  #gateHost(): GateHost {
-    const { guard, ports } = this.#owner;
-    return {
-      state: this.state,
-      ports,
-      guard,
-      guardMs: () => this.#owner.guardMs(),
-      facts: () => this.outside(),
-      question: (except) => this.outside().question(except),
-      post: (command) => this.post(command),
-    };
   }
 }

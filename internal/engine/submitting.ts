@@ -11,10 +11,9 @@ import { SUBMIT_JUDGEMENTS_MAX } from "../base/limits.ts";
 import type { Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Gate, PolicyPinSchema } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest, SubmitResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { hasLabelFreezes } from "../guard/freeze.ts";
-import { ledgerReader } from "../guard/ledger.ts";
 import { recordPolicies } from "../guard/recorded-policies.ts";
 import { foldFirst } from "../workflow/apply.ts";
 import { caused } from "../workflow/events.ts";
@@ -23,7 +22,6 @@ import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { statusOf } from "../workflow/status.ts";
 import type { Principal } from "./face.ts";
-import { refuseFrozen } from "./freeze-desk.ts";
 import type { Registry } from "./registry.ts";
 import { makeSubmission, normalRequest, requestDigest } from "./submission.ts";
 
@@ -84,16 +82,15 @@ export class Submitting {
 
   /** Judges until the policies that judged are those in force; throws PERMISSION_DENIED. */
   async #judge(by: Principal, submitted: WorkflowSubmitted): Promise<Verdict | undefined> {
-    const { policies, clock } = this.#registry.ports;
+    const { policies } = this.#registry.ports;
     for (let tries = 0; tries < SUBMIT_JUDGEMENTS_MAX; tries++) {
       if (!policies.isGated(submitted, Gate.SUBMIT)) return undefined;
-      const ledger = ledgerReader(this.#registry.guard, {
-        nowMs: this.#registry.guardMs(),
-        except: submitted.targets.map(({ name }) => name),
-      });
       const { targets } = submitted;
-      const question = { gate: Gate.SUBMIT, submitted, submitter: by, nowMs: clock.nowMs(), ledger, approvals: [], targets };
-      const { verdict, revision } = await policies.judge(question);
+      const { verdict, revision } = await policies.judge({
+        ...this.#registry.question(by, submitted, targets),
+        gate: Gate.SUBMIT,
+        targets,
+      });
       if (revision !== policies.revision) {
         submitted.policies = policies.inForce().map(({ name, digest }) => create(PolicyPinSchema, { name, digest }));
         continue;
@@ -104,10 +101,8 @@ export class Submitting {
     throw new HoldfastError("UNAVAILABLE", "the policies are being changed again and again; ask again when they have settled");
   }
 
-  #refuseFrozen(request: SubmitRequest, labels: readonly Readonly<Record<string, string>>[]): void {
-    const { guard } = this.#registry;
-    const work = { namespace: request.namespace, name: request.definition?.name ?? "", labels };
-    refuseFrozen({ guard, stop: this.#registry.stop() }, work);
+  #refuseFrozen({ namespace, definition }: SubmitRequest, targets: readonly Target[]): void {
+    this.#registry.refuseFrozen({ namespace, name: definition?.name ?? "", targets });
   }
 
   async #record(
@@ -117,7 +112,7 @@ export class Submitting {
     const { request, submitted, verdict } = at;
     const { journal, clock, policies } = this.#registry.ports;
     const { guard } = this.#registry;
-    this.#refuseFrozen(request, hasLabelFreezes(guard) ? submitted.targets.map(({ labels }) => labels) : []);
+    this.#refuseFrozen(request, submitted.targets);
     const nowMs = timeMs(clock.nowMs());
     if (verdict !== undefined) submitted.verdict = verdict;
     const event = caused(by.name, "workflowSubmitted", submitted);

@@ -19,7 +19,7 @@ const EXEC: Command = { kind: "exec", by: "ann", digest: "" };
 
 function turn(drill: Drill, guard: GuardState, ...commands: readonly Command[]) {
   const time = { bootId: "boot", monotonicMs: drill.nowMs, wallMs: drill.nowMs };
-  const now = { guardMs: drill.nowMs, nowMs: timeMs(drill.nowMs), time, stop: { kind: "absent" as const } };
+  const now = { guardMs: drill.nowMs, nowMs: timeMs(drill.nowMs), time, stop: () => ({ kind: "absent" as const }) };
   return takeTurn({ state: drill.state, guard, commands, facts: drill.facts, policies: POLICIES, ...now });
 }
 

@@ -15,6 +15,7 @@ import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
 import { nextStep } from "../workflow/dispatch.ts";
 import type { Facts } from "../workflow/facts.ts";
+import { freeKind } from "../workflow/parking.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { GuardMoves } from "./guard-moves.ts";
 import type { Wakened } from "./guard-moves.ts";
@@ -139,9 +140,9 @@ class TurnRecord {
       case "freezeBegan":
       case "freezeEnded":
         this.moves.thawed();
-        return this.#askAgain(HoldKind.FREEZE);
+        return freeKind(this.#state, HoldKind.FREEZE);
       case "approvalGiven":
-        return this.#askAgain(HoldKind.APPROVAL);
+        return freeKind(this.#state, HoldKind.APPROVAL);
       case "workflowRetried":
         return this.moves.retried();
       case "workflowEnded":
@@ -150,11 +151,6 @@ class TurnRecord {
       default:
         return;
     }
-  }
-
-  /** Other freezes hold other tasks, and so do other approvals. */
-  #askAgain(kind: HoldKind): void {
-    for (const parking of [this.#state.parking, this.#state.entrance]) parking.freeKind(kind);
   }
 
   /** A refusal is shown as what the next attempt would have been; should one come, its detail takes the place. */

@@ -4,7 +4,7 @@
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { happened } from "./events.ts";
 import type { FreezeFact } from "./facts.ts";
-import type { FreezeNote, WorkflowState } from "./state.ts";
+import type { WorkflowState } from "./state.ts";
 
 /** The event by which the workflow takes note of what freezes it now; undefined: it has. */
 export function noteFreeze(state: WorkflowState, now: FreezeFact | undefined): Event | undefined {
@@ -13,7 +13,7 @@ export function noteFreeze(state: WorkflowState, now: FreezeFact | undefined): E
   return happened("freezeBegan", { freezes: [...now.names], whole: now.isWhole, abort: now.isAbort });
 }
 
-function isNoted(note: FreezeNote | undefined, now: FreezeFact): boolean {
+function isNoted(note: FreezeFact | undefined, now: FreezeFact): boolean {
   if (note === undefined) return false;
   return note.isWhole === now.isWhole && note.isAbort === now.isAbort && note.names.join("\n") === now.names.join("\n");
 }

@@ -26,6 +26,24 @@ interface Lot {
   readonly tasks: Set<number>;
 }
 
+/** The two places where tasks of a workflow are parked: in flight, and at the entrance of the wave. */
+export interface ParkingPlaces {
+  readonly parking: Parking;
+  readonly entrance: Parking;
+}
+
+/** What holds under the key may have changed, in both places. */
+export function freeLot({ parking, entrance }: ParkingPlaces, key: string): void {
+  parking.free(key);
+  entrance.free(key);
+}
+
+/** Frees all that one kind of thing holds, in both places. */
+export function freeKind({ parking, entrance }: ParkingPlaces, kind: HoldKind): void {
+  parking.freeKind(kind);
+  entrance.freeKind(kind);
+}
+
 /** What is parked in the wave under way. */
 export class Parking {
   /** True when a turn had asked enough, and more is asked in the next one: the workflow moves by itself. */

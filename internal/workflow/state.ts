@@ -10,6 +10,7 @@ import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import type { Blueprint, StagePlan } from "./blueprint.ts";
 import { makeBlueprint } from "./blueprint.ts";
+import type { FreezeFact } from "./facts.ts";
 import type { GateHeld } from "./gates.ts";
 import { Parking } from "./parking.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
@@ -93,13 +94,6 @@ export interface Approver {
   readonly reason: string;
 }
 
-/** What a freeze does to the workflow, as it took note of it. */
-export interface FreezeNote {
-  readonly names: readonly string[];
-  readonly isWhole: boolean;
-  readonly isAbort: boolean;
-}
-
 /** The state of one workflow. */
 export interface WorkflowState {
   readonly blueprint: Blueprint;
@@ -125,7 +119,8 @@ export interface WorkflowState {
   /** Attempts that rules of the task gate allowed. */
   tasksAllowed: number;
   readonly approvers: Approver[];
-  freeze: FreezeNote | undefined;
+  /** What freezes do to it, as it took note of them. */
+  freeze: FreezeFact | undefined;
   /** Tasks in flight that something outside holds back: no part of the fold. */
   readonly parking: Parking;
   /** First tasks of targets that were not begun because something outside holds them back: no part of the fold. */
