@@ -1,7 +1,7 @@
 // Every check of the project, cheapest first; one line for each, and the first that fails ends it, with its output.
-//   npm run verify                  everything but the crash tests
+//   npm run verify                  everything but the mutants and the crash tests
 //   npm run verify -- lint unit     only these steps
-//   npm test                        everything, the crash tests too
+//   npm test                        everything
 // 1. A kind of test whose place is absent is named as absent. Where the place exists, finding no test in it is a failure.
 
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -29,11 +29,15 @@ const STEPS = [
   testStep("unit", "internal"),
   testStep("golden", "test/golden"),
   testStep("contract", "test/contract"),
+  testStep("model", "test/model"),
+  testStep("oracle", "test/oracle"),
+  testStep("fuzz", "test/fuzz"),
   testStep("sim", "test/sim"),
   testStep("e2e", "test/e2e"),
 ];
 
-const CRASH_STEP = testStep("crash", "test/crash");
+/** The dear ones: `npm test` runs them too. */
+const DEAR_STEPS = [testStep("mutants", "test/mutants"), testStep("crash", "test/crash")];
 
 function testStep(name, place) {
   const report = join(REPORTS, `${name}.json`);
@@ -61,14 +65,14 @@ async function main(args) {
 
 function chosenSteps(args) {
   const names = args.filter((arg) => !arg.startsWith("--"));
-  const all = [...STEPS, CRASH_STEP];
+  const all = [...STEPS, ...DEAR_STEPS];
   const unknown = names.find((name) => !all.some((step) => step.name === name));
   if (unknown !== undefined) {
     console.error(`verify: there is no step "${unknown}"; the steps are: ${all.map((step) => step.name).join(" ")}`);
     process.exit(2);
   }
   if (names.length > 0) return all.filter((step) => names.includes(step.name));
-  return args.includes("--with-crash") ? all : STEPS;
+  return args.includes("--all") ? all : STEPS;
 }
 
 async function check(step) {
