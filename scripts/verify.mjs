@@ -14,6 +14,9 @@ const NAME_WIDTH = 12;
 // End-to-end and crash tests run what was built, as users do.
 process.env.HOLDFAST_TEST_BUILT = "1";
 
+/** Kinds that mostly wait for processes of their own: two files at a time take little more than one. */
+const SIDE_BY_SIDE = new Set(["e2e", "crash"]);
+
 const STEPS = [
   {
     name: "format",
@@ -42,7 +45,8 @@ const DEAR_STEPS = [testStep("mutants", "test/mutants"), testStep("crash", "test
 function testStep(name, place) {
   const report = join(REPORTS, `${name}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  return { name, place, report, commands: [["vitest", "run", "--project", name, ...reporters]] };
+  const workers = SIDE_BY_SIDE.has(name) ? ["--maxWorkers=2"] : [];
+  return { name, place, report, commands: [["vitest", "run", "--project", name, ...workers, ...reporters]] };
 }
 
 async function main(args) {
