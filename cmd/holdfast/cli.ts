@@ -47,6 +47,8 @@ const MODULES: ReadonlyMap<string, () => Promise<Verb>> = new Map<string, () => 
   ["policy replay", async () => (await import("./verbs/policy.ts")).replay],
   ["policy list", async () => (await import("./verbs/policy.ts")).listPolicies],
   ["journal verify", async () => (await import("./verbs/journal.ts")).verify],
+  ["journal backup", async () => (await import("./verbs/journal-backup.ts")).backup],
+  ["journal restore", async () => (await import("./verbs/journal-backup.ts")).restore],
   ["token create", async () => (await import("./verbs/token.ts")).createToken],
   ["token list", async () => (await import("./verbs/token.ts")).listTokens],
   ["token revoke", async () => (await import("./verbs/token.ts")).revokeToken],

@@ -161,7 +161,32 @@ export const VERBS: readonly VerbSpec[] = [
     args: "",
     group: JOURNAL,
     about: "read the whole journal and name all damage",
-    flags: [{ flags: "--head <hash>", about: "the head that an earlier verify printed: a lost tail is damage too" }, DATA],
+    flags: [
+      { flags: "--head <hash>", about: "the head that an earlier verify printed: a lost tail is damage too" },
+      DATA,
+      { flags: "--backup <file>", about: "check this backup instead; needs no service" },
+    ],
+  },
+  {
+    name: "journal backup",
+    args: "<file>",
+    group: JOURNAL,
+    about: "a backup of the running service's journal into a file, with everything that was acknowledged before",
+    flags: [{ flags: "--force", about: "replace a file that is there, once the new one is whole" }],
+  },
+  {
+    name: "journal restore",
+    args: "<file>",
+    group: JOURNAL,
+    about: "bring the journal back from a backup; the service then starts frozen, with everything unfinished in doubt",
+    flags: [
+      {
+        flags: "--data <dir>",
+        about: "the data directory: a new one, or one without a journal; its service must be down",
+        isRequired: true,
+      },
+      { flags: "--accept-damage", about: "also where the journal was damaged when the backup was taken: what is damaged stands still" },
+    ],
   },
   {
     name: "journal dump",

@@ -1,6 +1,6 @@
 // Runs the engine's side of a call and sorts what it throws.
 // 1. An expected error goes to the client. Anything else is a bug: the client hears INTERNAL, and the process is told to end.
-// 2. A call that its client gave up, or whose time ran out, answers with that and is no bug.
+// 2. A call that its client gave up, or whose time ran out, answers with that and is no bug. Neither is a connection that broke under a stream.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -39,7 +39,12 @@ export function createAnswers(onFatal: OnFatal): Answers {
         try {
           for await (const item of work(request, context)) {
             if (isOver(context.signal)) break;
-            yield item;
+            try {
+              yield item;
+            } catch (cause) {
+              // What is thrown in here comes from whoever writes the answer: its connection broke, often before the signal tells.
+              throw new ConnectError("the client has left", Code.Canceled, undefined, undefined, cause);
+            }
           }
         } catch (error) {
           throw sorted(error, context);

@@ -1,5 +1,5 @@
 // JournalService over the journal: reads only.
-// 1. A dump is handed on in slices that are bounded in lines and bytes; a slow reader slows the reading, it fills no buffer.
+// 1. A dump is handed on in slices that are bounded in lines and bytes, a backup in chunks; a slow reader slows the reading, it fills no buffer.
 
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DUMP_BYTES_MAX, DUMP_LINES_MAX } from "../base/limits.ts";
@@ -9,7 +9,7 @@ import type { Answers } from "./answer.ts";
 import { becomeWaiting } from "./call-gate.ts";
 
 /** What the API needs of the journal. */
-export type ReadJournal = Pick<Journal, "verify" | "dump">;
+export type ReadJournal = Pick<Journal, "verify" | "dump" | "backup">;
 
 /** The service's methods. */
 export function createJournalHandlers(journal: ReadJournal, { unary, stream }: Answers): ServiceImpl<typeof JournalService> {
@@ -30,8 +30,16 @@ export function createJournalHandlers(journal: ReadJournal, { unary, stream }: A
         })),
       };
     }),
+    backupJournal: stream((_request, { signal }) => backupChunks(journal.backup(), signal)),
     dumpJournal: stream((request, { signal }) => dumpSlices(journal.dump(request.stream === "" ? {} : { stream: request.stream }), signal)),
   };
+}
+
+async function* backupChunks(source: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  for await (const data of source) {
+    if (signal.aborted) return; // it ends with the reason, and without its closing record
+    yield { data };
+  }
 }
 
 async function* dumpSlices(source: AsyncIterable<string>, signal: AbortSignal): AsyncIterable<{ lines: string[] }> {

@@ -59,6 +59,7 @@ const POLICIES: readonly (readonly [method: string, Right])[] = [
 const JOURNAL: readonly (readonly [method: string, Right])[] = [
   ["VerifyJournal", right("service", ["admin"])],
   ["DumpJournal", right("service", ["admin"])],
+  ["BackupJournal", right("service", ["admin"])],
 ];
 
 const TOKENS: readonly (readonly [method: string, Right])[] = [

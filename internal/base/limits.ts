@@ -99,6 +99,13 @@ export const JOURNAL_OPEN_HEADERS_MAX = 10_000;
 export const JOURNAL_OPEN_HEADER_BYTES_MAX = 16 * 1024 * 1024;
 export const JOURNAL_LOST_RANGES_MAX = 1_000;
 export const JOURNAL_LIST_MAX = 1_000;
+export const BACKUP_CHUNK_BYTES = 256 * 1024;
+/** One block of a backup, which a reader holds: the rows of one reading, of which the last may be a large one. */
+export const BACKUP_BLOCK_BYTES_MAX = 512 * 1024 * 1024;
+/** A backup whose reader has taken nothing for so long gives way to the next one. */
+export const BACKUP_STILL_MS_MAX = 60_000;
+export const RESTORE_BATCH_BYTES = 4 * 1024 * 1024;
+export const RESTORE_OPEN_LISTED_MAX = 1_000;
 
 // Transport
 export const TASK_KEY_LENGTH_MAX = 200;
@@ -145,6 +152,9 @@ export const API_HTTP2_STREAMS_MAX = 256;
 export const API_HEADER_PAIRS_MAX = 128;
 export const API_SESSION_MEMORY_MIB_MAX = 64;
 export const API_ERROR_PLACES_MAX = 1_000;
+/** Message and places of an error, together and encoded, have to fit the 64 KiB of trailers that HTTP/2 libraries send at most. */
+export const API_ERROR_MESSAGE_BYTES_MAX = 8 * 1024;
+export const API_ERROR_PLACES_BYTES_MAX = 24 * 1024;
 export const API_SHUTDOWN_MS_MAX = 5_000;
 export const REFLECTION_SYMBOL_LENGTH_MAX = 512;
 export const DUMP_LINES_MAX = 512;

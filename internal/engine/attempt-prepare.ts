@@ -11,7 +11,7 @@ import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { taskScope } from "../workflow/expression-scope.ts";
-import type { RunningTask, WorkflowState } from "../workflow/state.ts";
+import type { Restoration, RunningTask, WorkflowState } from "../workflow/state.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { Reporter } from "./attempt-report.ts";
 import { guardAction } from "./guarded-action.ts";
@@ -27,6 +27,8 @@ export interface PreparedAttempt {
   readonly reporter: Reporter;
   /** What the check had found, when the attempt is in doubt after a restart. */
   readonly inDoubtSince: string | undefined;
+  /** Present: the journal was restored, and the task may have been done after its backup; also where the attempt had not begun. */
+  readonly restored: Restoration | undefined;
   /** The ID that the other side of a handshake gave; empty before. */
   remoteId(): string;
   /** True when a freeze stops it now: asked again immediately before anything is changed. */
@@ -130,6 +132,7 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
     action,
     reporter,
     inDoubtSince: running.before,
+    restored: state.restored?.mayBeDone[task] === 1 ? state.restored : undefined,
     remoteId,
     isFrozen: () => host.isFrozen(task),
     context: () => ({
@@ -146,7 +149,7 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
   };
 }
 
-/** How long the attempt may take from now on. After a restart there is always time enough to look. */
+/** How long the attempt may take from now on. After a restart or a restore there is always time enough to look. */
 export function attemptTimeMs(
   state: WorkflowState,
   at: { readonly task: number; readonly running: RunningTask; readonly nowMs: number },
@@ -155,5 +158,6 @@ export function attemptTimeMs(
   const { action } = placeOf(state.blueprint, task);
   const firstMs = state.firstStartMs.get(task) ?? running.startedAtMs;
   const leftMs = Math.max(0, Math.min(action.timeoutMs, firstMs + action.totalTimeoutMs - nowMs));
-  return running.before === undefined ? leftMs : Math.max(leftMs, ATTEMPT_SETTLE_MS_MIN);
+  const isInDoubt = running.before !== undefined || state.restored?.mayBeDone[task] === 1;
+  return isInDoubt ? Math.max(leftMs, ATTEMPT_SETTLE_MS_MIN) : leftMs;
 }

@@ -1,6 +1,7 @@
 // Runs one attempt at a task and keeps the promise that no action has to: look first, write down, change, look again.
 // 1. Nothing is changed before ApplyStarted is on disk, and nothing is applied again before it was looked at (H2).
-// 2. An attempt ends with one report, or with none when the turn that refused its apply has ended it already.
+// 2. After a restore from a backup nothing unsafe is begun: it is settled by looking, as what had begun is.
+// 3. An attempt ends with one report, or with none when the turn that refused its apply has ended it already.
 
 import { assertNever } from "../base/assert.ts";
 import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
@@ -29,6 +30,7 @@ export async function runAttempt(
   if (isPlan && mustSkipInPlan(host, prepared)) return reporter.end(AttemptOutcome.SKIPPED, {});
   if (action.effects === Effects.NONE) return endOfReading(reporter, await action.apply(prepared.context(), ""));
   if (prepared.inDoubtSince !== undefined) return settleAttempt(prepared, prepared.inDoubtSince);
+  if (!isPlan && mayBeDoneTwice(prepared)) return settleAttempt(prepared, "");
   return lookAndApply(host, prepared, isPlan);
 }
 
@@ -69,6 +71,11 @@ async function beginApply(host: AttemptHost, prepared: PreparedAttempt, before: 
   const running = host.state.running.get(task);
   if (running?.attempt !== attempt || running.before === undefined) return undefined;
   return applyAndVerify(prepared, before);
+}
+
+/** In a restored journal, what is unsafe is in doubt before it begins; the other side of a handshake knows by its ID what it has done. */
+function mayBeDoneTwice(prepared: PreparedAttempt): boolean {
+  return prepared.restored !== undefined && prepared.action.effects === Effects.UNSAFE && prepared.remoteId() === "";
 }
 
 function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {

@@ -65,6 +65,18 @@ export interface JournalReport {
   readonly damage: readonly JournalDamage[];
 }
 
+/** Where a journal that was brought back from a backup comes from. */
+export interface RestoreMark {
+  /** Names the restore: 64 hex digits, different for each. */
+  readonly restore: string;
+  /** When the backup was taken. */
+  readonly backupMs: TimeMs;
+  /** The last batch that the backup held; 0: none. */
+  readonly batch: number;
+  /** SHA-256 of that batch's header, hex; empty: none. */
+  readonly head: string;
+}
+
 /** The journal: disk first, then everybody else. */
 export interface Journal {
   /**
@@ -94,6 +106,13 @@ export interface Journal {
   verify(options: { readonly head?: string }): Promise<JournalReport>;
   /** The journal's records as JSON lines; all streams, or one. */
   dump(options: { readonly stream?: string }): AsyncIterable<string>;
+  /**
+   * The bytes of a backup, at most BACKUP_CHUNK_BYTES each: all rows as they are when the first ones are asked for, with everything that was
+   * acknowledged before. Throws RESOURCE_EXHAUSTED while another backup is taken, DATA_LOSS where the store cannot be read.
+   */
+  backup(): AsyncIterable<Uint8Array>;
+  /** Present: the journal was brought back from a backup. The engine's events say whether that was followed up. */
+  restoreMark(): RestoreMark | undefined;
   /** Waits for the batch in flight and lets go of the store. Nothing is saved specially (H11). */
   close(): Promise<void>;
 }

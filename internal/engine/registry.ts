@@ -27,6 +27,7 @@ import { refuseFrozen } from "./freeze-desk.ts";
 import type { Wakened } from "./guard-moves.ts";
 import { Outside, outsideNow } from "./outside.ts";
 import type { EnginePorts, JournalEntry, Person, Question, StopLook } from "./ports.ts";
+import { followUpRestore } from "./restoring.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
 
@@ -62,6 +63,7 @@ export class Registry implements RuntimeOwner {
       const state = await this.#recoverWorkflow(id);
       if (state !== undefined) states.push(state);
     }
+    if (this.#guardDamage === undefined) await followUpRestore(this, states);
     // Only now: no workflow takes a turn before all that hold or want a lock are known.
     for (const state of states) this.#askForLocks(state);
     await this.#renewLimits(states);

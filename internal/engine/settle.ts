@@ -1,4 +1,4 @@
-// Settles an attempt in doubt after a restart: looks where it ran, then at the target, and does what the recovery table says.
+// Settles an attempt in doubt after a restart or a restore: looks where it ran, then at the target, and does what the recovery table says.
 // 1. Never a blind retry (H2): the table is workflow/recover.ts, and a test walks all of it.
 // 2. A workflow that is being cancelled begins nothing anew: what is known not to have been done stays so.
 
@@ -10,8 +10,9 @@ import { settleDoubt } from "../workflow/recover.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
 import { applyAndVerify, reportApply } from "./attempt-apply.ts";
 import type { ApplyResult, CheckResult } from "./ports.ts";
+import { instantText } from "./restoring.ts";
 
-/** Brings an attempt in doubt to its report. `before` is what the check had found before the apply. */
+/** Brings an attempt in doubt to its report. `before` is what the check had found before the apply; empty: nothing, or it had not begun. */
 export async function settleAttempt(prepared: PreparedAttempt, before: string): Promise<AttemptReport> {
   const { action, reporter } = prepared;
   const looked = action.look === undefined ? undefined : await action.look(prepared.context());
@@ -24,12 +25,13 @@ export async function settleAttempt(prepared: PreparedAttempt, before: string): 
     isAtomic: action.isAtomic,
     hasRemoteId: prepared.remoteId() !== "",
     check: checkKind(check, before),
+    isRestored: prepared.restored !== undefined,
   });
   const found = "checksum" in check ? check.checksum : "";
   switch (settlement) {
     case "take-result":
     case "hold":
-      return reporter.failed({ kind: "unknown", message: heldMessage(looked, check) }, { before });
+      return reporter.failed({ kind: "unknown", message: heldMessage(prepared, looked, check) }, { before });
     case "done":
       return reporter.end(AttemptOutcome.CHANGED, { before, after: found });
     case "apply-again":
@@ -44,10 +46,11 @@ export async function settleAttempt(prepared: PreparedAttempt, before: string): 
 }
 
 /** Cancelled before it was applied again: done in part at worst, which only a state that is as before rules out. */
-function endWithoutApply({ reporter }: PreparedAttempt, before: string, check: CheckResult): AttemptReport {
+function endWithoutApply(prepared: PreparedAttempt, before: string, check: CheckResult): AttemptReport {
+  const { reporter } = prepared;
   if (checkKind(check, before) === "as-before")
     return reporter.failed({ kind: "cancelled", message: "it was ended before it was applied" }, { before });
-  return reporter.failed({ kind: "unknown", message: heldMessage(undefined, check) }, { before });
+  return reporter.failed({ kind: "unknown", message: heldMessage(prepared, undefined, check) }, { before });
 }
 
 function lookKind(looked: ApplyResult | { readonly kind: "absent" } | undefined): Doubt["look"] {
@@ -73,8 +76,15 @@ function checkKind(check: CheckResult, before: string): Doubt["check"] {
   }
 }
 
-function heldMessage(looked: ApplyResult | { readonly kind: "absent" } | undefined, check: CheckResult): string {
-  const start = "the service stopped while it was being applied, and nobody can say whether it was done";
+function heldMessage(
+  { restored }: PreparedAttempt,
+  looked: ApplyResult | { readonly kind: "absent" } | undefined,
+  check: CheckResult,
+): string {
+  const start =
+    restored === undefined
+      ? "the service stopped while it was being applied, and nobody can say whether it was done"
+      : `the journal was restored from a backup of ${instantText(restored.backupMs)}; it may have been done since, and nobody can say`;
   if (looked?.kind === "unreachable") return `${start}: ${looked.message}`;
   return "message" in check ? `${start}: ${check.message}` : `${start}; look at the target, then resolve the task`;
 }

@@ -37,7 +37,8 @@ function placeOf(text: ExprText, offset: number): string {
 
 /** The line around the offset, cut to a bounded length, and a caret under the offset. */
 function snippet(source: string, offset: number): string {
-  const lineStart = source.lastIndexOf("\n", offset - 1) + 1;
+  // From -1 lastIndexOf looks at the first character all the same: a text that begins with a line break has its first line before it.
+  const lineStart = offset === 0 ? 0 : source.lastIndexOf("\n", offset - 1) + 1;
   const newline = source.indexOf("\n", offset);
   const lineEnd = newline === -1 ? source.length : newline;
   const from = Math.max(lineStart, offset - EXPR_SNIPPET_LENGTH_MAX / 2);

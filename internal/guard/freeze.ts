@@ -2,8 +2,9 @@
 // 1. A freeze is found by what it stops, not by looking at all of them: the check before each start is a few look-ups.
 // 2. IDs are never used twice.
 
+import { create } from "@bufbuild/protobuf";
 import type { FreezeLifted, FreezePlaced, GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import { FreezeMode } from "../gen/holdfast/v1/policy_pb.ts";
+import { FreezeMode, FreezeScopeSchema } from "../gen/holdfast/v1/policy_pb.ts";
 import type { FreezeScope } from "../gen/holdfast/v1/policy_pb.ts";
 import { assert, assertNever, present } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
@@ -61,6 +62,13 @@ export function placeFreeze(
   }
   const id = `f${freezes.lastNumber + 1}`;
   return { id, events: [guardEvent(nowMs, { case: "freezePlaced", value: { ...freeze, mode, id } })] };
+}
+
+/** The event that freezes everything, beside what is frozen already: a restored store's own freeze is lifted by its own ID, and no bound refuses it. */
+export function freezeForRestore({ freezes }: GuardState, reason: string, nowMs: number): GuardEvent {
+  const scope = create(FreezeScopeSchema, { kind: { case: "everything", value: true } });
+  const id = `f${freezes.lastNumber + 1}`;
+  return guardEvent(nowMs, { case: "freezePlaced", value: { id, scope, mode: FreezeMode.FINISH, reason, by: "restore" } });
 }
 
 /** The events that lift a freeze by its ID, or all of a scope, with their IDs; none where there is none. */

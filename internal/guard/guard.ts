@@ -33,6 +33,8 @@ export interface GuardState {
   readonly ledger: LedgerState;
   readonly freezes: FreezeState;
   readonly policies: Map<string, RecordedPolicy>;
+  /** Names the last restore from a backup that was followed up; empty: none. */
+  restore: string;
 }
 
 /** A guard before its first event. */
@@ -46,6 +48,7 @@ export function emptyGuard(): GuardState {
     ledger: emptyLedger(),
     freezes: emptyFreezes(),
     policies: new Map(),
+    restore: "",
   };
 }
 
@@ -87,6 +90,9 @@ export function applyGuardEvent(guard: GuardState, event: GuardEvent): void {
       return foldLifted(guard.freezes, kind.value);
     case "policyRecorded":
       return foldPolicy(guard.policies, kind.value);
+    case "storeRestored":
+      guard.restore = kind.value.restore;
+      return;
     case undefined:
       return assert(false, "a guard's event says what happened");
     default:

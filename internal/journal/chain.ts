@@ -5,6 +5,7 @@
 // 3. Numbers are not used twice: the next batch follows the highest number that headers, chain row or head file know.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import { JOURNAL_LOST_RANGES_MAX, JOURNAL_OPEN_HEADER_BYTES_MAX, JOURNAL_OPEN_HEADERS_MAX } from "../base/limits.ts";
 import { ChainHeadSchema, JournalMetaSchema, LostBatchesSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
@@ -34,16 +35,27 @@ export async function openChain(
   options: { readonly acknowledged: ChainEnd | undefined; readonly nowMs: number; readonly isReadOnly: boolean },
 ): Promise<OpenedChain> {
   const meta = readMeta(store);
-  const last = await lastHeader(store);
-  const ends = [last, readChainRow(store), options.acknowledged];
-  let end: ChainEnd = { number: 0, digest: new Uint8Array(0) };
-  for (const candidate of ends) if (candidate !== undefined && candidate.number > end.number) end = candidate;
+  const end = latestEnd([await endOfRows(store), options.acknowledged]);
 
   const known = meta?.lost.map(({ first, last }) => ({ first: Number(first), last: Number(last) })) ?? [];
   const lost = mergeRanges([...known, ...recentGaps(store, end.number)]);
   const hasNews = meta === undefined || lost.length !== known.length || lost.some((range, at) => range.last !== known[at]?.last);
-  if (hasNews && !options.isReadOnly) await writeMeta(store, { createdMs: meta?.createdMs ?? BigInt(options.nowMs), lost });
+  if (hasNews && !options.isReadOnly) {
+    const rows = lost.map((range) => create(LostBatchesSchema, { first: BigInt(range.first), last: BigInt(range.last) }));
+    const fresh = { format: JOURNAL_FORMAT, createdMs: BigInt(options.nowMs) };
+    await writeMeta(store, create(JournalMetaSchema, { ...(meta ?? fresh), lost: rows }));
+  }
   return { end, lost };
+}
+
+/** The chain's end as the rows tell it: by the last header, or by the chain row where that one is damaged. Number 0: there is no batch. */
+export async function endOfRows(store: Store, snapshot?: Snapshot): Promise<ChainEnd> {
+  return latestEnd([await lastHeader(store, snapshot), readChainRow(store, snapshot)]);
+}
+
+/** Writes the meta row. */
+export async function writeMeta(store: Store, meta: JournalMeta): Promise<void> {
+  await store.write([{ key: META_KEY, value: seal(META_KEY, [toBinary(JournalMetaSchema, meta)]) }]);
 }
 
 /** Sorted, overlapping and touching ranges joined; too many of them become one that covers all: trusting less is safe. */
@@ -73,17 +85,24 @@ export function readMeta(store: Store): JournalMeta | undefined {
   return meta.kind === "whole" ? meta.value : undefined;
 }
 
-function readChainRow(store: Store): ChainEnd | undefined {
-  const looked = store.look(CHAIN_KEY);
+function latestEnd(candidates: readonly (ChainEnd | undefined)[]): ChainEnd {
+  let end: ChainEnd = { number: 0, digest: new Uint8Array(0) };
+  for (const candidate of candidates) if (candidate !== undefined && candidate.number > end.number) end = candidate;
+  return end;
+}
+
+function readChainRow(store: Store, snapshot?: Snapshot): ChainEnd | undefined {
+  const looked = store.look(CHAIN_KEY, snapshot);
   if (looked.kind === "damaged" || looked.value === undefined) return undefined;
   const chain = decodeRecord(CHAIN_KEY, looked.value, (payload) => fromBinary(ChainHeadSchema, payload));
   return chain.kind === "whole" ? { number: Number(chain.value.number), digest: chain.value.digest } : undefined;
 }
 
 /** The last header that is there; undefined in an empty journal, and where LevelDB cannot read it (the chain row then knows). */
-async function lastHeader(store: Store): Promise<ChainEnd | undefined> {
+async function lastHeader(store: Store, snapshot?: Snapshot): Promise<ChainEnd | undefined> {
+  const view = snapshot === undefined ? {} : { snapshot };
   try {
-    for await (const [key, record] of store.rows({ ...rangeOf(ROW.header), isReversed: true, limit: 1 })) {
+    for await (const [key, record] of store.rows({ ...rangeOf(ROW.header), isReversed: true, limit: 1, ...view })) {
       const parsed = parseKey(key);
       if (parsed?.kind === "header") return { number: parsed.number, digest: sha256(record) };
     }
@@ -108,10 +127,4 @@ function recentGaps(store: Store, endNumber: number): readonly LostRange[] {
     else bytes += header.value.length;
   }
   return gaps;
-}
-
-async function writeMeta(store: Store, meta: { readonly createdMs: bigint; readonly lost: readonly LostRange[] }): Promise<void> {
-  const lost = meta.lost.map(({ first, last }) => create(LostBatchesSchema, { first: BigInt(first), last: BigInt(last) }));
-  const message = create(JournalMetaSchema, { format: JOURNAL_FORMAT, createdMs: meta.createdMs, lost });
-  await store.write([{ key: META_KEY, value: seal(META_KEY, [toBinary(JournalMetaSchema, message)]) }]);
 }

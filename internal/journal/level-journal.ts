@@ -9,12 +9,14 @@ import { assert } from "../base/assert.ts";
 import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../base/ids.ts";
 import { JOURNAL_PENDING_BYTES_MAX, JOURNAL_PENDING_ENTRIES_MAX } from "../base/limits.ts";
-import type { Journal, JournalEntry, JournalFrame, JournalReport, WorkflowRecord } from "../engine/ports.ts";
+import type { Journal, JournalEntry, JournalFrame, JournalReport, RestoreMark, WorkflowRecord } from "../engine/ports.ts";
 import { LatestAttemptSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
+import { BackupDesk } from "./backup-desk.ts";
 import { addEntry, isFull, newBatch, noteEnd, rowName, sealBatch } from "./batch.ts";
 import type { Batch, ChainEnd, StreamEnd } from "./batch.ts";
+import { readMeta } from "./chain.ts";
 import type { OpenedChain } from "./chain.ts";
 import { corrupt } from "./damage.ts";
 import { dumpRows } from "./dump.ts";
@@ -23,6 +25,7 @@ import { detailKey, keyKey, latestKey, recordKey, requestKey } from "./layout.ts
 import { listOpen, listRecords } from "./listing.ts";
 import { readEnd, readFrames } from "./read-frames.ts";
 import { decodeRecord } from "./record.ts";
+import { restoreMark } from "./restore-mark.ts";
 import type { Store } from "./store.ts";
 import { verifyJournal } from "./verify.ts";
 import { decodePointer, decodeWorkflowRecord } from "./workflow-record.ts";
@@ -45,6 +48,7 @@ export class LevelJournal implements Journal {
   readonly #ends = new Map<StreamId, StreamEnd>();
   /** Batches that gather, the oldest first; only the last one takes entries. */
   readonly #queue: Batch[] = [];
+  readonly #backups: BackupDesk;
   #inFlight: Batch | undefined;
   #chain: ChainEnd;
   #nextNumber: number;
@@ -57,6 +61,7 @@ export class LevelJournal implements Journal {
 
   constructor(parts: LevelJournalParts) {
     this.#parts = parts;
+    this.#backups = new BackupDesk(parts);
     this.#chain = parts.opened.end;
     this.#nextNumber = parts.opened.end.number + 1;
   }
@@ -133,6 +138,15 @@ export class LevelJournal implements Journal {
 
   dump(options: { readonly stream?: string }): AsyncIterable<string> {
     return dumpRows(this.#parts.store, options.stream);
+  }
+
+  backup(): AsyncIterable<Uint8Array> {
+    return this.#backups.take();
+  }
+
+  restoreMark(): RestoreMark | undefined {
+    const restored = readMeta(this.#parts.store)?.restored;
+    return restored === undefined ? undefined : restoreMark(restored);
   }
 
   close(): Promise<void> {

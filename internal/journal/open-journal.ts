@@ -1,12 +1,13 @@
 // Opening the journal of a data directory: the store in DIR/journal, the head file DIR/journal-head beside it.
 // 1. One process at a time: LevelDB's lock. 2. To be looked at (verify, dump) it must exist, and nothing of ours is written to it.
 
-import { closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openChain } from "./chain.ts";
 import { HeadFile } from "./head-file.ts";
 import { LevelJournal } from "./level-journal.ts";
 import { Store } from "./store.ts";
+import { syncDirectory } from "./synced-directory.ts";
 
 /** How to open a journal. */
 export interface OpenJournalOptions {
@@ -37,15 +38,5 @@ export async function openJournal(dataDirectory: string, options: OpenJournalOpt
     await store.close();
     headFile?.close();
     throw error;
-  }
-}
-
-/** Makes the names in a directory durable: a new journal must be findable after a power loss. */
-function syncDirectory(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -233,6 +233,11 @@ export class HoldfastClient {
     for await (const page of guardedStream((options) => this.#journal.dumpJournal(request, options), signal)) yield* page.lines;
   }
 
+  /** The bytes of a backup of the journal; whole only with its closing record. */
+  async *backupJournal(signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    for await (const { data } of guardedStream((options) => this.#journal.backupJournal({}, options), signal)) yield data;
+  }
+
   /** Makes a token; not to be repeated blindly, for its secret is in the first answer only. */
   createToken(request: AskTokens<"createToken">, signal?: AbortSignal): Promise<CreateTokenResponse> {
     return this.#call((options) => this.#tokens.createToken(request, options), signal);

@@ -81,6 +81,7 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
   const { task } = resolved;
   const { ordinal } = placeOf(state.blueprint, task);
   const run = stageRunOf(state);
+  state.restored?.mayBeDone.fill(0, task, task + 1); // the person has looked
   if (run.held.delete(ordinal)) run.returning.add(ordinal);
   if (resolved.resolution === Resolution.SUCCEEDED) {
     settleTask(state, task, TaskState.CHANGED);

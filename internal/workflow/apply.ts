@@ -8,7 +8,7 @@ import type { Event, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfa
 import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
-import { closeOpenTasks, retryWorkflow } from "./reopen.ts";
+import { closeOpenTasks, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, initialState, stageRunOf } from "./state.ts";
@@ -72,6 +72,8 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
       return resolveTask(state, kind.value);
     case "verdictGiven":
       return takeVerdict(state, kind.value);
+    case "workflowRestored":
+      return restoreWorkflow(state, kind.value);
     case "approvalGiven":
     case "freezeBegan":
     case "freezeEnded":

@@ -1,6 +1,8 @@
 // The recovery table: how an attempt in doubt is settled by looking. Every combination has one row, and a test walks them all.
 // 1. Never a blind retry (H2): what neither the shim nor the check can settle is held for a person. Only what is idempotent is
 //    applied again where there is no way to look: that is what the word promises.
+// 2. In a journal that was brought back from a backup everything unfinished is in doubt, what had not begun too: the service that the backup
+//    was taken from may have gone on. What is unsafe is then never applied before a person has said so.
 
 import { assertNever } from "../base/assert.ts";
 
@@ -15,6 +17,8 @@ export interface Doubt {
   readonly hasRemoteId: boolean;
   /** What the check finds now, compared with what it found before the apply. */
   readonly check: "converged" | "as-before" | "other" | "unknowable" | "failed";
+  /** The journal was brought back from a backup since: what was done after the backup is not in it, perhaps not even the apply itself. */
+  readonly isRestored: boolean;
 }
 
 /** What to do about it. */
@@ -35,6 +39,8 @@ export function settleDoubt(doubt: Doubt): Settlement {
   if (doubt.look === "result") return "take-result";
   if (doubt.look === "unreachable") return "hold";
   if (doubt.hasRemoteId) return "apply-again";
+  // As before, or another than before: both say nothing of what was done after the backup.
+  if (doubt.isRestored && doubt.effects === "unsafe") return doubt.check === "converged" ? "done" : "hold";
   switch (doubt.check) {
     case "converged":
       return "done";

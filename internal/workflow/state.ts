@@ -41,6 +41,15 @@ export type Life =
       readonly output: Value | undefined;
     };
 
+/** The journal was brought back from a backup while the workflow was open in it. */
+export interface Restoration {
+  /** Names the restore. */
+  readonly restore: string;
+  readonly backupMs: TimeMs;
+  /** One byte a task; not 0: the service that the backup was taken from may have done it since, and no person has said what became of it. */
+  readonly mayBeDone: Uint8Array;
+}
+
 /** How far the stage under way is. */
 export interface StageRun {
   readonly stage: StagePlan;
@@ -121,6 +130,8 @@ export interface WorkflowState {
   readonly approvers: Approver[];
   /** What freezes do to it, as it took note of them. */
   freeze: FreezeFact | undefined;
+  /** The last time that the journal was brought back from a backup; undefined: it never was. */
+  restored: Restoration | undefined;
   /** Tasks in flight that something outside holds back: no part of the fold. */
   readonly parking: Parking;
   /** First tasks of targets that were not begun because something outside holds them back: no part of the fold. */
@@ -166,6 +177,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     tasksAllowed: 0,
     approvers: [],
     freeze: undefined,
+    restored: undefined,
     parking: new Parking(),
     entrance: new Parking(),
     tasks: new TaskTable(blueprint.tasks, widths, stageFinder(stages)),

@@ -56,3 +56,11 @@ test("nothing chosen is an error, and so is another number than expected", () =>
     /1 were chosen, 2 are expected/,
   );
 });
+
+test("named targets come in the inventory's order, however the list has them; a name that is there twice, or unknown, is an error", () => {
+  const named = (...names: string[]) =>
+    selectTargets(create(TargetSelectorSchema, { names }), { known: KNOWN, params: {}, declared: {}, expected: [] });
+  expect(named("web-01", "bare", "db-01").map(({ name }) => name)).toEqual(["bare", "db-01", "web-01"]);
+  expect(() => named("bare", "bare")).toThrow(/a name is there twice/);
+  expect(() => named("bare", "web-02")).toThrow(/does not hold 1 of them: "web-02"; did you mean "web-01"/);
+});

@@ -57,6 +57,14 @@ export class LightJournal implements Journal {
     // It keeps none.
   }
 
+  async *backup(): AsyncGenerator<never> {
+    // It keeps none.
+  }
+
+  restoreMark(): undefined {
+    return undefined;
+  }
+
   async close(): Promise<void> {
     // It holds nothing.
   }

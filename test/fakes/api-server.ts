@@ -31,6 +31,7 @@ export interface ApiOptions {
   readonly clock: Clock;
   readonly tls: TlsMaterial;
   readonly store: TokenStore;
+  readonly journal: Partial<ReadJournal>;
 }
 
 /** Tokens in memory. */
@@ -62,7 +63,7 @@ export async function startApi(options: Partial<ApiOptions> = {}) {
   const tokens = new TokenBook(store, clock);
   const handlers = createRoutes({
     engine,
-    journal: { ...JOURNAL, ...finds(workflows) },
+    journal: { ...JOURNAL, ...options.journal, ...finds(workflows) },
     authenticator: createAuthenticator({ adminToken: ADMIN_TOKEN, book: tokens }),
     tokens,
     callsPerPrincipal,
@@ -80,6 +81,9 @@ export async function startApi(options: Partial<ApiOptions> = {}) {
 }
 
 const JOURNAL: ReadJournal = {
+  backup: async function* backup() {
+    for (let chunk = 0; chunk < 1_000; chunk++) yield Buffer.alloc(1_000, chunk);
+  },
   verify: async () => ({ batches: 3, frames: 2, events: 1, head: "ab", damage: [{ stream: "guard", seq: 4, reason: "gap" }] }),
   dump: async function* dump() {
     for (let line = 0; line < 1_000; line++) yield `{"line":${line}}`;

@@ -3,12 +3,8 @@
 import { timeMs } from "../../internal/base/ids.ts";
 import type { TimeMs } from "../../internal/base/ids.ts";
 import type { Clock } from "../../internal/engine/ports.ts";
-
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly callback: () => void;
-}
+import { TimerHeap } from "./timer-heap.ts";
+import type { Timer } from "./timer-heap.ts";
 
 /** 2026-01-01T00:00:00Z: where fake time begins. */
 export const FAKE_START_MS = 1_767_225_600_000;
@@ -21,7 +17,7 @@ export class FakeClock implements Clock {
   #boots = 1;
   #bootId = "boot-1";
   #bootedAtMs = 0;
-  readonly #timers = new Set<Timer>();
+  readonly #timers = new TimerHeap();
 
   constructor(startMs: number = FAKE_START_MS) {
     this.#wallMs = startMs;
@@ -48,9 +44,9 @@ export class FakeClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback };
+    const timer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback, isGone: false };
     this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    return () => this.#timers.remove(timer);
   }
 
   /** How many timers are pending. */
@@ -60,14 +56,14 @@ export class FakeClock implements Clock {
 
   /** How far away the next timer is; undefined: there is none. */
   get nextInMs(): number | undefined {
-    const next = this.#next();
+    const next = this.#timers.next();
     return next === undefined ? undefined : next.dueMs - this.#monotonicMs;
   }
 
   /** Moves on, and fires what falls due on the way, at its own time; timers started meanwhile included. Does not wait for promises. */
   advance(byMs: number): void {
     const endMs = this.#monotonicMs + byMs;
-    for (let timer = this.#next(); timer !== undefined && timer.dueMs <= endMs; timer = this.#next()) this.#fire(timer);
+    for (let timer = this.#timers.next(); timer !== undefined && timer.dueMs <= endMs; timer = this.#timers.next()) this.#fire(timer);
     this.#moveTo(endMs);
   }
 
@@ -75,7 +71,7 @@ export class FakeClock implements Clock {
   async advanceAsync(byMs: number): Promise<void> {
     const endMs = this.#monotonicMs + byMs;
     await settle();
-    for (let timer = this.#next(); timer !== undefined && timer.dueMs <= endMs; timer = this.#next()) {
+    for (let timer = this.#timers.next(); timer !== undefined && timer.dueMs <= endMs; timer = this.#timers.next()) {
       this.#fire(timer);
       await settle();
     }
@@ -89,17 +85,9 @@ export class FakeClock implements Clock {
   }
 
   #fire(timer: Timer): void {
-    this.#timers.delete(timer);
+    this.#timers.remove(timer);
     this.#moveTo(Math.max(this.#monotonicMs, timer.dueMs));
     timer.callback();
-  }
-
-  #next(): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (next === undefined || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer;
-    }
-    return next;
   }
 
   #moveTo(monotonicMs: number): void {

@@ -39,12 +39,19 @@ interface Call {
 /** Named hosts, and the actions that work on them. */
 export class Fleet implements Actions {
   readonly hosts = new Map<string, FleetHost>();
-  /** Called at every step of an action: a test advances, crashes or waits here. */
+  /** Called at every step of an action: a test advances, crashes or waits here. What it answers is the action's failure. */
   onStep: (step: {
     readonly host: FleetHost;
     readonly kind: "check" | "apply" | "applied" | "run";
     readonly context: AttemptContext;
-  }) => Promise<void> = async () => {};
+  }) => Promise<Failure | void> = async () => {};
+  /** Called when a host is changed by an attempt, there and then. */
+  onChange: (change: { readonly host: FleetHost; readonly context: AttemptContext }) => void = () => {};
+  /** True while nobody can look at the host. */
+  isDown: (host: FleetHost) => boolean = () => false;
+  /** What a killed service had under way at a host may be done there all the same. */
+  landsAtDeath: (host: FleetHost) => boolean = () => false;
+  readonly #underWay = new Set<{ readonly host: FleetHost; readonly change: () => void }>();
   readonly #actions = new Map<string, Action>();
   #life = 0;
 
@@ -105,7 +112,11 @@ export class Fleet implements Actions {
           host.runs.set(`${context.taskKey}.${context.attempt}`, "done");
         }),
       look: async (context) =>
-        this.#hostOf(context).runs.has(`${context.taskKey}.${context.attempt}`) ? { kind: "applied" } : { kind: "absent" },
+        this.isDown(this.#hostOf(context))
+          ? { kind: "unreachable", message: "nobody can look" }
+          : this.#hostOf(context).runs.has(`${context.taskKey}.${context.attempt}`)
+            ? { kind: "applied" }
+            : { kind: "absent" },
     }));
   }
 
@@ -130,7 +141,8 @@ export class Fleet implements Actions {
       apply: async (context): Promise<ApplyResult> => {
         const host = this.#hostOf(context);
         host.reads += 1;
-        await this.#step("run", { life, host, context });
+        const failure = await this.#step("run", { life, host, context });
+        if (failure !== undefined) return failure;
         const trouble = await this.#troubled(host, "run", context);
         return trouble ?? { kind: "applied", output: { ...raw, values: Object.fromEntries(host.values) } };
       },
@@ -140,6 +152,8 @@ export class Fleet implements Actions {
   /** The service is killed: none of its calls gets any further. */
   die(): void {
     this.#life += 1;
+    for (const { host, change } of this.#underWay) if (this.landsAtDeath(host)) change();
+    this.#underWay.clear();
   }
 
   #action(uses: string, effects: Effects, prepare: (raw: JsonObject, life: number) => PreparedAction): Action {
@@ -159,14 +173,16 @@ export class Fleet implements Actions {
   }
 
   /** A step of an action; a killed service never comes out of it. */
-  async #step(kind: StepKind, { life, host, context }: Call): Promise<void> {
-    if (this.#life === life) await this.onStep({ host, kind, context });
+  async #step(kind: StepKind, { life, host, context }: Call): Promise<Failure | undefined> {
+    const failure = this.#life === life ? await this.onStep({ host, kind, context }) : undefined;
     if (this.#life !== life) await new Promise<never>(() => {});
+    return failure ?? undefined;
   }
 
   async #checkValue(call: Call, raw: JsonObject): Promise<CheckResult> {
     const { host, context } = call;
-    await this.#step("check", call);
+    const failure = await this.#step("check", call);
+    if (failure !== undefined) return failure;
     const trouble = await this.#troubled(host, "check", context);
     if (trouble !== undefined) return trouble;
     const found = host.values.get(text(raw["name"])) ?? "";
@@ -178,20 +194,34 @@ export class Fleet implements Actions {
 
   async #apply(call: Call, act: (host: FleetHost) => unknown): Promise<ApplyResult> {
     const { host, context } = call;
-    await this.#step("apply", call);
-    const change = (changed: FleetHost): void => {
+    const change = (): void => {
       const key = `${context.taskKey}.${context.attempt}`;
-      changed.applies.set(key, (changed.applies.get(key) ?? 0) + 1);
-      act(changed);
+      host.applies.set(key, (host.applies.get(key) ?? 0) + 1);
+      act(host);
+      this.onChange({ host, context });
     };
+    const underWay = { host, change };
+    this.#underWay.add(underWay);
+    const result = await this.#applyOnce(call, () => {
+      this.#underWay.delete(underWay);
+      change();
+    });
+    this.#underWay.delete(underWay);
+    return result;
+  }
+
+  async #applyOnce(call: Call, change: () => void): Promise<ApplyResult> {
+    const { host, context } = call;
+    const failure = await this.#step("apply", call);
+    if (failure !== undefined) return failure;
     const [next] = host.troubles.get("apply") ?? [];
-    if (next === "lost-answer") change(host);
+    if (next === "lost-answer") change();
     const trouble = await this.#troubled(host, "apply", context);
     if (trouble !== undefined) return trouble;
+    if (this.#life !== call.life) await new Promise<never>(() => {});
     if (context.signal.aborted) return { kind: "cancelled", message: "it was ended" };
-    change(host);
-    await this.#step("applied", call);
-    return { kind: "applied" };
+    change();
+    return (await this.#step("applied", call)) ?? { kind: "applied" };
   }
 
   #setValue(host: FleetHost, raw: JsonObject): void {

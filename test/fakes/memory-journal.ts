@@ -8,7 +8,15 @@ import { HoldfastError } from "../../internal/base/errors.ts";
 import { GUARD_STREAM, seq, workflowStream } from "../../internal/base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../../internal/base/ids.ts";
 import { JOURNAL_LIST_MAX } from "../../internal/base/limits.ts";
-import type { Journal, JournalDamage, JournalEntry, JournalFrame, JournalReport, WorkflowRecord } from "../../internal/engine/ports.ts";
+import type {
+  Journal,
+  JournalDamage,
+  JournalEntry,
+  JournalFrame,
+  JournalReport,
+  RestoreMark,
+  WorkflowRecord,
+} from "../../internal/engine/ports.ts";
 import type { AttemptDetail } from "../../internal/gen/holdfast/v1/status_pb.ts";
 
 /** When appends become durable. */
@@ -31,11 +39,18 @@ export class MemoryJournal implements Journal {
   readonly entries: JournalEntry[] = [];
   /** Called with each entry as it is appended, before anything else: for crashes at the n-th append. */
   onAppend: ((entry: JournalEntry, index: number) => void) | undefined;
+  /** Set by a test: the journal was brought back from a backup. */
+  restored: RestoreMark | undefined;
   readonly #mode: MemoryJournalMode;
+  /** Called with each entry when it is durable, before anybody hears of it. */
+  onDurable: ((entry: JournalEntry) => void) | undefined;
   readonly #pending: { readonly entry: JournalEntry; readonly resolve: () => void }[] = [];
-  readonly #appended = newView();
-  readonly #durable = newView();
-  readonly #ends = new Map<StreamId, number>();
+  /** What reads of what was appended see before what is durable. */
+  #appended = newView();
+  #durable = newView();
+  /** The last number of each stream, of what was appended and of what is durable. */
+  #ends = new Map<StreamId, number>();
+  #durableEnds = new Map<StreamId, number>();
   readonly #damaged = new Map<StreamId, string>();
   #isScheduled = false;
   #hasEnded = false;
@@ -45,7 +60,6 @@ export class MemoryJournal implements Journal {
     this.#mode = mode;
     for (const entry of entries) {
       this.#check(entry);
-      addTo(this.#appended, entry);
       this.#makeDurable(entry);
     }
   }
@@ -79,13 +93,19 @@ export class MemoryJournal implements Journal {
       this.#makeDurable(entry);
       resolve();
     }
+    if (this.#pending.length === 0) this.#appended = newView();
   }
 
   /** Power off. The next life has what was durable and the `kept` oldest pending entries. */
   crash(options: { readonly kept: number; readonly mode?: MemoryJournalMode }): MemoryJournal {
     this.#hasEnded = true;
     const survived = this.#pending.slice(0, options.kept).map(({ entry }) => entry);
-    const next = new MemoryJournal(options.mode ?? this.#mode, [...this.entries, ...survived]);
+    const next = new MemoryJournal(options.mode ?? this.#mode);
+    next.#takeOver(this.entries, { durable: this.#durable, ends: this.#durableEnds });
+    for (const entry of survived) {
+      next.#check(entry);
+      next.#makeDurable(entry);
+    }
     for (const [stream, reason] of this.#damaged) next.damage(stream, reason);
     return next;
   }
@@ -111,23 +131,26 @@ export class MemoryJournal implements Journal {
   }
 
   detail(id: WorkflowId, task: number): AttemptDetail | undefined {
-    return this.detailOf(id, task, this.#appended.latest.get(`${id} ${task}`) ?? 1);
+    const key = `${id} ${task}`;
+    return this.detailOf(id, task, Math.max(this.#appended.latest.get(key) ?? 1, this.#durable.latest.get(key) ?? 1));
   }
 
   detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined {
-    return this.#appended.details.get(`${id} ${task} ${attempt}`);
+    const key = `${id} ${task} ${attempt}`;
+    return this.#appended.details.get(key) ?? this.#durable.details.get(key);
   }
 
   record(id: WorkflowId): WorkflowRecord | undefined {
-    return this.#appended.records.get(id);
+    return this.#appended.records.get(id) ?? this.#durable.records.get(id);
   }
 
   findByRequest(namespace: string, requestId: string): WorkflowId | undefined {
-    return this.#appended.byRequest.get(`${namespace} ${requestId}`);
+    const key = `${namespace} ${requestId}`;
+    return this.#appended.byRequest.get(key) ?? this.#durable.byRequest.get(key);
   }
 
   findByKey(namespace: string, key: string): WorkflowId | undefined {
-    return this.#appended.byKey.get(`${namespace} ${key}`);
+    return this.#appended.byKey.get(`${namespace} ${key}`) ?? this.#durable.byKey.get(`${namespace} ${key}`);
   }
 
   async *openWorkflows(): AsyncGenerator<WorkflowId> {
@@ -164,8 +187,23 @@ export class MemoryJournal implements Journal {
     }
   }
 
+  /** Without bytes: what is in memory only cannot be brought back. */
+  async *backup(): AsyncGenerator<Uint8Array> {}
+
+  restoreMark(): RestoreMark | undefined {
+    return this.restored;
+  }
+
   async close(): Promise<void> {
     this.#hasEnded = true;
+  }
+
+  /** What is durable of a journal that has ended is handed on as it is: to read it all again would cost more than anything else in a large run. */
+  #takeOver(entries: readonly JournalEntry[], from: { readonly durable: View; readonly ends: ReadonlyMap<StreamId, number> }): void {
+    for (const entry of entries) this.entries.push(entry);
+    this.#durable = from.durable;
+    this.#ends = new Map(from.ends);
+    this.#durableEnds = new Map(from.ends);
   }
 
   #check(entry: JournalEntry): void {
@@ -187,6 +225,10 @@ export class MemoryJournal implements Journal {
   #makeDurable(entry: JournalEntry): void {
     this.entries.push(entry);
     addTo(this.#durable, entry);
+    const { id, events, guardEvents } = entry;
+    if (id !== undefined && events.length > 0) this.#durableEnds.set(workflowStream(id), entry.firstSeq + events.length - 1);
+    if (guardEvents.length > 0) this.#durableEnds.set(GUARD_STREAM, entry.guardFirstSeq + guardEvents.length - 1);
+    this.onDurable?.(entry);
   }
 }
 

@@ -79,6 +79,8 @@ export class World {
   /** What a test sets before start() is asked from then on. */
   policies: Policies;
   fatal: Error | undefined;
+  /** What a test puts between the engine and its ports. */
+  fence: (ports: EnginePorts) => EnginePorts = (ports) => ports;
   readonly #ids: Ids;
   readonly #mode: MemoryJournalMode;
   #engine: Engine | undefined;
@@ -110,7 +112,7 @@ export class World {
 
   async start(): Promise<Engine> {
     const { journal } = this;
-    const engine = await openEngine(this.#ports(), { submitTtlMs: 3_600_000, diskFreeBytesMin: 1 });
+    const engine = await openEngine(this.fence(this.#ports()), { submitTtlMs: 3_600_000, diskFreeBytesMin: 1 });
     // It may have been killed while it was opening.
     if (this.journal === journal) this.#engine = engine;
     await this.settle();

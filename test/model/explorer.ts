@@ -1,4 +1,3 @@
-// LEAD: the model is finished by the lead. Whoever has the oracle task: do not edit test/model any more; finish test/oracle and report.
 // Explores every state that a model can reach, breadth first, so that the first path to a broken rule is a shortest one.
 // 1. States are told apart by their text alone: whatever a state holds must be in it.
 // 2. Also shown: from every state an end can be reached by steps that are no misfortune. A state from which none can is a dead end.

@@ -1,5 +1,5 @@
 // journal verify, journal dump: through the running service, or with --data straight from a data directory whose service is down.
-// 1. The journal module is loaded only with --data; nothing is ever written.
+// 1. The journal module is loaded only with --data or --backup; nothing is ever written.
 
 import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../../../internal/base/errors.ts";
@@ -31,7 +31,13 @@ export async function verify(context: Context, _args: readonly string[], options
   const head = textOption(options, "head") ?? "";
   if (head !== "" && !HEAD.test(head))
     throw new HoldfastError("INVALID_ARGUMENT", "--head must be 64 hex digits, as an earlier verify printed them");
+  const file = textOption(options, "backup");
   const data = textOption(options, "data");
+  if (file !== undefined) {
+    if (head !== "" || data !== undefined)
+      throw new HoldfastError("INVALID_ARGUMENT", "--backup stands alone: the file says itself which head it reaches");
+    return (await import("./journal-backup.ts")).verifyBackup(context, file);
+  }
   const found =
     data === undefined
       ? await (await context.client()).verifyJournal({ head }, context.world.interrupted)

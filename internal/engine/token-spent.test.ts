@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
+import { aLimit } from "../../test/fakes/policy-text.ts";
+
+const SET = { name: "apply", uses: "set", with: { name: "a", value: "1" }, retry: { attempts: 2, delay: "1s" } };
+
+test("a token is spent where a failed attempt may have changed something, though the next one finds nothing to do", async () => {
+  const world = await aGuardedWorld({ targets: 2, policies: [aLimit({ terms: "tokens: 1, period: 1h" })] });
+  world.fleet.trouble("h0", "apply", "fail");
+  const { onStep } = world.fleet;
+  world.fleet.onStep = async (step) => {
+    // It fails, and has done it all the same.
+    if (step.kind === "apply" && step.host.name === "h0") step.host.values.set("a", "1");
+    await onStep(step);
+  };
+  const id = await world.launch(oneStage({ rollout: { parallel: 1 } }, [SET]));
+  await world.pass(2);
+  expect((await world.status(id)).counts).toMatchObject({ unchanged: 1, changed: 0 });
+  expect(await world.whyText(id, "h1")).toContain("is used up");
+  await world.pass(3_600);
+  expect((await world.status(id)).counts).toMatchObject({ unchanged: 1, changed: 1 });
+});
+
+test("an action that only reads has used its token, whatever it found", async () => {
+  const world = await aGuardedWorld({ targets: 2, policies: [aLimit({ terms: "tokens: 1, period: 1h" })] });
+  const id = await world.launch(oneStage({ rollout: { parallel: 1 } }, [{ name: "look", uses: "probe", with: { n: 1 } }]));
+  expect(await world.whyText(id, "h1")).toContain("is used up");
+  await world.pass(3_600);
+  expect(await world.phase(id)).toBe("SUCCEEDED");
+});
