@@ -1,0 +1,151 @@
+// Bugs at the far ends: the client's handshake and logbook, and the shim on a host.
+
+import type { Mutant } from "./mutant.ts";
+
+/** The list. */
+export const FAR_MUTANTS: readonly Mutant[] = [
+  {
+    name: "submit-before-the-logbook",
+    bug: "Submit is sent before the request is in the logbook",
+    breaks: "rule: handshake",
+    patches: [
+      { file: "internal/sdk/handshake.ts", find: "  const entry = await logbook.save(fresh);\n", replace: "  const entry = fresh;\n" },
+    ],
+    caughtBy: { file: "internal/sdk/handshake.test.ts", name: "the request is on disk before Submit is sent, and the ID before Exec" },
+  },
+  {
+    name: "exec-before-the-logbook",
+    bug: "Exec is sent before the ID is in the logbook",
+    breaks: "rule: handshake",
+    patches: [
+      {
+        file: "internal/sdk/handshake.ts",
+        find: "return { entry: await logbook.save({ ...entry, id: answer.id, digest: answer.digest }), answer };",
+        replace: "return { entry: { ...entry, id: answer.id, digest: answer.digest }, answer };",
+      },
+    ],
+    caughtBy: { file: "internal/sdk/handshake.test.ts", name: "the request is on disk before Submit is sent, and the ID before Exec" },
+  },
+  {
+    name: "other-request-id-after-a-crash",
+    bug: "a handshake is finished under another request ID",
+    breaks: "rule: handshake",
+    patches: [
+      {
+        file: "internal/sdk/handshake.ts",
+        find: "submitEntry(ports, entry, requestOf(entry), { isFirstTry: false })",
+        replace:
+          'submitEntry(ports, entry, { ...requestOf(entry), requestId: entry.requestId.replace(/^./, (digit) => (digit === "0" ? "1" : "0")) }, { isFirstTry: false })',
+      },
+    ],
+    caughtBy: {
+      file: "internal/sdk/handshake.test.ts",
+      name: "a request that never arrived is sent by the next process under the same request ID",
+    },
+  },
+  {
+    name: "logbook-not-synced",
+    bug: "an entry of the logbook is not synced before it is put in place",
+    breaks: "rule: handshake",
+    patches: [{ file: "internal/sdk/logbook-files.ts", find: "      await file.sync();\n", replace: "" }],
+    caughtBy: {
+      file: "internal/sdk/handshake.test.ts",
+      name: "a file of the logbook is synced before it is closed, and so before its name is put in place",
+    },
+  },
+  {
+    name: "logbook-name-not-synced",
+    bug: "the name of an entry is not synced",
+    breaks: "rule: handshake",
+    patches: [
+      {
+        file: "internal/sdk/logbook.ts",
+        find: "    await this.#files.rename(temporary, path);\n    await this.#files.syncDirectory(this.directory);",
+        replace: "    await this.#files.rename(temporary, path);",
+      },
+    ],
+    caughtBy: { file: "internal/sdk/handshake.test.ts", name: "the request is on disk before Submit is sent, and the ID before Exec" },
+  },
+  {
+    name: "stale-request-is-sent",
+    bug: "an old request that never reached the service is sent",
+    breaks: "rule: handshake",
+    patches: [
+      {
+        file: "internal/sdk/handshake.ts",
+        find: "if (ageMs > START_AGE_MS_MAX && !service.isForced) return",
+        replace: "if (ageMs < 0 && !service.isForced) return",
+      },
+    ],
+    caughtBy: {
+      file: "internal/sdk/handshake.test.ts",
+      name: "a request that never arrived and is old, or was meant for another service, is not sent unless somebody says so",
+    },
+  },
+  {
+    name: "shim-trusts-without-the-lock",
+    bug: "a run is looked at without waiting for its lock",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim.ts",
+        find: "hf_look() {\n  hf_lock wait || { hf_say held; return; }\n",
+        replace: 'hf_look() {\n  cd "$hf_dir" || { hf_say held; return; }\n',
+      },
+    ],
+    caughtBy: {
+      file: "test/contract/transport-local.test.ts",
+      name: "transport over local > look ends a run that goes on past the timeout",
+    },
+  },
+  {
+    name: "shim-takes-a-torn-status",
+    bug: "a status that was cut short counts",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim-base.ts",
+        find: '  [ -f "$hf_n.status" ] && read -r hf_kind hf_code hf_l1 hf_l2 hf_end <"$hf_n.status" && [ "$hf_end" = . ]\n',
+        replace: '  [ -f "$hf_n.status" ] && { read -r hf_kind hf_code hf_l1 hf_l2 hf_end <"$hf_n.status" || [ "$hf_l2" ]; }\n',
+      },
+    ],
+    caughtBy: { file: "internal/transport/shim.test.ts", name: 'under bash as sh > a status torn to "exited 0 0 0" is none' },
+  },
+  {
+    name: "shim-passes-its-fence",
+    bug: "a run that was called absent starts later",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim.ts",
+        find: 'if [ "$hf_v" -gt "$hf_fence" ]; then hf_say voided',
+        replace: 'if [ "$hf_v" -gt 99 ]; then hf_say voided',
+      },
+    ],
+    caughtBy: {
+      file: "internal/transport/shim.test.ts",
+      name: "under bash as sh > what look called absent starts only with the fence that look raised",
+    },
+  },
+  {
+    name: "shim-runs-twice",
+    bug: "a run that has a status is run again",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim.ts",
+        find: "  hf_lock wait || { hf_say held; return; }\n  if hf_settled; then hf_reply_kept; return; fi\n",
+        replace: "  hf_lock wait || { hf_say held; return; }\n",
+      },
+      {
+        file: "internal/transport/shim.ts",
+        find: '[ "$hf_b" -ge "$hf_fence" ]; then hf_say died',
+        replace: '[ "$hf_b" -gt 99 ]; then hf_say died',
+      },
+    ],
+    caughtBy: {
+      file: "test/contract/transport-local.test.ts",
+      name: "transport over local > the same run twice, at once and later, runs once",
+    },
+  },
+];

@@ -1,0 +1,208 @@
+// Bugs of the guard: limits, and its time.
+
+import type { Mutant } from "./mutant.ts";
+
+/** The list. */
+export const GUARD_MUTANTS: readonly Mutant[] = [
+  {
+    name: "slot-leaked-at-the-end",
+    bug: "slots of tasks that are unknown or frozen are not given back at the end",
+    breaks: "H7",
+    patches: [{ file: "internal/guard/guard.ts", find: "  foldLimitsOfHolder(guard.limits, workflow, atMs);\n", replace: "" }],
+    caughtBy: {
+      file: "internal/guard/guard.test.ts",
+      name: "a workflow's end gives back all it holds: locks, slots, its pause, reservations; and hands its locks over",
+    },
+  },
+  {
+    name: "slot-leaked-at-cancel",
+    bug: "a cancelled workflow gives nothing back at its end",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "    this.#move(releaseHolder(this.#guard, this.#id, this.#nowMs));",
+        replace: "    if (!this.#state.isCancelRequested) this.#move(releaseHolder(this.#guard, this.#id, this.#nowMs));",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/cancel-returns.test.ts",
+      name: "a workflow that is cancelled while a task of it is held gives back its slot and its locks, and others go on",
+    },
+  },
+  {
+    name: "slots-off-by-one",
+    bug: "one task more than concurrency holds a slot",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/guard/limits.ts",
+        find: "(state?.slots ?? 0) >= limit.concurrency",
+        replace: "(state?.slots ?? 0) > limit.concurrency",
+      },
+    ],
+    caughtBy: {
+      file: "internal/guard/limits.test.ts",
+      name: "slots are held until they are returned, over restarts, and not one too many is given",
+    },
+  },
+  {
+    name: "slot-given-back-in-doubt",
+    bug: "an unknown task gives its slot back",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);",
+        replace: "this.#returnLimits(task, isUnused);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/limits.test.ts",
+      name: "an unknown task keeps its slot until a person settles it, over a crash too",
+    },
+  },
+  {
+    name: "tokens-refilled-at-restart",
+    bug: "a restart fills the buckets",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/engine/registry.ts",
+        find: "        for (const event of frame.guardEvents) applyGuardEvent(this.guard, event);\n      }",
+        replace:
+          "        for (const event of frame.guardEvents) applyGuardEvent(this.guard, event);\n      }\n      for (const key of this.guard.limits.keys.values()) key.backAt = { ms: 0, part: 0 };",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/limits.test.ts",
+      name: "tokens in a period hold through crash, steps of the wall clock, and reboots: backward holds, forward is trusted",
+    },
+  },
+  {
+    name: "token-used-twice",
+    bug: "a token that was used is given back",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/guard/limit-state.ts",
+        find: "if (end.isUnused && key.backAt === token?.after)",
+        replace: "if (key.backAt === token?.after)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/limits.test.ts",
+      name: "tokens in a period hold through crash, steps of the wall clock, and reboots: backward holds, forward is trusted",
+    },
+  },
+  {
+    name: "token-of-a-second-attempt-given-back",
+    bug: "the token of a task that was changed by an earlier attempt is given back",
+    breaks: "H7",
+    patches: [{ file: "internal/engine/guard-moves.ts", find: ' && before !== "" && attempt === 1;', replace: ' && before !== "";' }],
+    caughtBy: {
+      file: "internal/engine/token-spent.test.ts",
+      name: "a token is spent where a failed attempt may have changed something, though the next one finds nothing to do",
+    },
+  },
+  {
+    name: "token-of-a-reading-given-back",
+    bug: "the token of an action that only reads is given back",
+    breaks: "H7",
+    patches: [{ file: "internal/engine/guard-moves.ts", find: ' && before !== "" && attempt === 1;', replace: " && attempt === 1;" }],
+    caughtBy: { file: "internal/engine/token-spent.test.ts", name: "an action that only reads has used its token, whatever it found" },
+  },
+  {
+    name: "limits-not-taken",
+    bug: "limits are asked and never taken",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "    this.#move(takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs));",
+        replace: "    takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/limits.test.ts",
+      name: "a limit of concurrency holds across two workflows and a crash, and both come to their end",
+    },
+  },
+  {
+    name: "burst-one-more",
+    bug: "one token more than burst is given at once",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/guard/token-rate.ts",
+        find: "plus(backAt, -(burst - 1) * intervalMs)",
+        replace: "plus(backAt, -burst * intervalMs)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/guard/token-rate.test.ts",
+      name: "no window of w ms ever sees more than burst + floor(w / interval) tokens (seed 6)",
+    },
+  },
+  {
+    name: "spacing-ignored",
+    bug: "starts keep no distance",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/guard/limits.ts",
+        find: "return Math.max(spacedMs, isFree",
+        replace: "return Math.max(Math.min(0, spacedMs), isFree",
+      },
+    ],
+    caughtBy: { file: "internal/engine/limits.test.ts", name: "spacing keeps starts apart, over a crash too" },
+  },
+  {
+    name: "line-passed",
+    bug: "who comes late passes those who wait for a limit",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/guard/limits.ts",
+        find: '    if (isBehind(limits.queues, key, ask)) return { kind: "blocked", key, untilMs: undefined };\n',
+        replace: '    if (isBehind(limits.queues, key, ask) && nowMs < 0) return { kind: "blocked", key, untilMs: undefined };\n',
+      },
+    ],
+    caughtBy: {
+      file: "internal/guard/limits.test.ts",
+      name: "those who wait go by priority, then in the order in which they came; who was served goes to the back",
+    },
+  },
+  {
+    name: "wall-clock-for-limits",
+    bug: "the guard's time follows the wall clock",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/guard/guard-time.ts",
+        find: "anchor.atMs + Math.floor(time.monotonicMs - anchor.monotonicMs)",
+        replace: "anchor.atMs + Math.floor(time.wallMs - anchor.wallMs)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/guard/guard-time.test.ts",
+      name: "a wall clock that is set by 86400000 ms changes nothing while the machine runs, nor over a restart",
+    },
+  },
+  {
+    name: "guard-time-stands-after-a-reboot",
+    bug: "after a reboot the time before it counts again",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/guard/guard-time.ts",
+        find: "return Math.max(1, lastMs + Math.max(0, Math.floor(time.wallMs - wallAt(clock, lastMs))));",
+        replace: "return Math.max(1, lastMs + 0 * Math.max(0, Math.floor(time.wallMs - wallAt(clock, lastMs))));",
+      },
+    ],
+    caughtBy: {
+      file: "internal/guard/guard-time.test.ts",
+      name: "after a reboot with the wall clock 60000 ms on, the guard's time is 60000 ms on",
+    },
+  },
+];
