@@ -2,16 +2,21 @@
 //   HOLDFAST_CRASH_APPEND=n   HOLDFAST_CRASH_WHEN=before|after   (before: the entry never gets to the journal; after: it is on disk, and
 // nobody has heard of it). HOLDFAST_CRASH_COUNT_FILE names a file that always holds how many appends there were, so that a test knows where the end is.
 //   HOLDFAST_CRASH_APPLY=file   it kills itself when the first apply of that action has done its work and nobody has heard of it.
+//   HOLDFAST_CRASH_LIE=ms   it acknowledges at once and writes so much later: a campaign must find what that loses.   HOLDFAST_SOAK_FILE: see
+// test/crash/soak/life-report.ts.
 
 import { writeFileSync } from "node:fs";
 import { runProgram } from "../../cmd/holdfastd/program.ts";
+import { reportLife } from "./soak/life-report.ts";
 import type { Action, Actions, EnginePorts, Journal, PreparedAction } from "../../internal/engine/ports.ts";
 
 const { HOLDFAST_CRASH_APPEND: nth = "0", HOLDFAST_CRASH_WHEN: when = "after", HOLDFAST_CRASH_COUNT_FILE: countFile } = process.env;
-const { HOLDFAST_CRASH_APPLY: crashApply } = process.env;
+const { HOLDFAST_CRASH_APPLY: crashApply, HOLDFAST_CRASH_LIE: lieMs = "0", HOLDFAST_SOAK_FILE: soakFile } = process.env;
 
 function withCrash(journal: Journal): Journal {
   let count = 0;
+  // Timers of one length fire in their order, so that the frames still follow each other.
+  const lie: Journal["append"] = async (entry) => void setTimeout(() => void journal.append(entry), Number(lieMs));
   const append: Journal["append"] = (entry) => {
     count++;
     if (countFile !== undefined) writeFileSync(countFile, String(count));
@@ -22,7 +27,7 @@ function withCrash(journal: Journal): Journal {
   };
   return new Proxy(journal, {
     get(target, key) {
-      if (key === "append") return append;
+      if (key === "append") return lieMs === "0" ? append : lie;
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
@@ -58,6 +63,8 @@ function crashing(action: Action): Action {
   };
   return { uses, effects, digest, validate: (raw, context) => action.validate(raw, context), parse };
 }
+
+if (soakFile !== undefined) reportLife(soakFile);
 
 await runProgram({
   wrapPorts: (ports: EnginePorts): EnginePorts => ({
