@@ -16,7 +16,7 @@ import { anchorClock, guardNow } from "../guard/guard-time.ts";
 import type { MachineTime } from "../guard/guard-time.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { renewLimits } from "../guard/limit-renewal.ts";
-import { canTakeLocks, waitForLocks } from "../guard/locks.ts";
+import { handOverFree, locksOf, waitForLocks } from "../guard/locks.ts";
 import { recordedPolicies } from "../guard/recorded-policies.ts";
 import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
@@ -64,8 +64,7 @@ export class Registry implements RuntimeOwner {
       if (state !== undefined) states.push(state);
     }
     if (this.#guardDamage === undefined) await followUpRestore(this, states);
-    // Only now: no workflow takes a turn before all that hold or want a lock are known.
-    for (const state of states) this.#askForLocks(state);
+    await this.#askForLocks(states);
     await this.#renewLimits(states);
     this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#wakeAll()));
     this.#unsubscribe.push(this.ports.policies.onChange(() => this.#judgeAllAgain()));
@@ -264,14 +263,20 @@ export class Registry implements RuntimeOwner {
     }
   }
 
-  /** Who waits for a lock is not journaled: after a restart the waiting ask again. */
-  #askForLocks(state: WorkflowState): void {
+  /**
+   * Who waits for a lock is not journaled: after a restart the waiting ask again, all of them before any takes a turn. Those who can go now are
+   * handed their locks: one that was left out of the line would find another ahead of it there, and nobody would ever call it.
+   */
+  async #askForLocks(states: readonly WorkflowState[]): Promise<void> {
     const { guard } = this;
-    const outside = new Outside(outsideNow(this, state));
-    for (const task of state.stageRun?.waitingForLock ?? []) {
-      const ask = outside.lockAsk(task);
-      if (ask !== undefined && !canTakeLocks(guard, ask)) waitForLocks(guard, ask);
+    for (const state of states) {
+      const outside = new Outside(outsideNow(this, state));
+      for (const task of state.stageRun?.waitingForLock ?? []) {
+        const ask = outside.lockAsk(task);
+        if (ask !== undefined && locksOf(guard, ask).length === 0) waitForLocks(guard, ask);
+      }
     }
+    if (this.#guardDamage === undefined) await this.#appendGuard(this.#foldGuard(handOverFree(guard, this.guardMs())));
   }
 
   #wakeAll(): void {

@@ -98,3 +98,18 @@ test("crossing locks of two workflows do not end in a deadlock", async () => {
   await world.release();
   for (const id of [one, two, three]) expect(await world.phase(id)).toBe("SUCCEEDED");
 });
+
+test("after a restart the older one goes on whose place in line was behind the younger, though its own locks are free", async () => {
+  const world = await aGuardedWorld({ targets: 2 });
+  const on = (target: string, locks: string[], name: string) => ({ ...some(target), ...oneStage({ locks }, [set(name)]) });
+  world.holds = (step) => step === "apply h0";
+  const { id: holder } = await world.submit(on("h0", ["shared"], "c"));
+  const { id: older } = await world.submit(on("h1", [], "a"));
+  const { id: younger } = await world.submit(on("h1", ["shared"], "b"));
+  // The younger is in line for the shared lock and for h1; the older is behind it for h1, which is free.
+  for (const id of [holder, younger, older]) await world.exec(id);
+  await world.restart();
+  await world.release();
+  for (const id of [holder, older, younger]) expect(await world.phase(id)).toBe("SUCCEEDED");
+  expect(await lockKeys(world)).toEqual([]);
+});

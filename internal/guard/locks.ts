@@ -166,6 +166,11 @@ export function handOverAll(guard: GuardState, workflow: WorkflowId, nowMs: numb
   return handOver(guard, freed, [...freed, ...leaveAllQueues(guard.locks, workflow)], nowMs);
 }
 
+/** The events that hand what is free to those who wait and can go now: after a restart, when all have asked again. */
+export function handOverFree(guard: GuardState, nowMs: number): readonly GuardEvent[] {
+  return handOver(guard, [], [...guard.locks.queues.keys()], nowMs);
+}
+
 /** Folds a lock taken; who takes a lock waits no longer. */
 export function foldTaken(locks: LockState, key: string, { workflow, target }: LockHolder): void {
   assert(!locks.holders.has(key), "a lock has one holder");

@@ -2,10 +2,11 @@
 // 1. People count once, with the role, and never for what they submitted themselves.
 
 import type { Checker, Happened } from "./checker.ts";
-import { askedPolicies, must } from "./checker.ts";
+import { askedPolicies } from "./checker.ts";
 import { Decision, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Model } from "./model.ts";
 import type { PolicyTerms } from "./random-policies.ts";
+import { must } from "./violation.ts";
 
 /** The checkers named approvals, denied. */
 export class AdmissionChecker implements Checker {
@@ -23,31 +24,33 @@ export class AdmissionChecker implements Checker {
   take(happened: Happened): void {
     const { model, event, stamp } = happened;
     const { kind, by } = event;
-    const asked = askedPolicies(model, stamp, this.#versions);
-    const pinned = askedPolicies(model, { ...stamp, policy: undefined }, this.#versions);
     switch (kind.case) {
       case "workflowSubmitted":
         must(!stamp.isPolicyBroken, "denied", () => `${model.id} was submitted under a policy that cannot be read`);
-        return this.#checkDenied(model, asked);
+        return this.#checkDenied(model, askedPolicies(model, stamp, this.#versions));
       case "approvalGiven": {
         const people = this.#approvals.get(model.id) ?? new Map<string, readonly string[]>();
         this.#approvals.set(model.id, people.set(by, kind.value.roles));
         return;
       }
-      case "verdictGiven":
+      case "verdictGiven": {
         if (kind.value.verdict?.gate !== Gate.EXEC || kind.value.verdict.decision !== Decision.ALLOW) return;
         this.#admitted.add(model.id);
+        const asked = askedPolicies(model, stamp, this.#versions);
         this.#checkDenied(model, asked);
         return this.#checkApproved(model, asked);
+      }
       case "workflowRetried":
         this.#admitted.delete(model.id);
         return;
       case "stageStarted":
       case "attemptStarted":
-      case "applyStarted":
+      case "applyStarted": {
+        const pinned = askedPolicies(model, { policy: undefined }, this.#versions);
         must(pinned.length === 0 || this.#admitted.has(model.id), "denied", () => `${model.id} goes on, and no policy let it`);
         this.#checkDenied(model, pinned);
         return this.#checkApproved(model, pinned);
+      }
       default:
     }
   }

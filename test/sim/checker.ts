@@ -4,7 +4,6 @@
 import type { GuardEvent } from "../../internal/gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Model } from "./model.ts";
-import { Violation } from "./model.ts";
 import type { PolicyTerms } from "./random-policies.ts";
 
 /** What was true when an entry was appended. */
@@ -35,15 +34,16 @@ export interface Checker {
   take(happened: Happened): void;
   /** An event of the guard. */
   takeGuard?(event: GuardEvent): void;
-}
-
-/** Throws when a rule is broken. */
-export function must(holds: boolean, checker: string, what: () => string): void {
-  if (!holds) throw new Violation(`${checker}: ${what()}`);
+  /** The end of an entry, after its events and those of the guard. */
+  endEntry?(): void;
 }
 
 /** Versions of the policy that a workflow is asked by: the one that it was submitted under, and the one in force. */
-export function askedPolicies(model: Model, stamp: Stamp, versions: ReadonlyMap<string, PolicyTerms>): readonly PolicyTerms[] {
+export function askedPolicies(
+  model: Model,
+  stamp: Pick<Stamp, "policy">,
+  versions: ReadonlyMap<string, PolicyTerms>,
+): readonly PolicyTerms[] {
   const pinned = model.submitted.policies.flatMap(({ digest }) => versions.get(digest) ?? []);
   return stamp.policy === undefined || pinned.includes(stamp.policy) ? pinned : [...pinned, stamp.policy];
 }

@@ -1,8 +1,6 @@
-// Everything that was appended, read by every checker in order. After a crash it is read anew from what survived: the rest never happened.
+// Everything that is durable, read by every checker in order: what is durable survives whatever happens, so that nothing is ever read twice.
 
 import type { JournalEntry } from "../../internal/engine/ports.ts";
-import { applyGuardEvent, emptyGuard } from "../../internal/guard/guard.ts";
-import type { GuardState } from "../../internal/guard/guard.ts";
 import { AdmissionChecker } from "./admission-checker.ts";
 import type { Checker, Stamp } from "./checker.ts";
 import { FreezeChecker } from "./freeze-checker.ts";
@@ -12,44 +10,51 @@ import { LimitChecker } from "./limit-checker.ts";
 import { LockChecker } from "./lock-checker.ts";
 import { Model } from "./model.ts";
 import type { PolicyTerms } from "./random-policies.ts";
+import { eventText, guardText } from "./transcript.ts";
 
 /** The checkers, and a model of each workflow. */
 export class Chronicle {
   readonly models = new Map<string, Model>();
   readonly ledger: LedgerChecker;
-  /** The guard, folded anew. */
-  readonly guard: GuardState = emptyGuard();
-  /** What was read, for people: SIM_TRACE=1 shows it. */
-  readonly lines: string[] = [];
+  /** Attempts that ended, and tasks that were skipped. */
+  tasks = 0;
   readonly #clock = new GuardClock();
   readonly #locks = new LockChecker();
   readonly #checkers: readonly Checker[];
+  readonly #note: ((text: string) => void) | undefined;
 
-  constructor(versions: ReadonlyMap<string, PolicyTerms>) {
+  /** `note` is told of every event; undefined: nobody wants to know. */
+  constructor(versions: ReadonlyMap<string, PolicyTerms>, note: ((text: string) => void) | undefined) {
     this.ledger = new LedgerChecker(versions);
     const others = [new LimitChecker(versions), new AdmissionChecker(versions), new FreezeChecker()];
     this.#checkers = [...others, this.ledger, this.#locks];
+    this.#note = note;
   }
 
   /** Takes an entry in; throws a Violation when it may not be. */
   take({ id, events, guardEvents }: JournalEntry, stamp: Stamp): void {
     for (const event of guardEvents) {
       this.#clock.take(event, stamp);
-      this.#note(Number(event.atMs), `guard ${event.kind.case} ${JSON.stringify(event.kind.value, forPeople).slice(0, TRACE_LENGTH_MAX)}`);
-      applyGuardEvent(this.guard, event);
+      this.#note?.(guardText(event, (holder) => this.models.get(holder)));
       for (const checker of this.#checkers) checker.takeGuard?.(event);
     }
     const guardMs = this.#clock.nowMs(stamp);
     for (const event of events) {
       if (id === undefined) break;
       const { kind } = event;
-      this.#note(guardMs, `${id.slice(-4)} ${kind.case} ${JSON.stringify(kind.value, forPeople).slice(0, TRACE_LENGTH_MAX)}`);
+      if (kind.case === "attemptEnded" || kind.case === "taskSkipped") this.tasks += 1;
       if (kind.case === "workflowSubmitted") this.models.set(id, new Model(kind.value, event.by));
       const model = this.models.get(id);
       if (model === undefined) break;
+      this.#note?.(eventText(event, model));
       if (kind.case !== "workflowSubmitted") model.take(event, guardMs);
       for (const checker of this.#checkers) checker.take({ model, event, stamp, guardMs });
     }
+    for (const checker of this.#checkers) checker.endEntry?.();
+  }
+
+  /** What costs as much as there is: at the end of a run, and now and then. */
+  checkAll(): void {
     this.#locks.checkAll(this.models.values());
   }
 
@@ -57,15 +62,4 @@ export class Chronicle {
   guardMs(stamp: Stamp): number {
     return this.#clock.nowMs(stamp);
   }
-
-  #note(atMs: number, text: string): void {
-    if (process.env["SIM_TRACE"] === "1") this.lines.push(`${atMs} ${text}`);
-  }
-}
-
-const TRACE_LENGTH_MAX = 400;
-
-function forPeople(key: string, value: unknown): unknown {
-  if (key === "$typeName") return undefined;
-  return typeof value === "bigint" ? Number(value) : value;
 }

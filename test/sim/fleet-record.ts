@@ -1,29 +1,33 @@
-// What really happened in the fleet: every apply, when it began and when it ended, by the machine's own running time.
-// 1. Checked there and then: locks and freezes. 2. A service that was killed begins nothing any more.
+// What really happened in the fleet: every call at a host, when it began and when it ended, and what it changed.
+// 1. Checked there and then: locks, freezes, and what the keepers of the invariants say. 2. A service that was killed begins nothing any more.
 
-import type { Action, ApplyResult, AttemptContext, PreparedAction } from "../../internal/engine/ports.ts";
+import type { Action, AttemptContext, PreparedAction } from "../../internal/engine/ports.ts";
+import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Fleet } from "../fakes/fleet.ts";
-import { must } from "./checker.ts";
 import { isInScope } from "./freeze-checker.ts";
+import type { HostCall, Invariants } from "./invariant.ts";
 import { lockKeys } from "./lock-checker.ts";
 import type { Model } from "./model.ts";
-import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import { must } from "./violation.ts";
 
 /** What the record is compared with. */
 export interface FleetScene {
   readonly fleet: Fleet;
-  /** What the service says of itself, as far as it was appended. */
+  readonly invariants: Invariants;
+  /** What the service says of itself, as far as it is durable. */
   model(id: string): Model | undefined;
   /** Freezes that were answered, and whose thaw was not asked for. */
   readonly frozen: ReadonlyMap<string, FreezeScope>;
   isStopFileThere(): boolean;
-  trueMs(): number;
+  /** The number of the service's life. */
+  life(): number;
+  note(text: string): void;
   /** Called with what was found. */
   onViolation(error: Error): void;
 }
 
 interface Apply {
-  readonly model: Model;
+  readonly workflow: string;
   readonly stage: number;
   readonly target: number;
   /** How often the workflow had ended before. */
@@ -34,8 +38,8 @@ interface Apply {
 export class FleetRecord {
   /** Hosts whose next apply does its work and then says that it failed. */
   readonly lateFailures = new Set<string>();
-  /** Starts of applies by target: for windows. */
-  readonly starts: { readonly model: Model; readonly task: number; readonly atMs: number }[] = [];
+  /** How many applies changed something. */
+  changes = 0;
   readonly #scene: FleetScene;
   readonly #underChange = new Map<string, Apply>();
   #life = 0;
@@ -53,28 +57,55 @@ export class FleetRecord {
       wrapped.set(action, known);
       return known;
     };
+    fleet.onChange = ({ context }) => {
+      this.changes += 1;
+      const call = this.#call(context, "apply", this.#usesOf(context));
+      scene.note(`host ${context.target?.name ?? "service"} is changed by ${context.taskKey}.${context.attempt}`);
+      scene.invariants.changed(call);
+    };
     fleet.die = () => {
-      this.#life += 1;
       die();
+      this.#life += 1;
     };
   }
 
   #wrap({ uses, effects, digest, parse, validate }: Action): Action {
-    const wrappedParse: Action["parse"] = (raw) => {
-      const life = this.#life;
-      const prepared = parse(raw);
-      const apply: PreparedAction["apply"] = (context, before) => {
-        if (life === this.#life && uses !== "probe") this.#begin(context);
-        return prepared.apply(context, before).then((result) => this.#result(uses, context, result));
-      };
-      return { ...prepared, apply };
-    };
-    return { uses, effects, digest, validate, parse: wrappedParse };
+    return { uses, effects, digest, validate, parse: (raw) => this.#watched(uses, parse(raw)) };
   }
 
-  #result(uses: string, { target }: AttemptContext, result: ApplyResult): ApplyResult {
-    const isLate = uses === "set" && result.kind === "applied" && this.lateFailures.delete(target?.name ?? "service");
-    return isLate ? { kind: "failed", message: "it did its work and says that it failed" } : result;
+  #watched(uses: string, prepared: PreparedAction): PreparedAction {
+    const life = this.#life;
+    const number = this.#scene.life();
+    const watch = async <T>(context: AttemptContext, kind: HostCall["kind"], work: () => Promise<T>): Promise<T> => {
+      if (life !== this.#life) return work();
+      const call = { ...this.#call(context, kind, uses), life: number };
+      if (kind === "apply" && uses !== "probe") this.#begin(context);
+      this.#scene.invariants.called(call);
+      const result = await work();
+      if (life === this.#life) this.#scene.invariants.returned(call);
+      return result;
+    };
+    const { look } = prepared;
+    return {
+      ...prepared,
+      check: (context) => watch(context, "check", () => prepared.check(context)),
+      apply: async (context, before) => {
+        const result = await watch(context, "apply", () => prepared.apply(context, before));
+        const isLate = uses === "set" && result.kind === "applied" && this.lateFailures.delete(context.target?.name ?? "service");
+        return isLate ? { kind: "failed", message: "it did its work and says that it failed" } : result;
+      },
+      ...(look === undefined ? {} : { look: (context: AttemptContext) => watch(context, "look", () => look(context)) }),
+    };
+  }
+
+  #call({ workflowId, taskKey, attempt, target }: AttemptContext, kind: HostCall["kind"], uses: string): HostCall {
+    return { id: workflowId, task: taskOf(taskKey), attempt, kind, uses, target, life: this.#scene.life() };
+  }
+
+  #usesOf({ workflowId, taskKey }: AttemptContext): string {
+    const model = this.#scene.model(workflowId);
+    const task = model?.tasks[taskOf(taskKey)];
+    return model === undefined || task === undefined ? "" : model.uses(task);
   }
 
   #begin(context: AttemptContext): void {
@@ -87,28 +118,30 @@ export class FleetRecord {
 
   #check({ workflowId, taskKey, target }: AttemptContext): void {
     const model = this.#scene.model(workflowId);
-    const index = Number(taskKey.slice(taskKey.lastIndexOf(".") + 1));
-    const task = model?.tasks[index];
+    const task = model?.tasks[taskOf(taskKey)];
     if (model === undefined || task === undefined) return;
     must(!this.#scene.isStopFileThere(), "freeze", () => `${taskKey} is applied while the file FREEZE is there`);
     for (const [id, scope] of this.#scene.frozen)
       must(!isInScope(scope, model, target), "freeze", () => `${taskKey} is applied while ${id} is answered and in force`);
-    this.starts.push({ model, task: index, atMs: this.#scene.trueMs() });
     if (target === undefined) return;
     for (const key of lockKeys(model, task)) {
       const other = this.#underChange.get(key);
-      const isSame = other === undefined || (other.model.id === model.id && other.target === task.target);
+      const isSame = other === undefined || (other.workflow === model.id && other.target === task.target);
       const isOver = other === undefined || this.#isOver(other);
-      must(isSame || isOver, "locks", () => `${taskKey} changes ${target.name} under ${key}, which ${other?.model.id} has not left`);
-      this.#underChange.set(key, { model, stage: task.stage, target: task.target, endings: model.endings });
+      must(isSame || isOver, "locks", () => `${taskKey} changes ${target.name} under ${key}, which ${other?.workflow} has not left`);
+      this.#underChange.set(key, { workflow: model.id, stage: task.stage, target: task.target, endings: model.endings });
     }
   }
 
-  /** True when nothing of the target is open in that stage any more. The model is made anew after a crash. */
-  #isOver({ model: { id }, stage, target, endings }: Apply): boolean {
-    const model = this.#scene.model(id);
+  /** True when nothing of the target is open in that stage any more. */
+  #isOver({ workflow, stage, target, endings }: Apply): boolean {
+    const model = this.#scene.model(workflow);
     if (model === undefined || model.life === "ended" || model.endings > endings) return true;
-    if (model.stage !== stage) return true;
-    return model.isDone(target);
+    return model.stage !== stage || model.isDone(target);
   }
+}
+
+/** The position of a task, which its key ends with. */
+export function taskOf(taskKey: string): number {
+  return Number(taskKey.slice(taskKey.lastIndexOf(".") + 1));
 }

@@ -5,8 +5,8 @@ import type { GuardEvent } from "../../internal/gen/holdfast/journal/v1/journal_
 import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Checker, Happened } from "./checker.ts";
-import { must } from "./checker.ts";
 import type { Model } from "./model.ts";
+import { must } from "./violation.ts";
 
 /** True when the scope holds a workflow, or this target of it. */
 export function isInScope({ kind }: FreezeScope, model: Model, target: Target | undefined): boolean {

@@ -3,7 +3,7 @@
 
 import type { GuardEvent } from "../../internal/gen/holdfast/journal/v1/journal_pb.ts";
 import type { Stamp } from "./checker.ts";
-import { must } from "./checker.ts";
+import { must } from "./violation.ts";
 
 /** The clock. */
 export class GuardClock {

@@ -2,12 +2,13 @@
 // 1. The directory is looked at when the simulation says so, not every two seconds: an edit is in force from look() on.
 // 2. The judge is wrapped: whoever is asked shows the live ledger to a checker first.
 
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HoldfastError } from "../../internal/base/errors.ts";
 import type { Clock, GateQuestion, Inventory, Policies } from "../../internal/engine/ports.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
 import type { OpenPolicies } from "../../internal/policy/policies.ts";
-import { temporaryDirectory } from "../fakes/temp-directory.ts";
 import type { PolicyTerms } from "./random-policies.ts";
 import { policyDigest, policyText } from "./random-policies.ts";
 
@@ -19,6 +20,8 @@ export class PolicyShelf {
   onQuestion: (question: GateQuestion) => void = () => undefined;
   /** How long a judgement takes, in turns of the event loop: meanwhile others move. */
   rest: () => Promise<void> = async () => undefined;
+  /** True: the worker that judges is away, and the question is refused. */
+  isAway: () => boolean = () => false;
   /** The version that the service goes by now; undefined: nobody can tell, or the built-in default. */
   current: PolicyTerms | undefined;
   /** True when the file cannot be read: new work is refused. */
@@ -30,7 +33,7 @@ export class PolicyShelf {
   #life = 0;
 
   constructor(first: PolicyTerms) {
-    this.#directory = temporaryDirectory();
+    this.#directory = mkdtempSync(join(tmpdir(), "holdfast-sim-"));
     this.write(first);
   }
 
@@ -81,6 +84,7 @@ export class PolicyShelf {
     const life = this.#life;
     const judge: Policies["judge"] = async (question) => {
       if (life === this.#life) this.onQuestion(question);
+      if (this.isAway()) throw new HoldfastError("UNAVAILABLE", "nobody can judge now");
       const judgement = await policies.judge(question);
       await this.rest();
       return judgement;

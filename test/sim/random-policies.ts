@@ -40,21 +40,28 @@ export interface PolicyTerms {
   readonly taskWait: number | undefined;
   /** No `touch` at this site. */
   readonly untouchable: string | undefined;
+  /** How many times as much as on a few targets is allowed; edits keep to it. */
+  readonly room: number;
 }
 
-/** Random terms. */
-export function randomPolicy(chance: Chance): PolicyTerms {
-  const limits = Array.from({ length: chance.int(0, 3) }, (_, index) => randomLimit(chance, `limit-${index}`));
-  return { limits, ...randomRules(chance) };
+/** Targets that the terms of a small policy are made for. */
+const FEW_TARGETS = 7;
+const TIGHT_RATE = 0.1;
+
+/** Random terms, with room for so many targets; now and then with next to none. */
+export function randomPolicy(chance: Chance, targets = FEW_TARGETS): PolicyTerms {
+  const room = chance.hit(TIGHT_RATE) ? 1 : Math.ceil(targets / FEW_TARGETS);
+  const limits = Array.from({ length: chance.int(0, 3) }, (_, index) => randomLimit(chance, `limit-${index}`, room));
+  return { limits, room, ...randomRules(chance, room) };
 }
 
 /** The same policy with other terms: tighter, looser, or both. */
-export function editedPolicy(chance: Chance, { limits }: PolicyTerms): PolicyTerms {
-  const kept = limits.filter(() => chance.hit(0.9)).map((limit) => ({ ...limit, ...randomTerms(chance, limit.each !== undefined) }));
-  return { limits: kept, ...randomRules(chance) };
+export function editedPolicy(chance: Chance, { limits, room }: PolicyTerms): PolicyTerms {
+  const edited = (limit: LimitTerms): LimitTerms => ({ ...limit, ...randomTerms(chance, { hasTokens: limit.each !== undefined, room }) });
+  return { limits: limits.filter(() => chance.hit(0.9)).map(edited), room, ...randomRules(chance, room) };
 }
 
-function randomRules(chance: Chance): Omit<PolicyTerms, "limits"> {
+function randomRules(chance: Chance, room: number): Omit<PolicyTerms, "limits" | "room"> {
   const approve: ApproveTerms = {
     aloneMax: chance.int(0, 4),
     role: chance.pick(["sre", "dba"]) ?? "sre",
@@ -62,34 +69,35 @@ function randomRules(chance: Chance): Omit<PolicyTerms, "limits"> {
     gate: chance.pick(["submit", "exec"] as const) ?? "submit",
   };
   return {
-    perSite: chance.hit(0.4) ? chance.int(1, 3) : undefined,
+    perSite: chance.hit(0.4) ? (room === 1 ? chance.int(1, 3) : chance.int(2, 6) * room) : undefined,
     approve: chance.hit(0.25) ? approve : undefined,
     denied: chance.hit(0.2) ? "delicate" : undefined,
-    taskWait: chance.hit(0.15) ? chance.int(1, 3) : undefined,
+    taskWait: chance.hit(0.15) ? chance.int(1, 3) * room : undefined,
     untouchable: chance.hit(0.1) ? "fra" : undefined,
   };
 }
 
-function randomLimit(chance: Chance, name: string): LimitTerms {
+function randomLimit(chance: Chance, name: string, room: number): LimitTerms {
   const each = chance.hit(0.4) ? chance.pick(["site", "rack"] as const) : undefined;
   return {
     name,
     uses: chance.hit(0.3) ? undefined : chance.pick(["set", "touch", "probe"]),
     keyBy: chance.pick(["all", "all", "site", "uses"] as const) ?? "all",
     each,
-    periodS: chance.pick([5, 30, 100, 600]) ?? 30,
-    ...randomTerms(chance, each !== undefined),
+    periodS: chance.pick(room === 1 ? [5, 30, 100, 600] : [5, 30]) ?? 30,
+    ...randomTerms(chance, { hasTokens: each !== undefined, room }),
   };
 }
 
-function randomTerms(chance: Chance, hasTokens: boolean): Partial<LimitTerms> {
-  const tokens = hasTokens || chance.hit(0.4) ? { tokens: chance.int(1, 3), burst: chance.int(1, 3) } : {};
+function randomTerms(chance: Chance, of: { readonly hasTokens: boolean; readonly room: number }): Partial<LimitTerms> {
+  const { hasTokens, room } = of;
+  const tokens = hasTokens || chance.hit(0.4) ? { tokens: chance.int(1, 3) * room, burst: chance.int(1, 3) * room } : {};
   const terms = {
     ...tokens,
-    ...(chance.hit(0.5) ? { concurrency: chance.int(1, 3) } : {}),
-    ...(chance.hit(0.3) ? { spacingS: chance.int(1, 10) } : {}),
+    ...(chance.hit(0.5) ? { concurrency: chance.int(1, 3) * room } : {}),
+    ...(room === 1 && chance.hit(0.3) ? { spacingS: chance.int(1, 10) } : {}),
   };
-  return Object.keys(terms).length === 0 ? { concurrency: 1 } : terms;
+  return Object.keys(terms).length === 0 ? { concurrency: room } : terms;
 }
 
 const KEYS = { all: '"all"', uses: "task.uses" } as const;

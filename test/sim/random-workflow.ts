@@ -1,95 +1,134 @@
-// Random workflow definitions: stages, waves, budgets, rates, locks, graphs of needs, conditions, retries. Each names its own values, so that
-// every change on a host is one task's and no other's.
+// Random workflow definitions that use everything the language has, of every size. Each names its own values, so that every change on
+// a host is one task's and no other's. test/sim/workload.test.ts counts what they use, and fails for a field that nobody generates.
+// 1. What is generated is valid: a refusal at Submit is meant, or a finding.
 
 import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { TargetSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Chance } from "./chance.ts";
+import { randomParams } from "./random-params.ts";
+import type { RandomParams } from "./random-params.ts";
+import { randomStage } from "./random-stage.ts";
+import type { StageSketch } from "./random-stage.ts";
+import { SIZES } from "./scenario.ts";
+import type { Size, SizeTerms } from "./scenario.ts";
+import { WORKLOAD_TERMS } from "./workload-size.ts";
 
 type Json = { [key: string]: JsonValue };
+type Range = Pick<SizeTerms, "targetsMin" | "targetsMax">;
 
-/** Hosts of a few sites and racks; the first is of site `ams`. */
-export function randomTargets(chance: Chance): readonly Target[] {
-  return Array.from({ length: chance.int(1, 7) }, (_, index) => {
-    const site = index === 0 ? "ams" : (chance.pick(["ams", "fra", "gva"]) ?? "ams");
-    const labels = { site, rack: chance.pick(["r1", "r2", "r3"]) ?? "r1" };
-    return create(TargetSchema, { name: `h${index}`, labels, connection: { kind: { case: "local", value: {} } } });
-  });
+/** How many targets a rack holds in a large inventory. */
+const RACK_SIZE = 20;
+
+/** What a workflow is made for. */
+export interface Workplace {
+  /** In the name of every value that it sets. */
+  readonly tag: string;
+  readonly size: Size;
+  /** The inventory. */
+  readonly targets: readonly Target[];
 }
 
-/** A definition; `tag` is in the name of every value that it sets. */
-export function randomWorkflow(chance: Chance, tag: string): JsonValue {
-  const stages = Array.from({ length: chance.int(1, 3) }, (_, index) => randomStage(chance, { tag, index }));
-  return {
+/** A definition, and the parameters that fit it. */
+interface RandomDefinition {
+  readonly definition: Json;
+  readonly params: RandomParams;
+  /** How many targets it chooses. */
+  readonly chosen: number;
+}
+
+/** Targets that a definition chooses in a run that is not small, when it chooses a few. */
+const FEW_TARGETS_MAX = 40;
+
+/** A definition. */
+export function randomDefinition(chance: Chance, place: Workplace): RandomDefinition {
+  const params = randomParams(chance);
+  const { selector, chosen } = randomSelector(chance, place, params.names);
+  const isSmall = chosen <= FEW_TARGETS_MAX && (place.size === "large" || place.size === "huge");
+  const size = isSmall ? "usual" : place.size;
+  const count = chance.int(...WORKLOAD_TERMS[size].stages);
+  const sketches: StageSketch[] = [];
+  const stages: Json[] = [];
+  for (let index = 0; index < count; index++) {
+    const stage = randomStage(chance, { tag: place.tag, index, size, targets: chosen, params: params.names, earlier: sketches });
+    sketches.push(stage.sketch);
+    stages.push(stage.json);
+  }
+  const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
-    targets: chance.hit(0.7) ? { where: "true" } : { where: 'target.labels.site == "ams"' },
+    targets: selector,
     stages,
-    ...(chance.hit(0.3) ? { output: "stage('s0').failed" } : {}),
+    ...(chance.hit(0.1) ? { description: "Whatever comes." } : {}),
+    ...(params.names.length === 0 ? {} : { params: params.declared }),
+    ...(chance.hit(0.4) ? { output: randomOutput(chance, sketches) } : {}),
+    ...(chance.hit(0.2) ? { annotations: { ticket: "T-1", team: chance.one("sre", "dba") } } : {}),
   };
+  return { definition, params, chosen };
 }
 
-function randomStage(chance: Chance, at: { readonly tag: string; readonly index: number }): Json {
-  const isOver = chance.hit(0.8);
-  const actions: Json[] = [];
-  const count = chance.int(1, 4);
-  for (let index = 0; index < count; index++) actions.push(randomAction(chance, actions, `${at.tag}s${at.index}a${index}`, index));
-  return {
-    name: `s${at.index}`,
-    actions,
-    ...(isOver ? { over: { targets: true } } : {}),
-    ...(isOver && chance.hit(0.8) ? { rollout: randomRollout(chance) } : {}),
-    ...(isOver && chance.hit(0.4) ? { locks: randomLocks(chance) } : {}),
-  };
+interface Choice {
+  readonly selector: Json;
+  readonly chosen: number;
 }
 
-function randomLocks(chance: Chance): string[] {
-  const keys = ["shared", "db-${{ target.labels.site }}", "rack-${{ target.labels.rack }}"];
-  return Array.from({ length: chance.int(1, 2) }, () => chance.pick(keys) ?? "shared");
+function randomSelector(chance: Chance, { targets, size }: Workplace, params: readonly string[]): Choice {
+  const isFew = (size === "large" || size === "huge") && chance.hit(0.5);
+  const choice = isFew || chance.hit(0.15) ? byNames(chance, targets) : byCondition(chance, targets, params);
+  const expect = chance.hit(0.15) ? { expect: choice.chosen } : {};
+  return { ...choice, selector: { ...choice.selector, ...expect } };
 }
 
-function randomRollout(chance: Chance): Json {
-  const amount = (): Json => (chance.hit(0.5) ? { count: chance.int(1, 3) } : { percent: chance.int(1, 60) });
-  return {
-    parallel: chance.int(1, 4),
-    ...(chance.hit(0.5) ? { waves: Array.from({ length: chance.int(1, 3) }, amount) } : {}),
-    ...(chance.hit(0.4) ? { pause: `${chance.int(0, 20)}s` } : {}),
-    ...(chance.hit(0.6) ? { maxFailures: chance.hit(0.7) ? { count: chance.int(0, 3) } : { percent: chance.int(0, 60) } } : {}),
-    ...(chance.hit(0.5) ? { maxAtRisk: { count: chance.int(chance.hit(0.1) ? 0 : 1, 3) } } : {}),
-    ...(chance.hit(0.3) ? { rate: { tokens: chance.int(1, 7), period: chance.pick(["10s", "60s"]) ?? "10s" } } : {}),
-  };
-}
-function randomAction(chance: Chance, earlier: readonly Json[], value: string, index: number): Json {
-  const uses = chance.pick(["set", "set", "set", "touch", "probe"]) ?? "set";
-  const isGraph = chance.hit(0.4);
-  const needs = isGraph ? earlier.map((_, position) => `a${position}`).filter(() => chance.hit(0.4)) : undefined;
-  const before = needs ?? (index === 0 ? [] : [`a${index - 1}`]);
-  const when = randomWhen(chance, before);
-  return {
-    name: `a${index}`,
-    uses,
-    with: uses === "set" ? { name: value, value: "1" } : { n: 1 },
-    timeout: "30s",
-    ...(needs === undefined ? {} : { needs: { actions: needs } }),
-    ...(when === undefined ? {} : { when }),
-    ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
-    ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
-  };
+function byNames(chance: Chance, targets: readonly Target[]): Choice {
+  const first = chance.int(0, Math.max(0, targets.length - FEW_TARGETS_MAX));
+  const names = chance.some(targets.slice(first, first + FEW_TARGETS_MAX), 0.5).map(({ name }) => name);
+  const chosen = names.length === 0 ? targets.slice(0, 1).map(({ name }) => name) : names;
+  return { selector: { names: chosen }, chosen: chosen.length };
 }
 
-function randomWhen(chance: Chance, before: readonly string[]): string | undefined {
-  const name = chance.pick(before);
-  if (name === undefined || chance.hit(0.6)) return chance.hit(0.05) ? "false" : undefined;
-  return chance.pick([
-    `${name}.changed`,
-    `${name}.outcome == "SUCCEEDED"`,
-    `has(${name}.output)`,
-    `!${name}.changed`,
-    `${name}.output.n == 1`,
-  ]);
+/** Conditions on targets, and what they mean. The first target is of site `ams`, rack `r1` and tier `web`: none chooses nothing. */
+const CONDITIONS: readonly { readonly where: string; accepts(target: Target): boolean }[] = [
+  { where: "true", accepts: () => true },
+  { where: "true", accepts: () => true },
+  { where: 'target.labels.site == "ams"', accepts: ({ labels }) => labels["site"] === "ams" },
+  { where: 'target.labels.rack in ["r1", "r2"]', accepts: ({ labels }) => ["r1", "r2"].includes(labels["rack"] ?? "") },
+  { where: 'target.name.startsWith("h")', accepts: () => true },
+  // A target that lacks the label is not chosen, even by `!=`.
+  { where: 'target.labels.tier != "db"', accepts: ({ labels }) => labels["tier"] !== undefined && labels["tier"] !== "db" },
+  { where: '!has(target.labels.tier) || target.labels.tier == "web"', accepts: ({ labels }) => (labels["tier"] ?? "web") === "web" },
+];
+
+function byCondition(chance: Chance, targets: readonly Target[], params: readonly string[]): Choice {
+  const { where, accepts } = chance.pick(CONDITIONS) ?? { where: "true", accepts: () => true };
+  const chosen = targets.filter(accepts).length;
+  const aside = params.includes("ratio") && chance.hit(0.3) ? `(${where}) && params.ratio >= 0.0` : where;
+  return { selector: { where: aside }, chosen };
 }
 
-function randomRetry(chance: Chance): Json {
-  const attempts = chance.int(1, 3);
-  return chance.hit(0.5) ? { attempts, delay: `${chance.int(0, 5)}s` } : { attempts, backoff: `${chance.int(1, 5)}s`, backoffMax: "20s" };
+function randomOutput(chance: Chance, stages: readonly StageSketch[]): string {
+  const last = stages.at(-1)?.name ?? "s0";
+  return chance.one(
+    `stage('${last}').failed`,
+    `{"changed": stage('${last}').changed, "of": workflow.targets}`,
+    `stage('${last}').failed_targets`,
+    'workflow.name + "/" + workflow.key',
+    "params",
+  );
+}
+
+/** Hosts with labels; the first is of site `ams`, rack `r1` and tier `web`. */
+export function randomTargets(chance: Chance, { targetsMin, targetsMax }: Range = SIZES.usual): readonly Target[] {
+  const count = chance.int(targetsMin, Math.max(targetsMin, targetsMax));
+  const width = String(count - 1).length;
+  const racks = Array.from({ length: Math.max(3, Math.ceil(count / RACK_SIZE)) }, (_, index) => `r${index + 1}`);
+  return Array.from({ length: count }, (_, index) => {
+    const isFirst = index === 0;
+    const labels: Record<string, string> = {
+      site: isFirst ? "ams" : chance.one("ams", "fra", "gva"),
+      rack: isFirst ? "r1" : (chance.pick(racks) ?? "r1"),
+    };
+    if (isFirst || chance.hit(0.7)) labels["tier"] = isFirst ? "web" : chance.one("web", "db");
+    const name = `h${String(index).padStart(width, "0")}`;
+    return create(TargetSchema, { name, labels, connection: { kind: { case: "local", value: {} } } });
+  });
 }

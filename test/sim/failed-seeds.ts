@@ -1,0 +1,31 @@
+// Every seed that ever failed, as a command replays it, and why: CI runs all of them, for ever.
+// 1. A seed stays when its fault is mended. When the simulator changes, a seed may come to mean another run: it stays all the same.
+
+/** One that failed. */
+export interface FailedSeed {
+  /** Arguments of `npm run sim --`. */
+  readonly scenario: string;
+  /** What was wrong: the product, or the simulator itself. */
+  readonly why: string;
+}
+
+/** All of them, the newest last. */
+export const FAILED_SEEDS: readonly FailedSeed[] = [
+  // Found while the simulator was rebuilt. Where no cause is named none was found: they passed before anybody looked, most likely because
+  // a checker was still being written.
+  { scenario: "9 --size usual", why: "H4 decided again: one event led to two statuses, of which one had no stages" },
+  { scenario: "13 --size usual", why: "progress: a run did not come to its end" },
+  { scenario: "15 --size usual", why: "locks: the simulator did not know what a lock with a parameter comes to" },
+  { scenario: "85 --size usual", why: "H1 lost: a cancel was acknowledged and is not in the journal" },
+  { scenario: "141 --size usual", why: "ledger: it says 0 of action touch in 1h, by hand there are 5" },
+  { scenario: "204 --size usual", why: "each: 4 tokens where 3 may be taken; the simulator counted one that was given back unused" },
+  { scenario: "226 --size usual", why: "H1 lost: a cancel was acknowledged and is not in the journal" },
+  {
+    scenario: "59192492 --steps 51 --skip 3,7-16,20,26,28-36,38-49 --clients 4 --faults crash,reboot,host,policy,person,surroundings,delay",
+    why: "ledger: it says 0 of all in 1h, by hand there is 1, after a reboot with the wall clock an hour back",
+  },
+  {
+    scenario: "60052 --size usual",
+    why: "progress: after a restart who could take its locks at once was in no line, and another came ahead of it",
+  },
+];

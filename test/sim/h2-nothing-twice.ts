@@ -1,0 +1,122 @@
+// H2: a succeeded task does not run again, a failed one only by its retry rule or a recorded Retry; an attempt in doubt is settled by looking.
+// 1. By the journal: what may start is said by the events alone. 2. By the hosts: no attempt changes its host twice, and no task does after
+// another attempt of it did, unless a person let it run again, its host was spoilt meanwhile, or what it does may be repeated.
+
+import type { JournalEntry } from "../../internal/engine/ports.ts";
+import { AttemptOutcome, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { HostCall, Invariant } from "./invariant.ts";
+import { must } from "./violation.ts";
+
+const NAME = "H2 done twice";
+/** Actions of the fleet that may be repeated and leave nothing to look at. */
+const REPEATABLE: ReadonlySet<string> = new Set(["send"]);
+
+/** Where a task stands: `closed` starts again only by a Retry. */
+type Standing = "open" | "running" | "applying" | "done" | "closed" | "held";
+
+interface Task {
+  standing: Standing;
+  attempt: number;
+  /** The attempt that changed the host; undefined: none, or somebody else did since. */
+  changedIn: number | undefined;
+}
+
+/** Keeps H2. */
+export class NothingTwice implements Invariant {
+  readonly #tasks = new Map<string, Map<number, Task>>();
+  /** Tasks that changed a host, by its name: somebody else may spoil their work. */
+  readonly #changedAt = new Map<string, Set<Task>>();
+
+  durable({ id, events }: JournalEntry): void {
+    if (id === undefined) return;
+    for (const event of events) this.#take(id, event);
+  }
+
+  changed({ id, task: index, attempt, uses, target }: Omit<HostCall, "kind" | "life">): void {
+    if (REPEATABLE.has(uses)) return;
+    const task = this.#task(id, index);
+    const where = target?.name ?? "the service";
+    const what = (): string => `task ${index} of ${id} changed ${where} in attempt ${task.changedIn}, and again in attempt ${attempt}`;
+    must(task.changedIn === undefined, NAME, what);
+    task.changedIn = attempt;
+    const host = target?.name ?? "service";
+    this.#changedAt.set(host, (this.#changedAt.get(host) ?? new Set<Task>()).add(task));
+  }
+
+  spoilt(target: string): void {
+    for (const task of this.#changedAt.get(target) ?? []) task.changedIn = undefined;
+    this.#changedAt.delete(target);
+  }
+
+  #take(id: string, { kind }: Event): void {
+    switch (kind.case) {
+      case "attemptStarted":
+        return this.#start(id, kind.value);
+      case "applyStarted": {
+        const task = this.#task(id, kind.value.task);
+        must(task.standing === "running", NAME, () => `task ${kind.value.task} of ${id} is applied, and is ${task.standing}`);
+        task.standing = "applying";
+        return;
+      }
+      case "attemptEnded": {
+        const { task: index, outcome, retryAfterMs } = kind.value;
+        this.#task(id, index).standing = standingAfter(outcome, retryAfterMs !== undefined);
+        return;
+      }
+      case "taskSkipped":
+      case "taskRefused":
+        this.#task(id, kind.value.task).standing = "closed";
+        return;
+      case "taskResolved":
+        return this.#resolve(id, kind.value);
+      case "workflowRetried":
+        for (const task of this.#tasks.get(id)?.values() ?? []) this.#reopen(task);
+        return;
+      default:
+    }
+  }
+
+  #start(id: string, { task: index, attempt }: { readonly task: number; readonly attempt: number }): void {
+    const task = this.#task(id, index);
+    must(task.standing === "open", NAME, () => `attempt ${attempt} of task ${index} of ${id} starts, and the task is ${task.standing}`);
+    task.standing = "running";
+    task.attempt = attempt;
+  }
+
+  #resolve(id: string, { task: index, resolution }: { readonly task: number; readonly resolution: Resolution }): void {
+    const task = this.#task(id, index);
+    must(task.standing === "held", NAME, () => `task ${index} of ${id} is resolved, and is ${task.standing}`);
+    if (resolution === Resolution.RUN_AGAIN) this.#reopen(task);
+    else task.standing = resolution === Resolution.SUCCEEDED ? "done" : "closed";
+  }
+
+  /** A person wants it to run again: of what is held nobody knows whether it was done, and that is the person's word. */
+  #reopen(task: Task): void {
+    if (task.standing === "done") return;
+    if (task.standing === "held") task.changedIn = undefined;
+    task.standing = "open";
+  }
+
+  #task(id: string, index: number): Task {
+    const tasks = this.#tasks.get(id) ?? new Map<number, Task>();
+    this.#tasks.set(id, tasks);
+    const task = tasks.get(index) ?? { standing: "open", attempt: 0, changedIn: undefined };
+    tasks.set(index, task);
+    return task;
+  }
+}
+
+function standingAfter(outcome: AttemptOutcome, isRetried: boolean): Standing {
+  switch (outcome) {
+    case AttemptOutcome.UNCHANGED:
+    case AttemptOutcome.CHANGED:
+      return "done";
+    case AttemptOutcome.UNKNOWN:
+      return "held";
+    case AttemptOutcome.DEFERRED:
+      return "open";
+    default:
+      return isRetried ? "open" : "closed";
+  }
+}

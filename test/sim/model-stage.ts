@@ -1,0 +1,72 @@
+// The stage under way as the model sees it: which targets were begun, failed, are in flight, or under change.
+// 1. After each change of a target only that target is looked at again.
+
+import type { ModelTasks } from "./model-tasks.ts";
+
+/** One stage under way. */
+export class ModelStage {
+  readonly index: number;
+  readonly begun = new Set<number>();
+  readonly failed = new Set<number>();
+  /** Targets that were held, and wait to be taken in flight again. */
+  readonly parked = new Set<number>();
+  /** Targets that wait for locks, in the order in which they began to. */
+  readonly waitingForLock = new Set<number>();
+  /** Begun, not done, and not held. */
+  readonly flying = new Set<number>();
+  /** Targets that an apply began to change, and that are not done. */
+  readonly underChange = new Set<number>();
+  wave: { readonly first: number; readonly count: number } | undefined;
+  nextWaveAtMs = 0;
+  readonly #tasks: ModelTasks;
+
+  constructor(index: number, tasks: ModelTasks) {
+    this.index = index;
+    this.#tasks = tasks;
+  }
+
+  /** True when nothing of the target is open in this stage. */
+  isDone(target: number): boolean {
+    return this.#tasks.isDone(this.index, target);
+  }
+
+  /** Targets in flight but for one: `starting` is about to start. */
+  flyingBeside(starting: number): number {
+    return this.flying.size - (this.flying.has(starting) ? 1 : 0);
+  }
+
+  /** One that comes back need not wait for the place of one that only waits for locks: such a one gives its place up, and comes back itself. */
+  yieldPlaces(starting: number, parallel: number): void {
+    for (const target of this.waitingForLock) {
+      if (this.flyingBeside(starting) < parallel) return;
+      if (target === starting || !this.flying.has(target) || this.#isRunning(target)) continue;
+      this.parked.add(target);
+      this.look(target);
+    }
+  }
+
+  get waveTargets(): readonly number[] {
+    return Array.from({ length: this.wave?.count ?? 0 }, (_, at) => (this.wave?.first ?? 0) + at);
+  }
+
+  /** Something of the target changed. */
+  look(target: number): void {
+    const isDone = this.isDone(target);
+    if (isDone) {
+      this.underChange.delete(target);
+      this.waitingForLock.delete(target);
+    }
+    if (this.begun.has(target) && !isDone && !this.#isHeld(target)) this.flying.add(target);
+    else this.flying.delete(target);
+  }
+
+  /** Held by an unknown task, or back from that, with nothing that goes on: it is not in flight. */
+  #isHeld(target: number): boolean {
+    if (this.#isRunning(target)) return false;
+    return this.parked.has(target) || this.#tasks.of(this.index, target).some((task) => task.standing === "unknown");
+  }
+
+  #isRunning(target: number): boolean {
+    return this.#tasks.of(this.index, target).some((task) => task.standing === "running");
+  }
+}

@@ -1,0 +1,91 @@
+// Random actions: what they use, their arguments, conditions, needs, retry rules and times.
+// 1. What a `set` writes is the same at every attempt, so that one that succeeded late is found converged; only reads use what may change.
+
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Chance } from "./chance.ts";
+import { changingTexts, conditions, steadyTexts } from "./random-expression.ts";
+import type { ExpressionPlace } from "./random-expression.ts";
+
+type Json = { [key: string]: JsonValue };
+
+/** What later expressions need to know of an action. */
+export interface ActionSketch {
+  readonly name: string;
+  readonly uses: string;
+  /** Positions of all that are certain to have ended before it. */
+  readonly before: readonly number[];
+}
+
+/** Where an action stands. */
+export interface ActionPlace extends Omit<ExpressionPlace, "before"> {
+  /** The name of what it sets. */
+  readonly value: string;
+  readonly before: readonly ActionSketch[];
+}
+
+/** What the fake fleet offers, as often as it is used. */
+const USES = ["set", "set", "set", "set", "touch", "touch", "probe", "probe", "send"] as const;
+
+/** An action. */
+export function randomAction(chance: Chance, place: ActionPlace): { readonly json: Json; readonly sketch: ActionSketch } {
+  const { before: earlier, value } = place;
+  const position = earlier.length;
+  const uses = chance.pick(USES) ?? "set";
+  const isGraph = chance.hit(0.4);
+  const needed = isGraph ? chance.some([...earlier.keys()], 0.4) : earlier.length === 0 ? [] : [position - 1];
+  const before = [...new Set(needed.flatMap((index) => [...(earlier[index]?.before ?? []), index]))].toSorted((a, b) => a - b);
+  const name = chance.hit(0.1) ? `step-${position}` : `a${position}`;
+  const scene: ExpressionPlace = { ...place, before: before.flatMap((index) => earlier[index] ?? []) };
+  const json: Json = {
+    name,
+    uses,
+    with: randomArguments(chance, { uses, value, scene }),
+    ...(isGraph ? { needs: { actions: needed.map((index) => earlier[index]?.name ?? "") } } : {}),
+    ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
+    ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
+    ...(chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
+    ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+    ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
+  };
+  return { json, sketch: { name, uses, before } };
+}
+
+interface Arguments {
+  readonly uses: (typeof USES)[number];
+  readonly value: string;
+  readonly scene: ExpressionPlace;
+}
+
+function randomArguments(chance: Chance, { uses, value, scene }: Arguments): Json {
+  const steady = steadyTexts(scene);
+  const template = (texts: readonly string[]): string => `\${{ ${chance.pick(texts) ?? "workflow.id"} }}`;
+  switch (uses) {
+    case "set": {
+      if (chance.hit(0.5)) return { name: value, value: "1" };
+      if (chance.hit(0.1)) return { name: value, value: "key ${{ secret('token') }}" };
+      // Never empty, which a host takes for absent.
+      return { name: value, value: `of ${template(steady)}${chance.hit(0.3) ? ` and ${template(steady)}` : ""}` };
+    }
+    case "touch":
+      return { n: 1, ...(chance.hit(0.3) ? { note: template(changingTexts(scene)) } : {}) };
+    case "probe":
+    case "send":
+      return { n: 1, ...(chance.hit(0.5) ? { seen: { deep: [template(changingTexts(scene)), true, 2.5] } } : {}) };
+    default:
+      return uses satisfies never;
+  }
+}
+
+function randomWhen(chance: Chance, scene: ExpressionPlace): string {
+  const { usual, rare } = conditions(scene);
+  if (chance.hit(0.1)) return "false";
+  return chance.pick(chance.hit(0.3) ? rare : usual) ?? "true";
+}
+
+function randomRetry(chance: Chance): Json {
+  const attempts = chance.int(chance.hit(0.05) ? 0 : 1, 4);
+  const jitter = chance.hit(0.3) ? { jitter: chance.one(0, 0.5, 1) } : {};
+  if (chance.hit(0.1)) return { attempts, ...jitter };
+  if (chance.hit(0.4)) return { attempts, delay: `${chance.int(0, 5)}s`, ...jitter };
+  return { attempts, backoff: `${chance.int(0, 5)}s`, ...(chance.hit(0.7) ? { backoffMax: "20s" } : {}), ...jitter };
+}

@@ -1,0 +1,100 @@
+// Random stages of workflows: over targets or once, with rollouts, locks and graphs of actions.
+// 1. Bounds grow with the number of targets, so that a stage of ten thousand ends in reasonable time.
+
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Chance } from "./chance.ts";
+import { randomAction } from "./random-action.ts";
+import type { ActionSketch } from "./random-action.ts";
+import type { Size } from "./scenario.ts";
+import { WORKLOAD_TERMS } from "./workload-size.ts";
+
+type Json = { [key: string]: JsonValue };
+
+/** What later expressions need to know of a stage. */
+export interface StageSketch {
+  readonly name: string;
+  readonly isOver: boolean;
+  readonly actions: readonly ActionSketch[];
+}
+
+/** Where a stage stands. */
+export interface StagePlace {
+  /** In the name of every value that it sets. */
+  readonly tag: string;
+  readonly index: number;
+  readonly size: Size;
+  /** How many targets the workflow has. */
+  readonly targets: number;
+  /** Names of its parameters. */
+  readonly params: readonly string[];
+  readonly earlier: readonly StageSketch[];
+}
+
+/** From so many targets on a lock that all of them share is no use to anybody. */
+const CROWD = 60;
+
+/** A stage. */
+export function randomStage(chance: Chance, place: StagePlace): { readonly json: Json; readonly sketch: StageSketch } {
+  const { tag, index, size, targets, params, earlier } = place;
+  const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8);
+  const sketches: ActionSketch[] = [];
+  const actions: Json[] = [];
+  const count = chance.int(...WORKLOAD_TERMS[size].actions);
+  for (let position = 0; position < count; position++) {
+    const at = { value: `${tag}s${index}a${position}`, stage: `s${index}`, isOver, targets, params, stages: earlier, before: sketches };
+    const action = randomAction(chance, at);
+    sketches.push(action.sketch);
+    actions.push(action.json);
+  }
+  const json: Json = {
+    name: `s${index}`,
+    actions,
+    ...(isOver ? { over: { targets: true } } : {}),
+    ...(isOver && (targets > CROWD || chance.hit(0.8)) ? { rollout: randomRollout(chance, place) } : {}),
+    ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
+    ...(chance.hit(0.1) ? { annotations: { step: String(index) } } : {}),
+  };
+  return { json, sketch: { name: `s${index}`, isOver, actions: sketches } };
+}
+
+function randomLocks(chance: Chance, { targets, params }: StagePlace): string[] {
+  const own = ["host-${{ target.name }}", "rack-${{ target.labels.rack }}"];
+  const wide = ["shared", "db-${{ target.labels.site }}", "job-${{ workflow.name }}-${{ target.labels.site }}"];
+  const keys = targets > CROWD ? own : [...own, ...wide, ...(params.includes("channel") ? ["channel-${{ params.channel }}"] : [])];
+  return [...new Set(Array.from({ length: chance.int(1, 3) }, () => chance.pick(keys) ?? "shared"))];
+}
+
+function randomRollout(chance: Chance, { size, targets }: StagePlace): Json {
+  const isCrowd = targets > CROWD;
+  // In a crowd some always fail: a budget of none would end every workflow at its first wave.
+  const failures = isCrowd
+    ? { percent: chance.int(5, 60) }
+    : chance.hit(0.7)
+      ? { count: chance.int(0, 3) }
+      : { percent: chance.int(0, 60) };
+  const atRisk = isCrowd ? { percent: chance.int(10, 100) } : randomAtRisk(chance);
+  return {
+    ...(isCrowd || chance.hit(0.9) ? { parallel: chance.int(...WORKLOAD_TERMS[size].parallel) } : {}),
+    ...(chance.hit(0.5) ? { waves: Array.from({ length: chance.int(1, 4) }, () => randomWave(chance, targets)) } : {}),
+    ...(chance.hit(0.4) ? { pause: `${chance.int(0, 20)}s` } : {}),
+    ...(chance.hit(isCrowd ? 0.9 : 0.6) ? { maxFailures: failures } : {}),
+    ...(chance.hit(isCrowd ? 0.3 : 0.5) ? { maxAtRisk: atRisk } : {}),
+    ...(chance.hit(0.25) ? { rate: randomRate(chance, targets) } : {}),
+  };
+}
+
+function randomAtRisk(chance: Chance): Json {
+  if (chance.hit(0.3)) return { percent: chance.int(20, 100) };
+  return { count: chance.int(chance.hit(0.1) ? 0 : 1, 3) };
+}
+
+function randomWave(chance: Chance, targets: number): Json {
+  if (chance.hit(0.5)) return { percent: targets > CROWD ? chance.int(10, 100) : chance.int(1, 60) };
+  return { count: targets > CROWD ? chance.int(Math.ceil(targets / 10), targets) : chance.int(1, 3) };
+}
+
+/** A crowd has begun after a minute or so. */
+function randomRate(chance: Chance, targets: number): Json {
+  if (targets > CROWD) return { tokens: targets, period: chance.one("30s", "60s") };
+  return { tokens: chance.int(1, 7), period: chance.one("10s", "60s", "0.5s") };
+}
