@@ -159,6 +159,17 @@ test("a fault in a block of text has the line of the block", () => {
   ]);
 });
 
+test("a fleet of more targets than allowed is refused before any of them is made", () => {
+  const group = (index: number): string => `{ name: "g${index}-{n}", count: 100000 }`;
+  const fleet = Array.from({ length: 20 }, (_, index) => group(index)).join(", ");
+  const workflow =
+    "{ name: w, targets: { where: 'true' }, stages: [{ name: s, actions: [{ name: a, uses: assert, with: { that: 'true' } }] }] }";
+  const text = `${withRule(RULE)}tests:\n  - { name: t, workflow: ${workflow}, fleet: [${fleet}], expect: allow }\n`;
+  const startMs = process.cpuUsage().user / 1_000;
+  expect(faults(text).join("\n")).toContain("found 2000000");
+  expect(process.cpuUsage().user / 1_000 - startMs).toBeLessThan(500);
+});
+
 test("bounds are held: one rule more than allowed, one byte more than allowed", () => {
   const rules = (count: number): string =>
     Array.from({ length: count }, (_, index) => `  - ${RULE.replace("name: r", `name: r${index}`)}\n`).join("");

@@ -118,8 +118,14 @@ function readObject(field: FileCursor): JsonObject | undefined {
 
 /** `{ name: "ams-{n}", count: 50, labels: { site: ams } }` is fifty targets. */
 function readFleet(field: FileCursor): readonly TestTarget[] {
-  const fleet = field.items("fleet").flatMap((item) => readTarget(item));
-  if (fleet.length > TARGETS_MAX) field.refuse(`at most ${TARGETS_MAX} targets; found ${fleet.length}`);
+  const groups = field.items("fleet").flatMap((item) => readGroup(item) ?? []);
+  // Before any of them is made: a few bytes may name very many.
+  const size = groups.reduce((sum, { count }) => sum + (count ?? 1), 0);
+  if (size > TARGETS_MAX) {
+    field.refuse(`at most ${TARGETS_MAX} targets; found ${size}`);
+    return [];
+  }
+  const fleet = groups.flatMap((group) => targetsOf(group));
   const seen = new Set<string>();
   for (const { name } of fleet) {
     if (seen.has(name)) field.refuse("a target's name stands twice");
@@ -128,18 +134,27 @@ function readFleet(field: FileCursor): readonly TestTarget[] {
   return [...fleet].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-function readTarget(item: FileCursor): readonly TestTarget[] {
+/** Targets as they are written: one, or so many of a kind. */
+interface TargetGroup extends TestTarget {
+  readonly count: number | undefined;
+}
+
+function readGroup(item: FileCursor): TargetGroup | undefined {
   const fields = item.fields(TARGET_FIELDS, "a target");
-  if (fields === undefined) return [];
+  if (fields === undefined) return undefined;
   const name = fields.need("name", 'write for example name: web-1, or name: "web-{n}" with count: 10')?.text();
   const labels = fields.read("labels", (field) => field.texts("labels")) ?? {};
   const count = fields.read("count", (field) => field.number({ min: 1, max: TARGETS_MAX, isWhole: true }));
-  if (name === undefined) return [];
-  if (count === undefined) return [{ name, labels }];
-  if (!name.includes("{n}")) {
+  if (name === undefined) return undefined;
+  if (count !== undefined && !name.includes("{n}")) {
     item.refuse('with count the name holds {n}, the number of each: name: "web-{n}"');
-    return [];
+    return undefined;
   }
+  return { name, labels, count };
+}
+
+function targetsOf({ name, labels, count }: TargetGroup): readonly TestTarget[] {
+  if (count === undefined) return [{ name, labels }];
   const width = String(count).length;
   return Array.from({ length: count }, (_, index) => {
     const number = String(index + 1).padStart(width, "0");

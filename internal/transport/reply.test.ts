@@ -31,6 +31,10 @@ test("an answer that is cut off anywhere is none", () => {
 test.each([
   ["HOLDFAST1 ready\nHOLDFAST1 exited x 0 0\n"],
   ["HOLDFAST1 ready\nHOLDFAST1 exited 0 9999 0\n"],
+  ["HOLDFAST1 ready\nHOLDFAST1 exited 0 3 2x\nabcde"],
+  ["HOLDFAST1 ready\nHOLDFAST1 exited 0\n"],
+  ["HOLDFAST1 ready\nHOLDFAST1 voided x\n"],
+  ["HOLDFAST1 ready\nHOLDFAST1 swept x\n"],
   ["HOLDFAST1 ready\nHOLDFAST1 whatever\n"],
   ["x".repeat(70_000)],
 ])("%#: what no shim says is noise", (text) => {

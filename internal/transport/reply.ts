@@ -78,7 +78,9 @@ export class ReplyParser {
   #parseAnswer(words: readonly string[], { text, bodyAt }: { readonly text: Buffer; readonly bodyAt: number }): Heard {
     const [stdoutLength, stderrLength] = [number(words[2]), number(words[3])];
     const hasOutput = words[0] === "exited" || words[0] === "timed-out";
-    if (hasOutput && (stdoutLength > this.#outputBytesMax + 1 || stderrLength > 2 * this.#outputBytesMax + 1)) return "noise";
+    // Written so that what is no number is noise too.
+    const isBounded = stdoutLength <= this.#outputBytesMax + 1 && stderrLength <= 2 * this.#outputBytesMax + 1;
+    if (hasOutput && !isBounded) return "noise";
     if (hasOutput && text.length < bodyAt + stdoutLength + stderrLength) {
       this.#keep(text);
       this.#needed = bodyAt + stdoutLength + stderrLength;
@@ -112,13 +114,13 @@ function parseReply(words: readonly string[], output: { readonly stdout: Buffer;
     case "absent":
       return { kind: verb, hasBegun: word !== "never" };
     case "voided":
-      return { kind: verb, fence: number(word) };
+      return Number.isNaN(number(word)) ? undefined : { kind: verb, fence: number(word) };
     case "missing":
       return { kind: verb, tool: word };
     case "failed":
       return { kind: verb, message: words.slice(1).join(" ") };
     case "swept":
-      return { kind: verb, count: number(word) };
+      return Number.isNaN(number(word)) ? undefined : { kind: verb, count: number(word) };
     default:
       return undefined;
   }
