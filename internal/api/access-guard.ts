@@ -86,7 +86,7 @@ function checkWorkflow({ journal, caller, right }: Access, ref: unknown): void {
   const id = resolveRef(journal, ref);
   const status = journal.record(id)?.status;
   assert(status !== undefined, "a workflow that was found has a record");
-  if (namespaces !== undefined && !namespaces.has(status.namespace)) throw workflowNotFound(id);
+  if (namespaces !== undefined && !namespaces.has(status.namespace)) throw workflowNotFound(journal, id);
   if (isOfOwnOnly && status.submittedBy !== principal.name) {
     const own = `as a ${kindNames(right.ownRoles)} "${principal.name}" may do this to workflows that it submitted itself`;
     throw new HoldfastError(

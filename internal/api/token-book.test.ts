@@ -128,7 +128,7 @@ test("a damaged file is refused with the place, never read as fewer tokens", () 
     [text.slice(0, -10), /no JSON/],
     ["[]", /no JSON object/],
     ["{}", /version/],
-    [text.replace('"version": 1', '"version": 2'), /version: must be 1: a newer/],
+    [text.replace('"version": 2', '"version": 3'), /version: must be 1 or 2: a newer/],
     [text.replace('"submitter"', '"root"'), /tokens\[0\]\.roles/],
     [text.replace('"submitter"', ""), /tokens\[0\]\.roles: names no role/],
     [text.replace('"sha256"', '"md5"'), /tokens\[0\]: holds a field/],
@@ -139,4 +139,34 @@ test("a damaged file is refused with the place, never read as fewer tokens", () 
   ];
   for (const [content, message] of damaged) expect(() => parseTokens(content), content).toThrow(message);
   expect(parseTokens(text)).toEqual(store.records);
+});
+
+test("a change that leaves the file's form whole is seen by its sum", () => {
+  const { store, book } = open();
+  book.create("admin", aToken({ lifetimeMs: DAY_MS }));
+  const text = writeTokens(store.records);
+  const hash = /"sha256": "(\w)/.exec(text)?.[1] === "0" ? "1" : "0";
+  const changed: [string, RegExp][] = [
+    [text.replace(/"sha256": "\w/, `"sha256": "${hash}`), /sum: is not that/],
+    [text.replace(/"expiresAtMs": (\d+)/, '"expiresAtMs": 9$1'), /sum: is not that/],
+    [text.replace('"submitter"', '"operator"'), /sum: is not that/],
+    [text.replace('"ci"', '"cj"'), /sum: is not that/],
+    [text.replace(/,\n "sum": "\w+"/, ""), /sum: is not that/],
+    [text.replace('"sum"', '"sun"'), /holds a field/],
+    [text.replace('"version": 2', '"version": 1'), /holds a field/],
+  ];
+  for (const [content, message] of changed) {
+    expect(content).not.toBe(text);
+    expect(() => parseTokens(content), content).toThrow(message);
+  }
+});
+
+test("a file of before there was a sum is read, and gets one at its next write", () => {
+  const { store, book } = open();
+  book.create("admin", aToken());
+  const text = writeTokens(store.records);
+  const older = text.replace('"version": 2', '"version": 1').replace(/,\n "sum": "\w+"/, "");
+  expect(older).not.toContain("sum");
+  expect(parseTokens(older)).toEqual(store.records);
+  expect(writeTokens(parseTokens(older))).toBe(text);
 });

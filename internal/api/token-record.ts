@@ -2,7 +2,9 @@
 // 1. No secret is in it: of a token there is the SHA-256 of its 256 random bits. A slow hash would add nothing: it makes guessing dear where
 //    secrets are guessable, and nobody guesses 256 random bits; but it would cost every call its milliseconds.
 // 2. What is not wholly understood is refused, with the place: a broken file is never read as fewer tokens, or none.
+// 3. Version 2 ends with a sum, so that a flipped bit in a hash, a role or a time is seen. Version 1 had none; the next write makes it a 2.
 
+import { sha256Hex } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -26,7 +28,8 @@ export interface TokenRecord {
   readonly expiresAtMs: number | undefined;
 }
 
-const VERSION = 1;
+const VERSION = 2;
+const VERSION_WITHOUT_SUM = 1;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]*$/;
 const ROLE = /^(?:viewer|submitter|operator|admin|approver:[a-z][a-z0-9_-]{0,63})$/;
 const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -47,7 +50,12 @@ export function writeTokens(records: readonly TokenRecord[]): string {
     ...(proof.kind === "secret" ? { sha256: proof.sha256 } : { certificate: true }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   }));
-  return `${JSON.stringify({ version: VERSION, tokens }, undefined, 1)}\n`;
+  return `${JSON.stringify({ version: VERSION, tokens, sum: sumOf(tokens) }, undefined, 1)}\n`;
+}
+
+/** Over the list as it is written. */
+function sumOf(tokens: unknown): string {
+  return sha256Hex(JSON.stringify(tokens));
 }
 
 /** The tokens of the file's text; throws FAILED_PRECONDITION with the place of what is wrong. */
@@ -59,8 +67,10 @@ export function parseTokens(text: string): readonly TokenRecord[] {
     throw refuse("", "it is no JSON"); // the parser's own message would show a piece of the file
   }
   if (!isJsonObject(file)) throw refuse("", "it is no JSON object");
-  if (file["version"] !== VERSION) throw refuse("version", `must be ${VERSION}: a newer holdfastd may have written it`);
-  const { tokens } = file;
+  const { version, tokens } = file;
+  const hasSum = version === VERSION;
+  if (!hasSum && version !== VERSION_WITHOUT_SUM)
+    throw refuse("version", `must be ${VERSION_WITHOUT_SUM} or ${VERSION}: a newer holdfastd may have written it`);
   if (!Array.isArray(tokens)) throw refuse("tokens", "must be a list");
   if (tokens.length > TOKENS_MAX) throw refuse("tokens", `holds more than ${TOKENS_MAX}`);
   const records = tokens.map((token: JsonValue, index) => parseRecord(token, `tokens[${index}]`));
@@ -68,6 +78,9 @@ export function parseTokens(text: string): readonly TokenRecord[] {
   if (names.size !== records.length) throw refuse("tokens", "holds one name twice");
   const secrets = records.flatMap(({ proof }) => (proof.kind === "secret" ? [proof.sha256] : []));
   if (new Set(secrets).size !== secrets.length) throw refuse("tokens", "holds one sha256 twice");
+  const known = hasSum ? ["version", "tokens", "sum"] : ["version", "tokens"];
+  if (Object.keys(file).some((key) => !known.includes(key))) throw refuse("", "holds a field that this holdfastd does not know");
+  if (hasSum && file["sum"] !== sumOf(tokens)) throw refuse("sum", "is not that of the tokens: the file was damaged, or edited by hand");
   return records;
 }
 

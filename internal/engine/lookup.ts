@@ -7,32 +7,55 @@ import { ENDED_WORKFLOWS_CACHED_MAX } from "../base/limits.ts";
 import { applyEvent, foldFirst } from "../workflow/apply.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import type { Ref } from "./face.ts";
-import type { Journal } from "./ports.ts";
+import type { Journal, WorkflowRecord } from "./ports.ts";
+
+const LOST_SHOWN_MAX = 8;
 
 /** The namespace that is meant when none is named. */
 export const NAMESPACE_DEFAULT = "default";
 
 /** What finds workflows without replaying them. */
-export type FindsWorkflows = Pick<Journal, "record" | "findByKey">;
+export interface FindsWorkflows extends Pick<Journal, "record" | "findByKey"> {
+  /** Runs of batches that the journal is known to lack; absent: none. */
+  readonly lostBatches?: readonly { readonly first: number; readonly last: number }[];
+}
 
 /** Finds the ID that a reference means; throws NOT_FOUND. */
 export function resolveRef(journal: FindsWorkflows, ref: Ref): WorkflowId {
   if (WorkflowId.is(ref.id)) {
     if (journal.record(ref.id) !== undefined) return ref.id;
-    throw workflowNotFound(ref.id);
+    throw workflowNotFound(journal, ref.id);
   }
   const namespace = ref.namespace === "" ? NAMESPACE_DEFAULT : ref.namespace;
   const found = journal.findByKey(namespace, ref.id);
   if (found !== undefined) return found;
   throw new HoldfastError(
     "NOT_FOUND",
-    `no workflow in namespace "${namespace}" has that ID or key; "holdfast list --namespace ${namespace}" shows those there are`,
+    `no workflow in namespace "${namespace}" has that ID or key; "holdfast list --namespace ${namespace}" shows those there are${lostWords(journal)}`,
   );
 }
 
 /** The error for a workflow that does not exist, or that the asker may not know of. */
-export function workflowNotFound(id: WorkflowId): HoldfastError {
-  return new HoldfastError("NOT_FOUND", `there is no workflow ${id}; "holdfast list" shows those there are`);
+export function workflowNotFound(journal: FindsWorkflows, id: WorkflowId): HoldfastError {
+  return new HoldfastError("NOT_FOUND", `there is no workflow ${id}; "holdfast list" shows those there are${lostWords(journal)}`);
+}
+
+/** Whoever was told that a workflow exists must hear that the journal has lost what might have been it. */
+function lostWords({ lostBatches = [] }: FindsWorkflows): string {
+  if (lostBatches.length === 0) return "";
+  const shown = lostBatches.slice(0, LOST_SHOWN_MAX).map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
+  const more = lostBatches.length > shown.length ? ` and ${lostBatches.length - shown.length} more runs` : "";
+  return `; the journal lacks batches ${shown.join(", ")}${more}, and it may have been in them: see "holdfast journal verify"`;
+}
+
+/** The record of a damaged workflow; undefined where it is damaged too, which must not keep the other workflows from going on. */
+export function readableRecord(journal: FindsWorkflows, id: WorkflowId): WorkflowRecord | undefined {
+  try {
+    return journal.record(id);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "DATA_LOSS") return undefined;
+    throw error;
+  }
 }
 
 /** Folds all events of a workflow that are on disk. Throws DATA_LOSS at damage. */

@@ -22,7 +22,7 @@ import type { Command } from "../workflow/commands.ts";
 import { decide } from "../workflow/decide.ts";
 import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { EndedCache, replay } from "./lookup.ts";
+import { EndedCache, readableRecord, replay } from "./lookup.ts";
 import { refuseFrozen } from "./freeze-desk.ts";
 import type { Wakened } from "./guard-moves.ts";
 import { Outside, outsideNow } from "./outside.ts";
@@ -257,7 +257,7 @@ export class Registry implements RuntimeOwner {
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       this.#corrupt.set(id, error);
-      const status = this.ports.journal.record(id)?.status;
+      const status = readableRecord(this.ports.journal, id)?.status;
       if (status !== undefined && status.key !== "") this.#openKeys.set(`${status.namespace}\n${status.key}`, id);
       return undefined;
     }

@@ -23,7 +23,7 @@ import { dumpRows } from "./dump.ts";
 import type { HeadFile } from "./head-file.ts";
 import { detailKey, keyKey, latestKey, recordKey, requestKey } from "./layout.ts";
 import { listOpen, listRecords } from "./listing.ts";
-import { readEnd, readFrames } from "./read-frames.ts";
+import { hasTraces, readEnd, readFrames } from "./read-frames.ts";
 import { decodeRecord } from "./record.ts";
 import { restoreMark } from "./restore-mark.ts";
 import type { Store } from "./store.ts";
@@ -105,7 +105,10 @@ export class LevelJournal implements Journal {
   }
 
   record(id: WorkflowId): WorkflowRecord | undefined {
-    return this.#read(recordKey(id), decodeWorkflowRecord, { stream: id, seq: 0, what: "its record" });
+    const found = this.#read(recordKey(id), decodeWorkflowRecord, { stream: id, seq: 0, what: "its record" });
+    if (found === undefined && hasTraces(this.#parts.store, workflowStream(id)))
+      throw corrupt(this.#parts.store.directory, { stream: id, seq: 0, reason: "its record is missing, and its events are there" });
+    return found;
   }
 
   findByRequest(namespace: string, requestId: string): WorkflowId | undefined {

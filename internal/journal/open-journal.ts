@@ -1,12 +1,13 @@
 // Opening the journal of a data directory: the store in DIR/journal, the head file DIR/journal-head beside it.
 // 1. One process at a time: LevelDB's lock. 2. To be looked at (verify, dump) it must exist, and nothing of ours is written to it.
+// 3. Before anything is acknowledged the names of all files are durable, also where an earlier start died before it came to that.
 
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openChain } from "./chain.ts";
 import { HeadFile } from "./head-file.ts";
 import { LevelJournal } from "./level-journal.ts";
-import { Store } from "./store.ts";
+import { makeJournal } from "./new-journal.ts";
+import { Store, storeState } from "./store.ts";
 import { syncDirectory } from "./synced-directory.ts";
 
 /** How to open a journal. */
@@ -26,13 +27,13 @@ export interface OpenJournalOptions {
 export async function openJournal(dataDirectory: string, options: OpenJournalOptions): Promise<LevelJournal> {
   const { isReadOnly, onFatal, nowMs } = options;
   const directory = join(dataDirectory, "journal");
-  const isNew = !existsSync(directory);
-  const store = await Store.open(directory, { isCreated: !isReadOnly });
+  if (!isReadOnly && storeState(directory) === "none") await makeJournal(directory, nowMs());
+  const store = await Store.open(directory, { isCreated: false });
   let headFile: HeadFile | undefined;
   try {
     headFile = HeadFile.open(join(dataDirectory, "journal-head"), { isReadOnly });
     const opened = await openChain(store, { acknowledged: headFile?.read(), nowMs: nowMs(), isReadOnly });
-    if (isNew) for (const made of [directory, dataDirectory, dirname(dataDirectory)]) syncDirectory(made);
+    if (!isReadOnly) for (const made of [directory, dataDirectory, dirname(dataDirectory)]) syncDirectory(made);
     return new LevelJournal({ store, headFile, opened, isReadOnly, onFatal, nowMs });
   } catch (error) {
     await store.close();

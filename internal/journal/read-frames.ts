@@ -69,6 +69,14 @@ export function readEnd(store: Store, stream: StreamId, snapshot?: Snapshot): De
   return { kind: "whole", value: undefined };
 }
 
+/** True when the journal holds anything of a stream: its end, or its first frame; also when that is damaged. */
+export function hasTraces(store: Store, stream: StreamId): boolean {
+  const end = readEnd(store, stream);
+  if (end.kind === "damaged" || end.value !== undefined) return true;
+  const first = store.look(frameKey(stream, 1));
+  return first.kind === "damaged" || first.value !== undefined;
+}
+
 /** Why a stream's end cannot be trusted, or undefined when it can: an open stream must have something after every run of lost batches. */
 export function lostAfter(lost: readonly LostRange[], end: { stream: StreamId; isOpen: boolean; lastBatch: number }): string | undefined {
   if (!end.isOpen && end.stream !== GUARD_STREAM) return undefined;

@@ -18,7 +18,7 @@ import { JOURNAL_FORMAT, recordKey } from "./layout.ts";
 import { listOpen } from "./listing.ts";
 import { decodeRecord } from "./record.ts";
 import { newRestored } from "./restore-mark.ts";
-import { Store } from "./store.ts";
+import { isDataLoss, Store } from "./store.ts";
 import type { Row, RowChange } from "./store.ts";
 import { syncDirectory } from "./synced-directory.ts";
 import { verifyJournal } from "./verify.ts";
@@ -74,8 +74,12 @@ export async function restoreJournal(options: RestoreOptions): Promise<RestoreRe
 /** What a restore that was killed has left; not what one that is under way is writing. */
 async function clearAway(partial: string): Promise<void> {
   if (!existsSync(partial)) return;
-  const left = await Store.open(partial, { isCreated: true }); // throws when another process has it open
-  await left.close();
+  try {
+    const left = await Store.open(partial, { isCreated: true }); // throws when another process has it open
+    await left.close();
+  } catch (error) {
+    if (!isDataLoss(error)) throw error; // one that was cut off in the middle may not open again
+  }
   rmSync(partial, { recursive: true, force: true });
 }
 

@@ -1,8 +1,8 @@
 // LevelDB itself, wrapped once: opening, synced batches, point reads, bounded iteration. Nothing else in Holdfast knows the library.
-// 1. Its errors become HoldfastErrors that name the directory and what to do.
+// 1. Its errors become HoldfastErrors that name the directory and what to do. LevelDB calls a table that ends too early an invalid argument.
 // 2. Iteration reads at most JOURNAL_READ_ROWS rows or about JOURNAL_READ_BYTES at a time and lets the event loop go in between.
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Level } from "level";
 import type { BatchOperation } from "level";
@@ -46,7 +46,9 @@ export class Store {
 
   /** Opens the directory; `isCreated` false asks for one that exists. Throws FAILED_PRECONDITION, NOT_FOUND or DATA_LOSS. */
   static async open(directory: string, options: { readonly isCreated: boolean }): Promise<Store> {
-    if (!options.isCreated && !existsSync(join(directory, "CURRENT"))) {
+    const state = storeState(directory);
+    if (state === "headless") throw headless(directory);
+    if (!options.isCreated && state !== "whole") {
       throw new HoldfastError("NOT_FOUND", `there is no journal in ${directory}; name the service's --data directory`);
     }
     const db: Database = new Level(directory, {
@@ -67,7 +69,11 @@ export class Store {
     const operations: BatchOperation<Database, Uint8Array, Uint8Array>[] = changes.map(({ key, value }) =>
       value === undefined ? { type: "del", key } : { type: "put", key, value },
     );
-    await this.#db.batch(operations, { sync: true });
+    try {
+      await this.#db.batch(operations, { sync: true });
+    } catch (error) {
+      throw this.#worded(error, "written"); // also when LevelDB found a damaged table while it put tables together
+    }
   }
 
   /** The record at a key, at once. */
@@ -75,7 +81,7 @@ export class Store {
     try {
       return snapshot === undefined ? this.#db.getSync(key) : this.#db.getSync(key, { snapshot });
     } catch (error) {
-      throw this.#readError(error);
+      throw this.#worded(error, "read");
     }
   }
 
@@ -106,7 +112,7 @@ export class Store {
         yield rows;
       }
     } catch (error) {
-      throw this.#readError(error);
+      throw this.#worded(error, "read");
     } finally {
       await iterator.close();
     }
@@ -124,7 +130,11 @@ export class Store {
 
   /** A read that goes through the thread pool: everything else that is due runs meanwhile. */
   async breathe(key: Uint8Array): Promise<void> {
-    await this.#db.has(key);
+    try {
+      await this.#db.has(key);
+    } catch (error) {
+      if (!isDamage(error)) throw this.#worded(error, "read"); // damage is named by whoever wants the row
+    }
   }
 
   /** Lets go of the directory. */
@@ -132,16 +142,41 @@ export class Store {
     await this.#db.close();
   }
 
-  #readError(error: unknown): unknown {
-    if (codeOf(error) !== "LEVEL_CORRUPTION") return error;
-    return new HoldfastError(
-      "DATA_LOSS",
-      `JOURNAL_CORRUPT: ${this.directory} cannot be read: ${messageOf(error)}; ${verifyHint(this.directory)}`,
-      {
-        cause: error,
-      },
-    );
+  #worded(error: unknown, verb: "read" | "written"): unknown {
+    const found = `${this.directory} cannot be ${verb}: ${messageOf(error)}`;
+    if (isDamage(error)) return damaged(found, this.directory, error);
+    if (!messageOf(error).startsWith("IO error: ")) return error; // a bug of ours, such as a read after close
+    const message = `the journal in ${found}; look at the disk (is it full?), at the files' owner and mode, and at how many files may be open`;
+    return new HoldfastError("FAILED_PRECONDITION", message, { cause: error });
   }
+}
+
+/** What a directory holds: no store, one that may be opened, or the remains of one without the file that says which of them are in use. */
+export function storeState(directory: string): "none" | "whole" | "headless" {
+  if (existsSync(join(directory, "CURRENT"))) return "whole";
+  if (!existsSync(directory)) return "none";
+  return readdirSync(directory).some((name) => REMAINS.test(name)) ? "headless" : "none";
+}
+
+const REMAINS = /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+)$/;
+
+/** LevelDB would make a new store over the old one, and remove its files. */
+function headless(directory: string): HoldfastError {
+  const found = `JOURNAL_CORRUPT: ${directory} holds files of a journal, and not the file CURRENT that says which of them are in use`;
+  const next = `nothing was touched: keep a copy, move ${directory} away, and bring a backup back with "holdfast journal restore"`;
+  return new HoldfastError("DATA_LOSS", `${found}; ${next}`);
+}
+
+/** A table that ends too early is an invalid argument, a bad sector an input/output error; synchronous reads give neither a code. */
+function isDamage(error: unknown): boolean {
+  if (codeOf(error) === "LEVEL_CORRUPTION") return true;
+  const found = messageOf(error);
+  return /^Corruption: |^IO error: .*(?:Invalid argument|Input\/output error|No such file or directory)$/.test(found);
+}
+
+function damaged(found: string, directory: string, cause: unknown): HoldfastError {
+  const restore = `where that cannot read it either, move ${directory} away and bring a backup back with "holdfast journal restore"`;
+  return new HoldfastError("DATA_LOSS", `JOURNAL_CORRUPT: ${found}; ${verifyHint(directory)}; ${restore}`, { cause });
 }
 
 /** True for the error of a row that LevelDB cannot read, and for damage that Holdfast itself found. */
@@ -163,11 +198,7 @@ function openError(directory: string, error: unknown): HoldfastError {
     const message = `the journal in ${directory} is open in another process; stop that one, or give this one another --data directory`;
     return new HoldfastError("FAILED_PRECONDITION", message, { cause: error });
   }
-  if (code === "LEVEL_CORRUPTION" || found.includes("No such file")) {
-    return new HoldfastError("DATA_LOSS", `JOURNAL_CORRUPT: LevelDB cannot open ${directory}: ${found}; ${verifyHint(directory)}`, {
-      cause: error,
-    });
-  }
+  if (isDamage(cause)) return damaged(`LevelDB cannot open ${directory}: ${found}`, directory, error);
   const message = `the journal in ${directory} cannot be opened: ${found}; look at the directory's owner and mode, and at the disk`;
   return new HoldfastError("FAILED_PRECONDITION", message, { cause: error });
 }

@@ -11,6 +11,7 @@ import type { LostRange } from "./chain.ts";
 import { DamageList } from "./damage.ts";
 import type { Store } from "./store.ts";
 import { FrameSet } from "./verify-frame-set.ts";
+import { verifyFinds } from "./verify-finds.ts";
 import { verifyFrames } from "./verify-frames.ts";
 import { verifyHeaders } from "./verify-headers.ts";
 import { lookUpFrames, lookUpHeaders } from "./verify-lookup.ts";
@@ -56,6 +57,7 @@ export async function verifyJournal(source: VerifySource, head: string | undefin
     const lost = mergeRanges([...source.lost, ...headers.gaps]);
     await step(run, () => verifyFrames(run, frames, { found, lost }));
     await step(run, () => verifyRows(run));
+    await step(run, () => verifyFinds(run));
     if (!named.equals(found)) {
       await step(run, () => lookUpFrames(run, lastBatch));
       await step(run, () => lookUpHeaders(run));

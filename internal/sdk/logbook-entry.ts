@@ -1,11 +1,15 @@
 // One entry of the logbook: what the client knows of one workflow that it asked for.
 // 1. Facts only get added: two processes that write one entry at the same time, or in either order, lose nothing that matters,
 //    because each step of the handshake may be repeated.
-// 2. The whole request is in the entry until the workflow has ended, so that a cut handshake can be finished from the entry alone.
+// 2. A file (version 2) ends with a sum: a flipped bit in an ID or in the request is seen. Version 1 had none; the next write makes it a 2.
+// 3. The whole request is in the entry until the workflow has ended, so that a cut handshake can be finished from the entry alone.
 
+import { sha256Hex } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
+
+const VERSION_WITH_SUM = 2;
 
 /** What the user wanted: a workflow that runs, or one that only is recorded. */
 export type Intent = "exec" | "submit";
@@ -18,6 +22,7 @@ export interface EntryEnd {
 
 /** What is on the client's disk about one workflow. */
 export interface LogbookEntry {
+  /** The form of these facts; a file of them with a sum is of version 2. */
   readonly version: 1;
   /** Chosen by the client before anything was sent; names the entry's file. */
   readonly requestId: string;
@@ -57,6 +62,16 @@ export function mergeEntries(older: LogbookEntry, newer: LogbookEntry): LogbookE
   };
 }
 
+/** An entry's text, with the sum of its facts. */
+export function writeEntry(entry: LogbookEntry): string {
+  const facts = { ...entry, version: VERSION_WITH_SUM };
+  return `${JSON.stringify({ ...facts, sum: sumOf(facts) }, undefined, 1)}\n`;
+}
+
+function sumOf(facts: unknown): string {
+  return sha256Hex(JSON.stringify(facts));
+}
+
 /** Reads an entry's text; throws INVALID_ARGUMENT for one that is torn, foreign, or of a later format. */
 export function parseEntry(text: string): LogbookEntry {
   let json: unknown;
@@ -66,7 +81,16 @@ export function parseEntry(text: string): LogbookEntry {
     throw new HoldfastError("INVALID_ARGUMENT", "not JSON: the file was cut off or edited", { cause });
   }
   if (!isJsonObject(json)) throw wrong("the file", "is not an object");
-  if (json["version"] !== 1) throw wrong("version", "is not 1: a later version of holdfast wrote it, or another program");
+  const { version, sum, ...rest } = json;
+  if (version !== 1 && version !== VERSION_WITH_SUM)
+    throw wrong("version", "is neither 1 nor 2: a later version of holdfast wrote it, or another program");
+  const entry = factsOf(json);
+  if (version === VERSION_WITH_SUM ? sum !== sumOf({ version, ...rest }) : sum !== undefined)
+    throw wrong("sum", "is not that of the entry: it was damaged, or edited by hand");
+  return entry;
+}
+
+function factsOf(json: JsonObject): LogbookEntry {
   const service = json["service"];
   if (!isJsonObject(service)) throw wrong("service", "is not an object");
   return {

@@ -103,11 +103,46 @@ test("a file of a later format, or under another entry's name, is not read as an
   await logbook.save(entry);
   const text = readFileSync(logbook.pathOf(entry.requestId), "utf8");
   writeFileSync(logbook.pathOf(randomUUID()), text);
-  writeFileSync(logbook.pathOf(randomUUID()), text.replace('"version": 1', '"version": 2'));
+  writeFileSync(logbook.pathOf(randomUUID()), text.replace('"version": 2', '"version": 3'));
   const { entries, damaged } = await logbook.read();
   expect(entries).toEqual([entry]);
   expect(damaged.map(({ reason }) => reason).sort()).toEqual([
     "not a logbook entry: the request ID inside is not the file's name",
-    "not a logbook entry: version is not 1: a later version of holdfast wrote it, or another program",
+    "not a logbook entry: version is neither 1 nor 2: a later version of holdfast wrote it, or another program",
   ]);
+});
+
+test("an entry of which a bit was flipped is damaged, and stays where it is", async () => {
+  const { logbook } = aLogbook();
+  const entry = anEntry({ id: "01900000-0000-7000-8000-000000000001", key: "kept" });
+  await logbook.save(entry);
+  const path = logbook.pathOf(entry.requestId);
+  const text = readFileSync(path, "utf8");
+  const changed = [
+    text.replace("8000-000000000001", "8000-000000000003"),
+    text.replace("1800000000000", "1800000000001"),
+    text.replace('"kept"', '"kepu"'),
+    text.replace('"requestId": "x"', '"requestId": "y"'),
+    text.replace(/,\n "sum": "\w+"/, ""),
+    text.replace('"version": 2', '"version": 1'),
+  ];
+  for (const damaged of changed) {
+    expect(damaged).not.toBe(text);
+    writeFileSync(path, damaged);
+    expect((await logbook.read()).damaged, damaged).toEqual([{ path, reason: expect.stringMatching(/sum is not that of the entry/) }]);
+    await expect(logbook.save(entry)).rejects.toThrow("sum");
+    expect(readFileSync(path, "utf8")).toBe(damaged);
+  }
+});
+
+test("an entry of before there was a sum is read, and gets one at its next write", async () => {
+  const { logbook } = aLogbook();
+  const entry = anEntry();
+  await logbook.save(entry);
+  const path = logbook.pathOf(entry.requestId);
+  writeFileSync(path, JSON.stringify(entry, null, 1));
+  expect(await logbook.read()).toEqual({ entries: [entry], damaged: [] });
+  await logbook.save({ ...entry, id: "i" });
+  expect(readFileSync(path, "utf8")).toMatch(/"version": 2,[^]*"sum": "[0-9a-f]{64}"\n}/);
+  expect(await logbook.find("i")).toEqual({ ...entry, id: "i" });
 });

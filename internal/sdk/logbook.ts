@@ -14,7 +14,7 @@ import {
   LOGBOOK_FINISHED_MAX,
   LOGBOOK_TEMPORARY_AGE_MS_MAX,
 } from "../base/limits.ts";
-import { mergeEntries, parseEntry } from "./logbook-entry.ts";
+import { mergeEntries, parseEntry, writeEntry } from "./logbook-entry.ts";
 import type { LogbookEntry } from "./logbook-entry.ts";
 import type { LogbookFiles, SdkClock } from "./ports.ts";
 
@@ -56,7 +56,7 @@ export class Logbook {
       await this.#files.syncDirectory(dirname(this.directory));
     }
     const temporary = join(this.directory, `${entry.requestId}.${this.#clock.nowMs()}-${randomUUID()}.tmp`);
-    await this.#files.writeSynced(temporary, `${JSON.stringify(merged, null, 1)}\n`);
+    await this.#files.writeSynced(temporary, writeEntry(merged));
     await this.#files.rename(temporary, path);
     await this.#files.syncDirectory(this.directory);
     return merged;

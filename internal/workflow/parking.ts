@@ -22,8 +22,11 @@ export interface HeldBack {
 }
 
 interface Lot {
+  /** Why the last that was asked about is held. */
   held: HeldBack;
   readonly tasks: Set<number>;
+  /** The earliest moment at which one of them may fare better. */
+  lookAtMs: number;
 }
 
 /** The two places where tasks of a workflow are parked: in flight, and at the entrance of the wave. */
@@ -134,9 +137,10 @@ export class Parking {
   /** Parks a task. One that is parked under the key already keeps its place, unless the others there may fare better. */
   park(task: number, held: HeldBack): void {
     if (this.#keyOf.get(task) !== held.key) this.release(task);
-    const lot = this.#lots.get(held.key) ?? { held, tasks: new Set() };
+    const lot = this.#lots.get(held.key) ?? { held, tasks: new Set(), lookAtMs: Infinity };
     if (!held.isShared) lot.tasks.delete(task);
     lot.held = held;
+    lot.lookAtMs = Math.min(lot.lookAtMs, held.lookAtMs ?? Infinity);
     lot.tasks.add(task);
     this.#lots.set(held.key, lot);
     this.#keyOf.set(task, held.key);
@@ -175,7 +179,9 @@ export class Parking {
   /** What holds under the key may have changed: its tasks are looked at again, at most `count` of them. */
   free(key: string, count = Infinity): void {
     const lot = this.#lots.get(key);
-    if (lot !== undefined) this.#freed.set(key, Math.min(count, lot.tasks.size));
+    if (lot === undefined) return;
+    lot.lookAtMs = Infinity; // those that are asked say anew when
+    this.#freed.set(key, Math.min(count, lot.tasks.size));
   }
 
   /** Frees what is due by the guard's clock, at most `count` tasks of each key. */
@@ -183,9 +189,8 @@ export class Parking {
     if (nowMs < this.#lookAtMs) return;
     this.#lookAtMs = Infinity;
     for (const [key, lot] of this.#lots) {
-      const { lookAtMs = Infinity } = lot.held;
-      if (lookAtMs <= nowMs) this.free(key, count);
-      else this.#lookAtMs = Math.min(this.#lookAtMs, lookAtMs);
+      if (lot.lookAtMs <= nowMs) this.free(key, count);
+      else this.#lookAtMs = Math.min(this.#lookAtMs, lot.lookAtMs);
     }
   }
 

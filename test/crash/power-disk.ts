@@ -47,7 +47,8 @@ interface NameChange {
   readonly seq: number;
   readonly names: readonly Name[];
   readonly about: Inode;
-  readonly directories: readonly string[];
+  /** Those whose sync makes it safe, by the names that they have now. */
+  directories: readonly string[];
   isOwn: boolean;
   isStrict: boolean;
 }
@@ -104,10 +105,7 @@ export class PowerDisk {
   after(loss: Loss): Image {
     const names = new Map<string, Inode>();
     for (const change of this.#survivors(loss)) {
-      for (const { path, inode } of change.names) {
-        if (inode === undefined) names.delete(path);
-        else names.set(path, inode);
-      }
+      applyNames(names, change.names);
     }
     const contents = new Map<Inode, Buffer>();
     const image = new Map<string, Buffer | undefined>();
@@ -173,13 +171,34 @@ export class PowerDisk {
     const names: Name[] = [];
     if (gone !== undefined) names.push({ path: gone, inode: undefined });
     if (path !== undefined) names.push({ path, inode: about });
-    for (const { path: name, inode } of names) {
-      if (inode === undefined) this.#names.delete(name);
-      else this.#names.set(name, inode);
-    }
+    applyNames(this.#names, names);
+    if (about.isDirectory && gone !== undefined && path !== undefined)
+      for (const change of this.#changes)
+        change.directories = change.directories.map((name) => movedName(name, { from: gone, to: path }) ?? name);
     const directories = names.map(({ path: name }) => parentOf(name));
     this.#changes.push({ seq: this.#seq, names, about, directories, isOwn: false, isStrict: false });
   }
+}
+
+/** Makes changes of names; what lies in a directory that is renamed goes with it. */
+function applyNames(names: Map<string, Inode>, [first, second]: readonly Name[]): void {
+  if (first === undefined) return;
+  if (first.inode !== undefined) names.set(first.path, first.inode);
+  else names.delete(first.path);
+  if (second?.inode === undefined) return;
+  names.set(second.path, second.inode);
+  if (!second.inode.isDirectory) return;
+  for (const [path, inode] of names) {
+    const moved = movedName(path, { from: first.path, to: second.path });
+    if (moved === undefined) continue;
+    names.delete(path);
+    names.set(moved, inode);
+  }
+}
+
+/** The name of what lay in a directory that was renamed, or its own; undefined: it has nothing to do with it. */
+function movedName(path: string, { from, to }: { readonly from: string; readonly to: string }): string | undefined {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : undefined;
 }
 
 function newInode(isDirectory: boolean): Inode {

@@ -61,8 +61,8 @@ export const DOOR_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/api/access-guard.ts",
-        find: "if (namespaces !== undefined && !namespaces.has(status.namespace)) throw workflowNotFound(id);",
-        replace: "if (namespaces?.size === 0) throw workflowNotFound(id);",
+        find: "if (namespaces !== undefined && !namespaces.has(status.namespace)) throw workflowNotFound(journal, id);",
+        replace: "if (namespaces?.size === 0) throw workflowNotFound(journal, id);",
       },
     ],
     caughtBy: {

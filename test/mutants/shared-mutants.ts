@@ -115,10 +115,36 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     name: "lock-waiters-forgotten-at-restart",
     bug: "who waited for a lock does not ask again after a restart",
     breaks: "rule: locks",
-    patches: [{ file: "internal/engine/registry.ts", find: "    for (const state of states) this.#askForLocks(state);\n", replace: "" }],
+    patches: [{ file: "internal/engine/registry.ts", find: "    await this.#askForLocks(states);\n", replace: "" }],
     caughtBy: {
       file: "internal/engine/stage-locks.test.ts",
       name: "targets of two workflows with one key wait for each other, over a crash; why names the holder",
+    },
+  },
+  {
+    name: "lock-not-handed-over-at-restart",
+    bug: "who can take its locks after a restart stands in line for ever",
+    breaks: "rule: locks",
+    patches: [{ file: "internal/engine/registry.ts", find: "handOverFree(guard, this.guardMs())", replace: "[]" }],
+    caughtBy: {
+      file: "internal/engine/stage-locks.test.ts",
+      name: "after a restart the older one goes on whose place in line was behind the younger, though its own locks are free",
+    },
+  },
+  {
+    name: "parked-later-one-counts",
+    bug: "a task that is parked takes the place of an earlier one's moment to look again",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/workflow/parking.ts",
+        find: "lot.lookAtMs = Math.min(lot.lookAtMs, held.lookAtMs ?? Infinity);",
+        replace: "lot.lookAtMs = held.lookAtMs ?? Infinity;",
+      },
+    ],
+    caughtBy: {
+      file: "test/oracle/differences.test.ts",
+      name: "a task is not late where another of its workflow, parked after it under the same key of a limit, has to wait for longer",
     },
   },
   {

@@ -1,0 +1,281 @@
+// What may happen next, by the rules alone: all moves that are due or admissible at this instant, found by asking every task, every time.
+// 1. What is admissible happens: an instant is over when there is no move left. So the oracle knows both too early and too late.
+// 2. Among several the rules leave the choice open; the oracle takes the one that the service took.
+
+import {
+  askedOf,
+  candidates,
+  hasStarted,
+  holderOf,
+  isBehind,
+  isPaused,
+  keyOf,
+  limitsOf,
+  mayWait,
+  mustWait,
+  nameOf,
+  rateOpensMs,
+  readyTasks,
+  waitsBefore,
+} from "./admission.ts";
+import { isDoneBefore, turnOf } from "./plan.ts";
+import { isKnown, retryDelayMs, wavesOf } from "./rules.ts";
+import type { Ending, Scene, TaskScene, WorkflowScene } from "./scene.ts";
+import * as ask from "./scene.ts";
+
+/** Something that may happen now. */
+export interface Move {
+  readonly text: string;
+  readonly make: () => void;
+  /** True: the docs do not say whether it happens now or later. */
+  readonly isOpen?: boolean;
+}
+
+/** Everything that may happen at this instant. */
+export function movesOf(scene: Scene): readonly Move[] {
+  const moves = scene.workflows.filter(({ end }) => end === undefined).flatMap((workflow) => workflowMoves(scene, workflow));
+  return moves;
+}
+
+function workflowMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  const name = `w${workflow.index}`;
+  if (!workflow.isExecuted)
+    return scene.nowMs < workflow.plan.execAtMs ? [] : [{ text: `${name} exec`, make: () => void (workflow.isExecuted = true) }];
+  const own = isPaused(scene, workflow) ? [] : workflow.isStageOpen ? stageMoves(scene, workflow) : nextStage(workflow);
+  return [...breakMoves(scene, workflow), ...endMoves(scene, workflow), ...own];
+}
+
+/** A person pauses it, and lets it go on. */
+function breakMoves({ nowMs }: Scene, workflow: WorkflowScene): readonly Move[] {
+  const { break: rest, execAtMs } = workflow.plan;
+  if (rest === undefined || (workflow.hadBreak && workflow.pausedAtMs === undefined)) return [];
+  const beginMs = execAtMs + rest.afterMs;
+  if (!workflow.hadBreak && nowMs >= beginMs)
+    return [{ text: `w${workflow.index} pause`, make: () => Object.assign(workflow, { hadBreak: true, pausedAtMs: nowMs }) }];
+  if (workflow.hadBreak && nowMs >= beginMs + rest.forMs)
+    return [{ text: `w${workflow.index} unpause`, make: () => Object.assign(workflow, { pausedAtMs: undefined }) }];
+  return [];
+}
+
+function nextStage(workflow: WorkflowScene): readonly Move[] {
+  const next = workflow.stage + 1;
+  if (next >= workflow.plan.stages.length)
+    return [{ text: `w${workflow.index} ends SUCCEEDED`, make: () => void (workflow.end = "SUCCEEDED") }];
+  const make = (): void => {
+    Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, rateStarts: [] });
+  };
+  return [{ text: `w${workflow.index} stage s${next}`, make }];
+}
+
+function stageMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  // What is held is no end: a person has to say first what became of it.
+  const runs = workflow.tasks.some(({ running, ending }) => running !== undefined || ending === "UNKNOWN");
+  if (ask.isStopped(scene, workflow)) return runs ? [] : [failing(scene, workflow)];
+  if (!workflow.isWaveOpen) return betweenWaves(scene, workflow);
+  const targets = ask.waveTargets(scene, workflow);
+  if (targets.every((target) => ask.hasEnded(workflow, target))) return [waveEnd(scene, workflow)];
+  return [...startMoves(scene, workflow), ...skipMoves(scene, workflow)];
+}
+
+function startMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  return readyTasks(scene, workflow).map((task) => {
+    const text = `w${workflow.index} ${nameOf(task)} starts`;
+    return { text, make: () => start(scene, workflow, task), isOpen: mayWait(scene, workflow, task) };
+  });
+}
+
+function skipMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  return candidates(scene, workflow).flatMap((task) => skip(scene, workflow, task));
+}
+
+/** Too much failed: the stage and the workflow end once nothing runs. */
+function failing(scene: Scene, workflow: WorkflowScene): Move {
+  const name = `w${workflow.index}`;
+  const make = (): void => {
+    Object.assign(workflow, { isStageOpen: false, end: "FAILED" });
+    release(scene, workflow, "all");
+  };
+  return { text: `${name} ends FAILED`, make };
+}
+
+function waveEnd(scene: Scene, workflow: WorkflowScene): Move {
+  const make = (): void => {
+    Object.assign(workflow, { isWaveOpen: false, waveEndedAtMs: scene.nowMs });
+  };
+  return { text: `w${workflow.index} wave ${workflow.wave} of s${workflow.stage} ends`, make };
+}
+
+function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  const stage = ask.stageOf(workflow);
+  const sizes = wavesOf(scene.rules, stage, ask.targetsOf(scene.plan, stage).length);
+  const next = workflow.wave + 1;
+  const name = `w${workflow.index}`;
+  if (next >= sizes.length) return [{ text: `${name} stage s${workflow.stage} ends`, make: () => void (workflow.isStageOpen = false) }];
+  if (scene.nowMs < waveOpensMs(scene, workflow)) return [];
+  return [
+    {
+      text: `${name} wave ${next} of s${workflow.stage} with ${sizes[next]}`,
+      make: () => void Object.assign(workflow, { wave: next, isWaveOpen: true }),
+    },
+  ];
+}
+
+/** When the next wave may begin. */
+export function waveOpensMs(scene: Scene, workflow: WorkflowScene): number {
+  return workflow.wave < 0 ? 0 : workflow.waveEndedAtMs + Math.floor(ask.stageOf(workflow).pauseMs * scene.rules.pausePart);
+}
+
+/** A task that is not wanted is skipped when its turn comes: where it is the target's first, the target is begun by it. */
+function skip(scene: Scene, workflow: WorkflowScene, task: TaskScene): readonly Move[] {
+  if (ask.isWanted(workflow, task)) return [];
+  const make = (): void => {
+    begin(scene, workflow, task.target);
+    finish(scene, workflow, task, "SKIPPED");
+  };
+  // Nor do the docs say whether a skip may begin a target that the rate holds back.
+  const isHeldBack = !hasStarted(workflow, task.target) && scene.nowMs < rateOpensMs(workflow);
+  const isOpen = isHeldBack || isBehind(scene, workflow, task);
+  return [{ text: `w${workflow.index} ${nameOf(task)} is skipped`, make, isOpen }];
+}
+
+function begin(scene: Scene, workflow: WorkflowScene, target: number): void {
+  if (ask.hasBegun(workflow, target)) return;
+  workflow.begun.push({ stage: workflow.stage, target, begunAtMs: scene.nowMs, hasChanged: false });
+}
+
+function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
+  const { nowMs } = scene;
+  begin(scene, workflow, task.target);
+  const isRetry = scene.rules.rateCountsRetries && task.retryAtMs !== undefined;
+  if (isRetry || !hasStarted(workflow, task.target)) workflow.rateStarts.push({ target: task.target, atMs: nowMs });
+  if (!task.hasTaken) takeLimits(scene, task);
+  task.holdsSlots = true;
+  task.hasTaken = true;
+  task.attempts += 1;
+  task.retryAtMs = undefined;
+  const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
+  const lookMs = task.plan.uses === "set" ? turn.lookMs : 0;
+  task.running = task.plan.uses === "probe" ? { phase: "work", dueMs: nowMs + turn.workMs } : { phase: "look", dueMs: nowMs + lookMs };
+}
+
+function takeLimits(scene: Scene, task: TaskScene): void {
+  for (const limit of limitsOf(scene, task)) {
+    const key = keyOf(scene, limit, task);
+    const asked = askedOf(scene, limit, task);
+    const tookToken = limit.tokens !== undefined && !isKnown(scene.rules, limit, asked);
+    scene.limitStarts.set(key, [...asked.starts, { atMs: scene.nowMs, each: asked.each, tookToken, endedAtMs: undefined, by: task }]);
+  }
+}
+
+/** What comes of attempts whose look or work is over. */
+function endMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
+  return workflow.tasks.flatMap((task): readonly Move[] => {
+    if (task.running === undefined || task.running.dueMs > scene.nowMs) return [];
+    return task.running.phase === "look" ? lookEnds(scene, workflow, task) : [workEnds(scene, workflow, task)];
+  });
+}
+
+function lookEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): readonly Move[] {
+  const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
+  const isSet = task.plan.uses === "set";
+  if (isSet && turn.ending === "fail-look") return [ends(scene, workflow, task, "UNREACHABLE")];
+  if (isSet && isDoneBefore(task.plan, task.target)) return [ends(scene, workflow, task, "UNCHANGED")];
+  if (ask.isStopped(scene, workflow) || ask.hasFailed(workflow, task.target)) return [defers(scene, workflow, task, false)];
+  const isHeld = !ask.areFree(scene, ask.locksOf(workflow, task.target), holderOf(workflow, task.target));
+  const moves: Move[] = [];
+  if (!isHeld && !mustWait(scene, workflow, task.target)) {
+    const make = (): void => {
+      const begun = workflow.begun.find((other) => other.stage === workflow.stage && other.target === task.target);
+      if (begun !== undefined) begun.hasChanged = true;
+      for (const key of ask.locksOf(workflow, task.target)) scene.locks.set(key, holderOf(workflow, task.target));
+      stopWaiting(scene, workflow, task.target);
+      task.isDeferred = false;
+      task.running = { phase: "work", dueMs: scene.nowMs + turn.workMs };
+    };
+    moves.push({ text: `w${workflow.index} ${nameOf(task)} changes`, make });
+  }
+  if (isHeld || waitsBefore(scene, workflow, task.target).length > 0) moves.push(defers(scene, workflow, task, true));
+  return moves;
+}
+
+function workEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move {
+  const { ending } = turnOf(task.plan, { target: task.target, attempt: task.attempts });
+  const { uses } = task.plan;
+  if (uses === "probe" && ending === "fail-look") return ends(scene, workflow, task, "UNREACHABLE");
+  if (ending === "fail" || (uses === "touch" && ending === "fail-look")) return ends(scene, workflow, task, "FAILED");
+  if (uses === "touch" && ending === "unknown") return ends(scene, workflow, task, "UNKNOWN");
+  return ends(scene, workflow, task, uses === "probe" ? "UNCHANGED" : "CHANGED");
+}
+
+/** An attempt ends, and with it the task, or it is tried again. */
+function ends(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: Ending): Move {
+  // A target that has failed takes nothing more: no further attempt either.
+  const isLast = task.attempts >= task.plan.attempts || ask.hasFailed(workflow, task.target);
+  const isAgain = (ending === "FAILED" || ending === "UNREACHABLE") && !isLast;
+  const text = `w${workflow.index} ${nameOf(task)} ends ${ending}`;
+  if (!isAgain) return { text, make: () => finish(scene, workflow, task, ending) };
+  const delayMs = retryDelayMs(scene.rules, task.plan, task.attempts);
+  const make = (): void => {
+    task.running = undefined;
+    task.retryAtMs = scene.nowMs + delayMs;
+  };
+  return { text: `${text}, again in ${delayMs}`, make };
+}
+
+/** An attempt that may not change anything now is put off, and does not count. */
+function defers(scene: Scene, workflow: WorkflowScene, task: TaskScene, isForLocks: boolean): Move {
+  const make = (): void => {
+    task.running = undefined;
+    task.attempts -= 1;
+    task.isDeferred = true;
+    giveBack(scene, task);
+    if (scene.rules.rateCountsDeferred) forgetStart(workflow, task.target);
+    const isWaiting = scene.lockWaits.some((wait) => wait.workflow === workflow.index && wait.target === task.target);
+    if (isForLocks && !isWaiting)
+      scene.lockWaits.push({ workflow: workflow.index, target: task.target, keys: ask.locksOf(workflow, task.target) });
+    if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
+  };
+  return { text: `w${workflow.index} ${nameOf(task)} ends DEFERRED`, make };
+}
+
+function forgetStart(workflow: WorkflowScene, target: number): void {
+  if (ask.tasksAt(workflow, target).some(({ attempts, running }) => attempts > 0 || running !== undefined)) return;
+  workflow.rateStarts = workflow.rateStarts.map((start) => (start.target === target ? { ...start, target: -2 } : start));
+}
+
+/** What had to wait for locks was no start: its slots and its tokens are as if it had not been. */
+function giveBack(scene: Scene, task: TaskScene): void {
+  task.holdsSlots = false;
+  task.hasTaken = false;
+  for (const [key, starts] of scene.limitStarts) {
+    // A token goes back only where nobody came after it.
+    if (starts.at(-1)?.by === task) scene.limitStarts.set(key, starts.slice(0, -1));
+  }
+}
+
+function returnLimits(scene: Scene, task: TaskScene): void {
+  task.holdsSlots = false;
+  for (const start of [...scene.limitStarts.values()].flat()) if (start.by === task) start.endedAtMs ??= scene.nowMs;
+}
+
+function finish(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: Ending): void {
+  task.running = undefined;
+  task.ending = ending;
+  if (ending !== "UNKNOWN") returnLimits(scene, task);
+  if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
+}
+
+/** A target, or all of the workflow, gives its locks and limits back and waits for none. */
+function release(scene: Scene, workflow: WorkflowScene, target: number | "all"): void {
+  for (const [key, holder] of scene.locks)
+    if (target === "all" ? holder.startsWith(`${workflow.index}/`) : holder === holderOf(workflow, target)) scene.locks.delete(key);
+  for (const task of workflow.tasks)
+    if (target === "all" || (task.target === target && task.stage === workflow.stage)) returnLimits(scene, task);
+  if (target !== "all") return stopWaiting(scene, workflow, target);
+  for (const wait of scene.lockWaits.filter((other) => other.workflow === workflow.index)) stopWaiting(scene, workflow, wait.target);
+}
+
+function stopWaiting(scene: Scene, workflow: WorkflowScene, target: number): void {
+  const at = scene.lockWaits.findIndex((wait) => wait.workflow === workflow.index && wait.target === target);
+  if (at >= 0) scene.lockWaits.splice(at, 1);
+}
