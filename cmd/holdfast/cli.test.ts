@@ -161,12 +161,15 @@ test("resume follows what runs and reports what ended, each once", async () => {
   expect(await desk.run(["resume"])).toMatchObject({ code: 0, stdout: "" });
 });
 
+/** As before its Submit, in the form of before there was a sum. */
+const UNSENT = { version: 1, sum: undefined, id: null, digest: null, executedAtMs: null };
+
 test("resume starts nothing that was asked for more than an hour ago and never arrived, unless forced", async () => {
   service.endsAs = undefined;
   await desk.run(["run", file, "--no-wait"]);
   const [entry] = entries();
   const path = join(desk.directory, "state", "logbook", `${String(entry?.["requestId"])}.json`);
-  const request = { ...entry, id: null, digest: null, executedAtMs: null };
+  const request = { ...entry, ...UNSENT };
   writeFileSync(path, JSON.stringify(request));
   service.workflows.length = 0;
   desk.lateMs = 2 * 3_600_000;
@@ -187,9 +190,7 @@ test("resume sends no request to another service than it was meant for", async (
     path,
     JSON.stringify({
       ...entry,
-      id: null,
-      digest: null,
-      executedAtMs: null,
+      ...UNSENT,
       service: { address: "http://127.0.0.1:1", credential: "other" },
     }),
   );
