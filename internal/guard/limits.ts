@@ -31,7 +31,7 @@ export interface LimitAsk {
   readonly spacingMs: number;
   /** Which value of `each` it is for: only a value that is not known takes a token; undefined: every start takes one. */
   readonly each: string | undefined;
-  /** How long a value of `each` stays known after its last start, milliseconds: the limit's period. */
+  /** How long a value of `each` stays known after the end of its last start, milliseconds: the limit's period. */
   readonly knownMs: number;
 }
 

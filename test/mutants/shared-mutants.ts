@@ -143,7 +143,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: {
-      file: "test/oracle/differences.test.ts",
+      file: "test/oracle/half-sentences.test.ts",
       name: "a task is not late where another of its workflow, parked after it under the same key of a limit, has to wait for longer",
     },
   },

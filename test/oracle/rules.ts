@@ -35,7 +35,7 @@ export interface Rules {
   readonly isPausedKept: boolean;
   /** Two targets are never changed under one key. */
   readonly isLockKept: boolean;
-  // The service's own ways, where the docs read otherwise: false is what the docs say, and a test shows that it still matters.
+  // Half-sentences of the docs that are easily overlooked: false is without them, and a test shows that each matters.
   /** A target whose first attempt had to wait for locks takes from the rate again. */
   readonly rateCountsDeferred: boolean;
   /** A value of `each` stays known for the period after the end of its last start, not after its beginning. */

@@ -1,4 +1,5 @@
-// Where the service and a sentence of the docs differ: the smallest plan of each. Who changes either finds its test here, and takes the rule out.
+// Half-sentences of the docs that are easily overlooked, and faults that were mended: the smallest plan of each. Without its rule the oracle would
+// say otherwise.
 
 import { expect, test } from "vitest";
 import { difference } from "./comparison.ts";
@@ -22,7 +23,7 @@ function plan(parts: Partial<Plan>): Plan {
   return { targets: 2, workflows: [{ execAtMs: 0, priority: 0, stages: [stage()] }], limits: [], ...parts };
 }
 
-test("a target that was put off for its locks takes from the rate again; docs/workflow-file.md says that what has begun does not", async () => {
+test("a target that was put off for its locks takes from the rate again", async () => {
   const slow = stage({ actions: [action({ turns: [turn(1), turn(1), turn(5_000)] })] });
   const rated = stage({ rate: { tokens: 1, periodMs: 5_000 } });
   const both = plan({
@@ -36,7 +37,7 @@ test("a target that was put off for its locks takes from the rate again; docs/wo
   expect(difference(both, run, { ...FAITHFUL, rateCountsDeferred: false })).toContain('the rules allow "w0 s0/a0@h1 starts"');
 });
 
-test("a value of `each` stays known after the end of its last start; docs/policies.md says after its last start", async () => {
+test("a value of `each` stays known while a start of it is under way, and for the period after its end", async () => {
   const probe = action({ uses: "probe", turns: [turn(1), turn(12_000), turn(1)] });
   const one = plan({
     targets: 3,
@@ -49,7 +50,7 @@ test("a value of `each` stays known after the end of its last start; docs/polici
   expect(difference(one, run, { ...FAITHFUL, isKnownAfterEnd: false })).toContain('the service does "w0 s0/a0@h2 starts"');
 });
 
-test("a failed target is at risk no more once a later stage skipped it; docs/workflow-file.md says as long as its last word is failed", async () => {
+test("a failed target is at risk no more once a later stage skipped it", async () => {
   const failing = stage({ maxFailures: { count: 1 }, actions: [action({ turns: [turn(1), turn(1), turn(1, "fail")] })] });
   const skipping = stage({ actions: [action({ when: "no" })] });
   const one = plan({
@@ -60,7 +61,7 @@ test("a failed target is at risk no more once a later stage skipped it; docs/wor
   expect(difference(one, run, { ...FAITHFUL, isSkippingAWord: false })).toContain('the service does "w0 s2/a0@h0 starts"');
 });
 
-test("a target that failed and holds an unknown task counts twice against max_failures; docs/workflow-file.md counts targets", async () => {
+test("failed targets and unknown tasks together keep further targets from being begun, also those of one target", async () => {
   const touch = action({ uses: "touch", turns: [turn(1), turn(5, "unknown"), turn(1)] });
   const failing = action({ needs: [], turns: [turn(1), turn(1, "fail"), turn(1)] });
   const one = plan({
@@ -72,7 +73,6 @@ test("a target that failed and holds an unknown task counts twice against max_fa
   expect(found).toContain('the service stands still, the rules allow "w0 s0/a0@h1 starts"');
 });
 
-// Mended, and kept.
 test("a task is not late where another of its workflow, parked after it under the same key of a limit, has to wait for longer", async () => {
   const probing = stage({ actions: [action({ uses: "probe", turns: [turn(20_000)] })] });
   const both = plan({
