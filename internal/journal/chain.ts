@@ -14,7 +14,7 @@ import { sha256 } from "./batch.ts";
 import type { ChainEnd } from "./batch.ts";
 import { CHAIN_KEY, headerKey, JOURNAL_FORMAT, META_KEY, parseKey, rangeOf, ROW } from "./layout.ts";
 import { decodeRecord, seal } from "./record.ts";
-import { isDataLoss } from "./store.ts";
+import { isDataLoss, verifyHint } from "./store.ts";
 import type { Store } from "./store.ts";
 
 /** A run of batches that were written and are no longer there. */
@@ -36,6 +36,8 @@ export async function openChain(
 ): Promise<OpenedChain> {
   const meta = readMeta(store);
   const end = latestEnd([await endOfRows(store), options.acknowledged]);
+  // It may have said that the journal was restored, or that batches are lost: without it nothing may begin (H8).
+  if (meta === undefined && end.number > 0 && !options.isReadOnly) throw metaLost(store.directory);
 
   const known = meta?.lost.map(({ first, last }) => ({ first: Number(first), last: Number(last) })) ?? [];
   const lost = mergeRanges([...known, ...recentGaps(store, end.number)]);
@@ -69,6 +71,13 @@ export function mergeRanges(ranges: readonly LostRange[]): readonly LostRange[] 
   const [first, last] = [merged[0], merged.at(-1)];
   if (merged.length <= JOURNAL_LOST_RANGES_MAX || first === undefined || last === undefined) return merged;
   return [{ first: first.first, last: last.last }];
+}
+
+/** What is wrong with a journal that holds batches and no meta row that can be read. */
+export const META_LOST = "the meta row (format, lost batches, whether it was restored from a backup) is missing or damaged";
+
+function metaLost(directory: string): HoldfastError {
+  return new HoldfastError("DATA_LOSS", `JOURNAL_CORRUPT: ${META_LOST}; nothing is begun on such a journal; ${verifyHint(directory)}`);
 }
 
 /** The meta row; undefined when it is not there or damaged (each record names its format as well). Refuses a newer format. */

@@ -102,6 +102,20 @@ test("a journal of a newer format is refused, not misread", async () => {
   await expect(open(directory)).rejects.toMatchObject({ code: "FAILED_PRECONDITION", message: expect.stringContaining("has format 2") });
 });
 
+test("a journal with batches and without its meta row is not begun on, and verify names it", async () => {
+  const directory = temporaryDirectory();
+  const journal = await open(directory);
+  await journal.append(anEntry({ id: anId(1), firstSeq: 1, events: [attemptEnded(1)] }));
+  await journal.close();
+  const store = await Store.open(join(directory, "journal"), { isCreated: false });
+  await store.write([{ key: META_KEY, value: Uint8Array.from([1, 0, 0, 0, 0, 9]) }]);
+  await store.close();
+  await expect(open(directory)).rejects.toMatchObject({ code: "DATA_LOSS", message: expect.stringContaining("the meta row") });
+  const looked = await openJournal(directory, { onFatal: () => undefined, nowMs: () => NOON_MS, isReadOnly: true });
+  expect((await looked.verify({})).damage).toContainEqual({ stream: "", seq: 0, reason: expect.stringContaining("the meta row") });
+  await looked.close();
+});
+
 test("what LevelDB itself cannot open is DATA_LOSS, with the directory and what to run", async () => {
   const directory = temporaryDirectory();
   await (await open(directory)).close();

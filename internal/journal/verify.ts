@@ -6,7 +6,7 @@
 import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import type { JournalReport } from "../engine/ports.ts";
-import { mergeRanges } from "./chain.ts";
+import { mergeRanges, META_LOST, readMeta } from "./chain.ts";
 import type { LostRange } from "./chain.ts";
 import { DamageList } from "./damage.ts";
 import type { Store } from "./store.ts";
@@ -40,6 +40,7 @@ export async function verifyJournal(source: VerifySource, head: string | undefin
   const snapshot = store.snapshot();
   try {
     const run: Verification = { store, snapshot, damage };
+    if (lastBatch > 0 && readMeta(store) === undefined) damage.add("", 0, META_LOST);
     const [named, found] = [new FrameSet(), new FrameSet()];
     const headers = { batches: 0, digest: "", lastNumber: 0, gaps: new Array<LostRange>(), isHeadFound: false };
     const frames = { frames: 0, events: 0 };
