@@ -50,8 +50,7 @@ hf_streams() {
   exec 3<&- 5<&-
 }
 
-# Ends the command at its timeout. TERM says that the command has ended: then what still holds its output gets five seconds, until HUP:
-# on a host with very much to do, the reader of what was printed may itself have to wait for that long.
+# Ends the command at its timeout. TERM says that the command has ended: then what still holds its output gets one second, until HUP.
 hf_watch() {
   ( hf_timer
     if hf_sleep "$hf_time"; then
@@ -61,7 +60,7 @@ hf_watch() {
     fi
     if [ "$hf_told" = x ]; then
       hf_known=x
-      if hf_sleep 5; then kill -s USR1 $$; fi
+      if hf_sleep 1; then kill -s USR1 $$; fi
     fi ) >/dev/null 4>&- 6>&- 8<&- 9>&- 7>>lock &
   hf_w1=$!
 }
