@@ -132,7 +132,7 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
     action,
     reporter,
     inDoubtSince: running.before,
-    restored: state.restored?.mayBeDone[task] === 1 ? state.restored : undefined,
+    restored: restorationOf(state, task),
     remoteId,
     isFrozen: () => host.isFrozen(task),
     context: () => ({
@@ -149,6 +149,11 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
   };
 }
 
+/** The restore since which the task may have been done elsewhere; undefined: none, or a person has looked. */
+function restorationOf({ restored }: WorkflowState, task: number): Restoration | undefined {
+  return restored?.mayBeDone[task] === 1 ? restored : undefined;
+}
+
 /** How long the attempt may take from now on. After a restart or a restore there is always time enough to look. */
 export function attemptTimeMs(
   state: WorkflowState,
@@ -158,6 +163,6 @@ export function attemptTimeMs(
   const { action } = placeOf(state.blueprint, task);
   const firstMs = state.firstStartMs.get(task) ?? running.startedAtMs;
   const leftMs = Math.max(0, Math.min(action.timeoutMs, firstMs + action.totalTimeoutMs - nowMs));
-  const isInDoubt = running.before !== undefined || state.restored?.mayBeDone[task] === 1;
+  const isInDoubt = running.before !== undefined || restorationOf(state, task) !== undefined;
   return isInDoubt ? Math.max(leftMs, ATTEMPT_SETTLE_MS_MIN) : leftMs;
 }

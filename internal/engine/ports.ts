@@ -12,16 +12,7 @@ import type { TimeMs, WorkflowId } from "../base/ids.ts";
 import type { Journal } from "./journal-port.ts";
 import type { Policies, TargetChooser } from "./policy-port.ts";
 
-export type {
-  IndexChange,
-  Journal,
-  JournalDamage,
-  JournalEntry,
-  JournalFrame,
-  JournalReport,
-  RestoreMark,
-  WorkflowRecord,
-} from "./journal-port.ts";
+export type * from "./journal-port.ts";
 export type * from "./policy-port.ts";
 
 /** Time, as an input. */

@@ -56,7 +56,8 @@ function describe([key, record]: Row): object {
   return { row: kind, ...place, ...digest, value: decoded.value };
 }
 
-function schemaOf(key: RowKey): DescMessage {
+/** The message that a row holds. */
+export function schemaOf(key: RowKey): DescMessage {
   switch (key.kind) {
     case "meta":
       return JournalMetaSchema;

@@ -3,20 +3,9 @@
 // 2. No key and no record makes the decoders throw: damage is a value.
 
 import { fromBinary } from "@bufbuild/protobuf";
-import type { DescMessage } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { assertNever } from "../../../internal/base/assert.ts";
-import {
-  BatchHeaderSchema,
-  ChainHeadSchema,
-  FrameSchema,
-  JournalMetaSchema,
-  LatestAttemptSchema,
-  StreamHeadSchema,
-  SummarySchema,
-  WorkflowPointerSchema,
-} from "../../../internal/gen/holdfast/journal/v1/journal_pb.ts";
-import { AttemptDetailSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
+import { schemaOf } from "../../../internal/journal/dump.ts";
 import { decodeFrame, eventCount, journalFrame } from "../../../internal/journal/frame.ts";
 import { parseKey } from "../../../internal/journal/layout.ts";
 import type { RowKey } from "../../../internal/journal/layout.ts";
@@ -128,31 +117,4 @@ function rowKey(row: Row | undefined): RowKey {
   const parsed = row === undefined ? undefined : parseKey(row[0]);
   if (parsed === undefined) throw new Error("every row of the store has a key that is known");
   return parsed;
-}
-
-function schemaOf(key: RowKey): DescMessage {
-  switch (key.kind) {
-    case "meta":
-      return JournalMetaSchema;
-    case "chain":
-      return ChainHeadSchema;
-    case "header":
-      return BatchHeaderSchema;
-    case "frame":
-      return FrameSchema;
-    case "head":
-      return StreamHeadSchema;
-    case "detail":
-      return AttemptDetailSchema;
-    case "latest":
-      return LatestAttemptSchema;
-    case "record":
-      return SummarySchema;
-    case "namespace":
-    case "key":
-    case "request":
-      return WorkflowPointerSchema;
-    default:
-      return assertNever(key);
-  }
 }
