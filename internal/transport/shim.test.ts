@@ -87,6 +87,30 @@ describe.each(SHELLS)("under $name", (shell) => {
     expect(printed(reply)).toMatchObject({ kind: "exited", stdout: bytes });
   });
 
+  test("a reader that is late loses nothing of what was printed before the end", async () => {
+    // The subshell and its cat: both have the pipe as their input once they are under way.
+    const stopReaders = `pipe=$(readlink /proc/$$/fd/1)
+      until [ "$#" -eq 2 ]; do
+        set --
+        for p in /proc/[0-9]*; do if [ "$(readlink $p/fd/0 2>/dev/null)" = "$pipe" ]; then set -- "$@" "\${p#/proc/}"; fi; done
+      done
+      kill -s STOP "$@"
+      ( sleep 2.5; kill -s CONT "$@" ) >/dev/null 2>&1 &
+      echo late`;
+    const run = { taskKey: `${taskKey}.7`, attempt: 1 };
+    const reply = await call(shell, anOrder({ run, argv: ["sh", "-c", stopReaders] }));
+    expect(printed(reply)).toMatchObject({ kind: "exited", status: 0, stdout: "late\n", stderr: "" });
+  });
+
+  test("what is left in the background holds up the answer for a second", async () => {
+    const run = { taskKey: `${taskKey}.8`, attempt: 1 };
+    const started = performance.now();
+    const reply = await call(shell, anOrder({ run, argv: ["sh", "-c", "sleep 20 & echo begun; echo odd >&2"] }));
+    expect(printed(reply)).toMatchObject({ kind: "exited", stdout: "begun\n", stderr: "odd\n" });
+    expect(performance.now() - started).toBeLessThan(15_000);
+    spawnSync("sh", ["-c", `kill -s KILL -- "-$(cut -d " " -f 2 "${dir}/runs/${run.taskKey}/holder")"`]);
+  });
+
   test("a timeout and a stop end the group", async () => {
     const run = { taskKey: `${taskKey}.2`, attempt: 1 };
     const argv = ["sh", "-c", 'trap "" TERM; echo begun; sleep 30 & wait'];

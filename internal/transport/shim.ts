@@ -50,7 +50,25 @@ hf_streams() {
   exec 3<&- 5<&-
 }
 
-# Ends the command at its timeout. TERM says that the command has ended: then what still holds its output gets one second, until HUP.
+# True when both readers of the output ended or sleep in their read: then what the command printed before its end is on disk. A reader that only
+# came too late to it, on a busy machine, is not asleep. Without /proc nobody can tell.
+hf_drained() {
+  [ -r /proc/self/stat ] || return 0
+  hf_i=0
+  for hf_p in "$hf_d1" "$hf_d2"; do kill -s 0 "$hf_p" || hf_i=$((hf_i + 1)); done
+  for hf_p in /proc/[0-9]*/stat; do
+    read -r hf_x <"$hf_p" || continue
+    case $hf_x in *"(cat) S "* | *"(head) S "* | *"(tail) S "*) ;; *) continue ;; esac
+    set -- $hf_x
+    for hf_p in "$1" "$4"; do
+      if [ "$hf_p" = "$hf_d1" ] || [ "$hf_p" = "$hf_d2" ]; then hf_i=$((hf_i + 1)); fi
+    done
+  done
+  [ "$hf_i" -ge 2 ]
+}
+
+# Ends the command at its timeout. TERM says that the command has ended: then what still holds its output gets one second, until HUP, and the
+# readers up to a minute for what was printed before.
 hf_watch() {
   ( hf_timer
     if hf_sleep "$hf_time"; then
@@ -59,8 +77,13 @@ hf_watch() {
       if [ ! "$hf_told" ]; then hf_sleep 60; fi
     fi
     if [ "$hf_told" = x ]; then
-      hf_known=x
-      if hf_sleep 1; then kill -s USR1 $$; fi
+      hf_known=x hf_c=0
+      while hf_sleep 1; do
+        hf_c=$((hf_c + 1))
+        if [ "$hf_c" -lt 60 ] && ! hf_drained; then continue; fi
+        kill -s USR1 $$
+        break
+      done
     fi ) >/dev/null 4>&- 6>&- 8<&- 9>&- 7>>lock &
   hf_w1=$!
 }
