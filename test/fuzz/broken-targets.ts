@@ -1,5 +1,6 @@
 // Parsers with planted bugs, one of each kind of fault: what the fuzzer does not see here it would not see in the product either.
 
+import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { plainTarget } from "./target.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -20,6 +21,7 @@ const PARSERS: ReadonlyMap<string, (input: string) => Promise<void> | void> = ne
   ["rejection", (input) => (input.includes("%") ? forgotten() : undefined)],
   ["leak", () => void LEAKED.push(new Uint8Array(LEAKED_BYTES))],
   ["heap", (input) => (input.includes("%") ? fill() : undefined)],
+  ["litter", (input) => writeFileSync(input, "")],
   ["thrown", (input) => void (input.includes("%") ? setImmediate(() => undefinedOf(input).length) : SOUND_MS)],
 ]);
 

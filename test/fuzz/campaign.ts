@@ -4,6 +4,7 @@
 // 2. After a thread that hung or died another one goes on, with other seeds, until the time is over.
 
 import { Worker } from "node:worker_threads";
+import { assertAside } from "./aside.ts";
 import { HANG_MS_MAX, SILENCE_MS_MAX } from "./fault.ts";
 import type { FaultReport } from "./fault.ts";
 import { textOf } from "./probe.ts";
@@ -36,8 +37,9 @@ const HEAP_MIB_MAX = 1_536;
 const LOOK_MS = 100;
 const CORPSES_MAX = 5;
 
-/** Runs one target; resolves with its report, whatever it does. */
+/** Runs one target; resolves with its report, whatever it does. The process stands aside (aside.ts). */
 export async function runTarget(options: CampaignOptions): Promise<CampaignReport> {
+  assertAside();
   const { target, seed, forMs } = options;
   const start = performance.now();
   let total: ThreadReport = { runs: 0, cpuMaxMs: 0, slowest: "", slowOnce: [], faults: [], heap: [] };

@@ -2,10 +2,10 @@
 // FUZZ_SEED tries the inputs of a former run again.
 
 import { randomInt } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { goAside } from "./aside.ts";
 import { runTarget } from "./campaign.ts";
 import type { CampaignReport } from "./campaign.ts";
 import { CPU_MS_MAX, memoryGrowth } from "./fault.ts";
@@ -25,14 +25,7 @@ interface FailedInput {
 
 const FAILED: readonly FailedInput[] = JSON.parse(readFileSync(join(import.meta.dirname, "failed-inputs.json"), "utf8"));
 
-// Arguments nobody chose name files nobody chose: relative ones belong elsewhere.
-const home = process.cwd();
-const aside = mkdtempSync(join(tmpdir(), "holdfast-fuzz-"));
-process.chdir(aside);
-afterAll(() => {
-  process.chdir(home);
-  rmSync(aside, { recursive: true, force: true });
-});
+afterAll(goAside());
 
 function faultsOf({ faults }: CampaignReport): readonly string[] {
   return faults.map(

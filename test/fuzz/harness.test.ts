@@ -1,6 +1,7 @@
 // The fuzzer is shown to see: for each kind of fault a parser with such a bug is caught, with an input; and a sound parser is not accused.
 
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+import { goAside } from "./aside.ts";
 import { runTarget } from "./campaign.ts";
 import type { CampaignOptions } from "./campaign.ts";
 import { MEMORY_GROWTH_BYTES_MAX, memoryGrowth } from "./fault.ts";
@@ -11,6 +12,8 @@ const SHORT_MS = 700;
 const RUNS_MIN = 400;
 /** Where what is shown does not depend on chance, the input is given. */
 const GIVEN = { forMs: 0, inputs: ["a", "%"] };
+
+afterAll(goAside());
 
 async function faultsOf(name: string, options: Partial<CampaignOptions> = {}) {
   const { faults, runs } = await runTarget({ target: `broken-${name}`, seed: SEED, forMs: SHORT_MS, runsMin: RUNS_MIN, ...options });

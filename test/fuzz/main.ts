@@ -1,11 +1,10 @@
 // `npm run fuzz -- [--minutes N] [--target NAME] [--seed N]`: a long run of one target, or of all of them in turn, with a table at the end.
-// 1. What it prints is enough to try an input again: paste it into test/fuzz/failed-inputs.json, and every run tries it.
+// 1. What it prints is enough to try an input again: with --target NAME --input TEXT, which tries that alone; or paste it into
+//    test/fuzz/failed-inputs.json, and every run tries it.
 
 import { randomInt } from "node:crypto";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { goAside } from "./aside.ts";
 import { runTarget } from "./campaign.ts";
 import type { CampaignReport } from "./campaign.ts";
 import { memoryGrowth } from "./fault.ts";
@@ -16,22 +15,35 @@ const MINUTE_MS = 60_000;
 const SHOWN_MAX = 2_000;
 
 const { values } = parseArgs({
-  options: { minutes: { type: "string" }, target: { type: "string", multiple: true }, seed: { type: "string" } },
+  options: {
+    minutes: { type: "string" },
+    target: { type: "string", multiple: true },
+    seed: { type: "string" },
+    input: { type: "string", multiple: true },
+  },
 });
 const minutes = Number(values.minutes ?? MINUTES_DEFAULT);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
 const targets = values.target ?? TARGET_NAMES;
-if (!(minutes > 0) || !Number.isSafeInteger(seed) || targets.some((name) => !TARGET_NAMES.includes(name))) {
-  process.stderr.write(`usage: npm run fuzz -- [--minutes N] [--target NAME]… [--seed N]; targets: ${TARGET_NAMES.join(", ")}\n`);
+const { input: inputs } = values;
+const isAmbiguous = inputs !== undefined && targets.length !== 1;
+if (!(minutes > 0) || !Number.isSafeInteger(seed) || isAmbiguous || targets.some((name) => !TARGET_NAMES.includes(name))) {
+  process.stderr.write(
+    `usage: npm run fuzz -- [--minutes N] [--target NAME]… [--seed N], or --target NAME --input TEXT…; targets: ${TARGET_NAMES.join(", ")}\n`,
+  );
   process.exit(2);
 }
 
-// Arguments nobody chose name files nobody chose: relative ones belong elsewhere.
-process.chdir(mkdtempSync(join(tmpdir(), "holdfast-fuzz-")));
-process.stdout.write(`seed ${seed}, ${minutes} minutes, ${targets.length} targets\n`);
+const goBack = goAside();
+if (inputs === undefined) process.stdout.write(`seed ${seed}, ${minutes} minutes, ${targets.length} targets\n`);
 const reports: CampaignReport[] = [];
 for (const target of targets) {
-  const report = await runTarget({ target, seed, forMs: (minutes * MINUTE_MS) / targets.length });
+  const report = await runTarget({
+    target,
+    seed,
+    forMs: (minutes * MINUTE_MS) / targets.length,
+    ...(inputs === undefined ? {} : { inputs }),
+  });
   reports.push(report);
   process.stdout.write(lineOf(report));
   for (const fault of report.faults) {
@@ -45,7 +57,9 @@ for (const target of targets) {
 }
 const runs = reports.reduce((sum, report) => sum + report.runs, 0);
 const faults = reports.reduce((sum, report) => sum + report.faults.length, 0);
-process.stdout.write(`${runs} inputs, ${faults} faults; again: npm run fuzz -- --minutes ${minutes} --seed ${seed}\n`);
+const again = inputs === undefined ? `; again: npm run fuzz -- --minutes ${minutes} --seed ${seed}` : "";
+process.stdout.write(`${runs} inputs, ${faults} faults${again}\n`);
+goBack();
 process.exit(faults === 0 ? 0 : 1);
 
 function lineOf({ target, runs: tried, ms, cpuMaxMs, slowest, faults: found, heap }: CampaignReport): string {

@@ -39,7 +39,9 @@ export function readyTasks(scene: Scene, workflow: WorkflowScene): readonly Task
 /** True when the docs leave open whether the task starts now, or waits for others that stand before it. */
 export function mayWait(scene: Scene, workflow: WorkflowScene, task: TaskScene): boolean {
   return (
-    isBehind(scene, workflow, task) || isQueued(scene, task) || (task.isDeferred && waitsBefore(scene, workflow, task.target).length > 0)
+    isBehind(scene, workflow, task) ||
+    isQueued(scene, workflow, task) ||
+    (task.isDeferred && waitsBefore(scene, workflow, task.target).length > 0)
   );
 }
 
@@ -49,24 +51,51 @@ export function isBehind(scene: Scene, workflow: WorkflowScene, task: TaskScene)
   return ask.tasksAt(workflow, task.target).find((other) => hasItsTurn(scene, workflow, other)) !== task;
 }
 
-/** True when others that came before it wait for one of its limits: whether it may go while they cannot, the docs leave open. */
-function isQueued(scene: Scene, task: TaskScene): boolean {
+/** True when others that stand before it wait for one of its limits: whether it may go while they cannot, the docs leave open. */
+function isQueued(scene: Scene, workflow: WorkflowScene, task: TaskScene): boolean {
   if (task.hasTaken) return false;
   const keys = limitsOf(scene, task).map((limit) => keyOf(scene, limit, task));
   if (keys.length === 0) return false;
-  const waiting = [...waitForLimits(scene)].flatMap(([other, closed]) => (closed.length > 0 ? [other] : []));
   const known = [...scene.waiting.keys()];
-  const before = scene.waiting.has(task) ? waiting.filter((other) => known.indexOf(other) < known.indexOf(task)) : waiting;
-  return before.some((other) => limitsOf(scene, other).some((limit) => keys.includes(keyOf(scene, limit, other))));
+  const stands = (other: TaskScene): boolean => {
+    const others = scene.workflows.find(({ tasks }) => tasks.includes(other));
+    if (others !== undefined && others !== workflow && scene.rules.isLineOfWorkflows) return isInFront(others, workflow);
+    return !scene.waiting.has(task) || (known.includes(other) && known.indexOf(other) < known.indexOf(task));
+  };
+  const waiting = [...waitForLimits(scene)].flatMap(([other, closed]) => (closed.length > 0 && other !== task ? [other] : []));
+  return waiting.some((other) => limitsOf(scene, other).some((limit) => keys.includes(keyOf(scene, limit, other))) && stands(other));
 }
 
-/** True when a workflow of larger priority waits for the same key of the limit since an earlier instant, and could start now. */
+/** True when the one workflow may stand before the other in a line: of those that came in one instant, either. A rate is waited for as well. */
+function isInFront(one: WorkflowScene, other: WorkflowScene): boolean {
+  if (one.plan.priority !== other.plan.priority) return one.plan.priority > other.plan.priority;
+  return one.waitsSinceMs <= other.waitsSinceMs || (one.isStageOpen && ask.stageOf(one).rate !== undefined);
+}
+
+/** Before time passes: who waits for limits, and since when. */
+export function noteWaiting(scene: Scene): void {
+  for (const workflow of scene.workflows) {
+    const isWaiting = workflow.tasks.some((task) => (scene.waiting.get(task) ?? []).length > 0);
+    workflow.waitsSinceMs = isWaiting ? Math.min(workflow.waitsSinceMs, scene.nowMs) : Infinity;
+  }
+}
+
+/** True when a workflow of larger priority stands in the line of the limit since an earlier instant, and could start now. */
 function isOvertaken(scene: Scene, workflow: WorkflowScene, limit: LimitPlan, task: TaskScene): boolean {
   const key = keyOf(scene, limit, task);
   const above = scene.workflows.filter((other) => (other.plan.priority - workflow.plan.priority) * scene.rules.priorityWeight > 0);
-  return above.some((other) =>
-    readyTasks(scene, other).some((rival) => !rival.isDeferred && scene.waiting.get(rival)?.includes(key) === true),
-  );
+  return above.some((other) => readyTasks(scene, other).some((rival) => !rival.isDeferred && isInLine(scene, rival, key)));
+}
+
+/** True when the task surely stood in the line of the key when the instant before was over. */
+function isInLine(scene: Scene, task: TaskScene, key: string): boolean {
+  const closed = scene.waiting.get(task) ?? [];
+  if (!scene.rules.isLineOfFirst) return closed.includes(key);
+  if (closed[0] !== key) return false;
+  // A line may hold it back where the limit itself does not.
+  const keys = limitsOf(scene, task).map((limit) => keyOf(scene, limit, task));
+  const others = [...scene.waiting].filter(([other]) => other !== task).flatMap(([, all]) => all);
+  return !keys.slice(0, keys.indexOf(key)).some((before) => others.includes(before));
 }
 
 /** The tasks that nothing but limits holds back, or a line before one; the first who came first, and the keys that are closed to them. */

@@ -3,7 +3,7 @@
 // 2. In the end both know the same of every task and every workflow.
 
 import { Phase, TaskOutcome } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { nameOf, startOpensMs, waitForLimits, waitsOutside } from "./admission.ts";
+import { nameOf, noteWaiting, startOpensMs, waitForLimits, waitsOutside } from "./admission.ts";
 import { movesOf, waveOpensMs } from "./moves.ts";
 import type { Plan } from "./plan.ts";
 import type { Rules } from "./rules.ts";
@@ -44,6 +44,7 @@ function passTo(scene: Scene, atMs: number): string | undefined {
     const due = movesOf(scene).filter(({ isOpen }) => isOpen !== true);
     if (due.length > 0) return `at ${scene.nowMs} ms the service stands still, the rules allow ${list(due)}`;
     scene.waiting = waitForLimits(scene);
+    noteWaiting(scene);
     const nextMs = nextOf(scene);
     if (nextMs > atMs || nextMs === Infinity) {
       scene.nowMs = atMs;

@@ -85,3 +85,72 @@ test("a task is not late where another of its workflow, parked after it under th
   // Its site is known, so that only the spacing holds it back; the other target's site has to wait for a token.
   expect(difference(both, await runPlan(both), FAITHFUL)).toBeUndefined();
 });
+
+test("the token of a value of `each` goes back with the value's last start under way, when all of them were put off", async () => {
+  const slow = stage({ parallel: 1, lock: "all", actions: [action({ turns: [turn(1), turn(9_000)] })] });
+  const touching = stage({ parallel: 3, lock: "all", actions: [action({ uses: "touch" })] });
+  const both = plan({
+    targets: 3,
+    workflows: [
+      { execAtMs: 0, priority: 0, stages: [slow] },
+      { execAtMs: 1_000, priority: 0, stages: [touching] },
+    ],
+    limits: [{ uses: "touch", keyBy: "all", tokens: 1, periodMs: 5_000, burst: 1, each: "site" }],
+  });
+  const run = await runPlan(both);
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+  expect(difference(both, run, { ...FAITHFUL, isTokenOfValue: false })).toContain('the service does "w1 s0/a0@h1 starts"');
+});
+
+test("a task stands in the line of the first limit alone that holds it back: at its others a smaller priority may go first", async () => {
+  const high = stage({ actions: [action(), action({ uses: "probe" })] });
+  const low = stage({ actions: [action({ uses: "probe", turns: [turn(4_000)] })] });
+  const both = plan({
+    workflows: [
+      { execAtMs: 0, priority: 0, stages: [high] },
+      { execAtMs: 0, priority: -1, stages: [low] },
+    ],
+    limits: [
+      { uses: "probe", keyBy: "site", concurrency: 1, periodMs: 5_000, burst: 1 },
+      { uses: "probe", keyBy: "all", concurrency: 1, periodMs: 5_000, burst: 1 },
+    ],
+  });
+  const run = await runPlan(both);
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+  expect(difference(both, run, { ...FAITHFUL, isLineOfFirst: false })).toContain('the rules allow "w0 s0/a1@h0 starts"');
+});
+
+test("in a limit's line a larger priority stands before, also when it came later and has to wait for longer", async () => {
+  const both = plan({
+    workflows: [
+      { execAtMs: 0, priority: 0, stages: [stage({ actions: [action({ uses: "touch", turns: [turn(1), turn(2_000)] })] })] },
+      { execAtMs: 1_000, priority: -1, stages: [stage({ actions: [action({ uses: "touch" })] })] },
+    ],
+    limits: [{ uses: "touch", keyBy: "all", tokens: 1, periodMs: 5_000, burst: 1, each: "site", spacingMs: 3_000 }],
+  });
+  const run = await runPlan(both);
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+  expect(difference(both, run, { ...FAITHFUL, isLineOfWorkflows: false })).toContain('the rules allow "w1 s0/a0@h0 starts"');
+});
+
+test("in a limit's line a workflow keeps the place of its first task that waits, also when that one needs it no more", async () => {
+  const failing = action({ uses: "probe", needs: [], turns: [turn(1), turn(2_000, "fail")] });
+  const both = plan({
+    workflows: [
+      {
+        execAtMs: 1_000,
+        priority: 0,
+        stages: [stage({ actions: [action({ turns: [turn(1), turn(500)] }), action({ uses: "probe" })] })],
+      },
+      {
+        execAtMs: 0,
+        priority: 0,
+        stages: [stage({ maxFailures: { count: 1 }, actions: [failing, action({ uses: "probe", needs: [] })] })],
+      },
+    ],
+    limits: [{ uses: "probe", keyBy: "all", tokens: 1, periodMs: 5_000, burst: 1, each: "site", spacingMs: 3_000 }],
+  });
+  const run = await runPlan(both);
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+  expect(difference(both, run, { ...FAITHFUL, isLineOfWorkflows: false })).toContain('the rules allow "w0 s0/a1@h0 starts"');
+});

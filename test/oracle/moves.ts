@@ -3,13 +3,11 @@
 // 2. Among several the rules leave the choice open; the oracle takes the one that the service took.
 
 import {
-  askedOf,
   candidates,
   hasStarted,
   holderOf,
   isBehind,
   isPaused,
-  keyOf,
   limitsOf,
   mayWait,
   mustWait,
@@ -18,8 +16,9 @@ import {
   readyTasks,
   waitsBefore,
 } from "./admission.ts";
+import { giveBackLimits, returnLimits, takeLimits } from "./limit-starts.ts";
 import { isDoneBefore, turnOf } from "./plan.ts";
-import { isKnown, retryDelayMs, wavesOf } from "./rules.ts";
+import { retryDelayMs, wavesOf } from "./rules.ts";
 import type { Ending, Scene, TaskScene, WorkflowScene } from "./scene.ts";
 import * as ask from "./scene.ts";
 
@@ -147,7 +146,10 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
   const { nowMs } = scene;
   begin(scene, workflow, task.target);
   const isRetry = scene.rules.rateCountsRetries && task.retryAtMs !== undefined;
-  if (isRetry || !hasStarted(workflow, task.target)) workflow.rateStarts.push({ target: task.target, atMs: nowMs });
+  const isCounted = isRetry || !hasStarted(workflow, task.target);
+  const isServed = (isCounted && ask.stageOf(workflow).rate !== undefined) || (!task.hasTaken && limitsOf(scene, task).length > 0);
+  if (isServed) workflow.waitsSinceMs = Infinity; // it comes last where it waits on
+  if (isCounted) workflow.rateStarts.push({ target: task.target, atMs: nowMs });
   if (!task.hasTaken) takeLimits(scene, task);
   task.holdsSlots = true;
   task.hasTaken = true;
@@ -156,15 +158,6 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
   const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const lookMs = task.plan.uses === "set" ? turn.lookMs : 0;
   task.running = task.plan.uses === "probe" ? { phase: "work", dueMs: nowMs + turn.workMs } : { phase: "look", dueMs: nowMs + lookMs };
-}
-
-function takeLimits(scene: Scene, task: TaskScene): void {
-  for (const limit of limitsOf(scene, task)) {
-    const key = keyOf(scene, limit, task);
-    const asked = askedOf(scene, limit, task);
-    const tookToken = limit.tokens !== undefined && !isKnown(scene.rules, limit, asked);
-    scene.limitStarts.set(key, [...asked.starts, { atMs: scene.nowMs, each: asked.each, tookToken, endedAtMs: undefined, by: task }]);
-  }
 }
 
 /** What comes of attempts whose look or work is over. */
@@ -228,7 +221,7 @@ function defers(scene: Scene, workflow: WorkflowScene, task: TaskScene, isForLoc
     task.running = undefined;
     task.attempts -= 1;
     task.isDeferred = true;
-    giveBack(scene, task);
+    giveBackLimits(scene, task);
     if (scene.rules.rateCountsDeferred) forgetStart(workflow, task.target);
     const isWaiting = scene.lockWaits.some((wait) => wait.workflow === workflow.index && wait.target === task.target);
     if (isForLocks && !isWaiting)
@@ -241,21 +234,6 @@ function defers(scene: Scene, workflow: WorkflowScene, task: TaskScene, isForLoc
 function forgetStart(workflow: WorkflowScene, target: number): void {
   if (ask.tasksAt(workflow, target).some(({ attempts, running }) => attempts > 0 || running !== undefined)) return;
   workflow.rateStarts = workflow.rateStarts.map((start) => (start.target === target ? { ...start, target: -2 } : start));
-}
-
-/** What had to wait for locks was no start: its slots and its tokens are as if it had not been. */
-function giveBack(scene: Scene, task: TaskScene): void {
-  task.holdsSlots = false;
-  task.hasTaken = false;
-  for (const [key, starts] of scene.limitStarts) {
-    // A token goes back only where nobody came after it.
-    if (starts.at(-1)?.by === task) scene.limitStarts.set(key, starts.slice(0, -1));
-  }
-}
-
-function returnLimits(scene: Scene, task: TaskScene): void {
-  task.holdsSlots = false;
-  for (const start of [...scene.limitStarts.values()].flat()) if (start.by === task) start.endedAtMs ??= scene.nowMs;
 }
 
 function finish(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: Ending): void {

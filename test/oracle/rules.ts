@@ -44,6 +44,12 @@ export interface Rules {
   readonly isSkippingAWord: boolean;
   /** A target that failed and holds unknown tasks counts once for each where it is asked whether too many may have failed. */
   readonly isUnknownCountedTwice: boolean;
+  /** The token of a value of `each` goes back with the value's last start under way, when none was used. Without it: with its own start, where nobody started after it. */
+  readonly isTokenOfValue: boolean;
+  /** A task stands in the line of the first limit alone that holds it back; without it, in those of all that do. */
+  readonly isLineOfFirst: boolean;
+  /** Lines are of workflows: one that waits since earlier, with whatever task, stands before. Without it each task has a place of its own. */
+  readonly isLineOfWorkflows: boolean;
 }
 
 /** What the docs say, and in four places what the service does instead. */
@@ -67,6 +73,9 @@ export const FAITHFUL: Rules = {
   isKnownAfterEnd: true,
   isSkippingAWord: true,
   isUnknownCountedTwice: true,
+  isTokenOfValue: true,
+  isLineOfFirst: true,
+  isLineOfWorkflows: true,
 };
 
 /** The sizes of all waves of a stage over so many targets. */
@@ -112,10 +121,14 @@ export function rateIntervalMs(stage: StagePlan): number {
 export interface LimitStart {
   readonly atMs: number;
   readonly each: string;
-  /** False: its value of `each` was known. */
-  readonly tookToken: boolean;
+  /** False: its value of `each` was known, or the token went back. */
+  tookToken: boolean;
+  /** False: its place in the spacing went back. */
+  keepsDistance: boolean;
   /** When its task gave the limit back; undefined: it has not yet. */
   endedAtMs: number | undefined;
+  /** True: its task was put off, and had not used what it took. */
+  isUnused: boolean;
 }
 
 /** What a start that is to come finds under its key. */
@@ -129,7 +142,7 @@ interface Asked {
 export function limitOpensMs(rules: Rules, limit: LimitPlan, asked: Asked): number {
   const { starts, nowMs } = asked;
   let atMs = nowMs;
-  for (const start of starts) atMs = Math.max(atMs, start.atMs + (limit.spacingMs ?? 0));
+  for (const start of starts) if (start.keepsDistance) atMs = Math.max(atMs, start.atMs + (limit.spacingMs ?? 0));
   if (limit.tokens === undefined || isKnown(rules, limit, asked)) return atMs;
   const intervalMs = Math.ceil(limit.periodMs / limit.tokens);
   const taken = starts.filter(({ tookToken }) => tookToken);
@@ -145,6 +158,7 @@ export function limitOpensMs(rules: Rules, limit: LimitPlan, asked: Asked): numb
 export function isKnown(rules: Rules, limit: LimitPlan, { starts, each, nowMs }: Asked): boolean {
   if (limit.each === undefined) return false;
   return starts.some((start) => {
+    if (start.isUnused) return false;
     const lastMs = rules.isKnownAfterEnd ? (start.endedAtMs ?? nowMs) : start.atMs;
     return start.each === each && nowMs < lastMs + limit.periodMs;
   });

@@ -56,6 +56,8 @@ export interface WorkflowScene {
   /** The first attempts of targets in the stage under way. */
   rateStarts: { readonly target: number; readonly atMs: number }[];
   end: "SUCCEEDED" | "FAILED" | undefined;
+  /** Since when it waits for limits, whichever task for whichever; Infinity: it does not. */
+  waitsSinceMs: number;
 }
 
 /** Who waits for which locks, the first who asked first. */
@@ -98,6 +100,7 @@ export function openScene(plan: Plan, rules: Rules): Scene {
       waveEndedAtMs: 0,
       rateStarts: [],
       end: undefined,
+      waitsSinceMs: Infinity,
     };
   });
   return { plan, rules, workflows, limitStarts: new Map(), lockWaits: [], locks: new Map(), waiting: new Map(), nowMs: 0 };

@@ -44,6 +44,18 @@ export class Chance {
   }
 }
 
+/** A stream of its own beside each chance that `now` says: whatever is drawn from it moves nothing of the other. */
+export function streamOf(now: () => Chance, label: string): () => Chance {
+  let [beside, stream]: readonly (Chance | undefined)[] = [];
+  return () => {
+    const chance = now();
+    const known = beside === chance ? stream : undefined;
+    const own = known ?? chance.fork(label);
+    [beside, stream] = [chance, own];
+    return own;
+  };
+}
+
 /** FNV-1a over the text, begun with the seed and mixed at the end, so that neighbours have nothing in common. */
 function hash(seed: number, text: string): number {
   let mixed = (seed ^ 0x811c9dc5) >>> 0;

@@ -7,6 +7,7 @@ import type {
   Clock,
   EnginePorts,
   Journal,
+  Pace,
   Policies,
   PreparedAction,
   StopFile,
@@ -53,6 +54,7 @@ function fencedJournal(journal: Journal, life: Life): Journal {
     verify: (options) => life.ask("journal.verify", () => journal.verify(options)),
     dump: (options) => fencedItems(journal.dump(options), "journal.dump", life),
     backup: () => fencedItems(journal.backup(), "journal.backup", life),
+    lostBatches: journal.lostBatches,
     restoreMark: () => journal.restoreMark(),
     close: () => life.ask("journal.close", () => journal.close()),
   };
@@ -68,7 +70,8 @@ async function* fencedItems<T>(items: AsyncIterable<T>, port: string, life: Life
   if (!life.leave(port)) await hanging();
 }
 
-function fencedClock(clock: Clock, life: Life): Clock {
+/** A clock whose timers fire in their own life only. */
+export function fencedClock(clock: Clock, life: Life): Clock {
   return {
     nowMs: () => clock.nowMs(),
     monotonicMs: () => clock.monotonicMs(),
@@ -81,6 +84,13 @@ function fencedClock(clock: Clock, life: Life): Clock {
         life.leave("timer");
       });
     },
+  };
+}
+
+/** A pace whose life may end when it is asked, when a turn has come, when the work is done, and when that is answered. */
+export function fencedPace(pace: Pace, life: Life): Pace {
+  return {
+    run: (origin, work, signal) => life.ask("pace.run", () => pace.run(origin, () => life.ask("pace.begin", work), signal)),
   };
 }
 

@@ -34,6 +34,16 @@ export interface HostCall {
   readonly life: number;
 }
 
+/** A call at a host that is paced, and what became of it. */
+export interface Turn extends Pick<HostCall, "id" | "task" | "attempt" | "life"> {
+  /** Which call: each has a number of its own. */
+  readonly number: number;
+  readonly kind: "check" | "apply";
+  readonly origin: string;
+  /** `refused`: it was let go of before it began. */
+  readonly what: "asked" | "begun" | "done" | "refused";
+}
+
 /** Keeps one invariant. What is found is thrown as a Violation that begins with its name. */
 export interface Invariant {
   /** An entry is appended by this life of the service, and not durable. */
@@ -46,6 +56,8 @@ export interface Invariant {
   told?(status: WorkflowStatus): void;
   called?(call: HostCall): void;
   returned?(call: HostCall): void;
+  /** A call at a host waits for its turn, has it, is over. */
+  paced?(turn: Turn): void;
   /** An attempt changed its host. */
   changed?(call: Omit<HostCall, "kind" | "life">): void;
   /** Somebody else changed what an attempt had brought about. */
@@ -73,6 +85,7 @@ export class Invariants implements Required<Invariant> {
   told = (status: WorkflowStatus): void => this.#ask((keeper) => keeper.told?.(status));
   called = (call: HostCall): void => this.#ask((keeper) => keeper.called?.(call));
   returned = (call: HostCall): void => this.#ask((keeper) => keeper.returned?.(call));
+  paced = (turn: Turn): void => this.#ask((keeper) => keeper.paced?.(turn));
   changed = (call: Omit<HostCall, "kind" | "life">): void => this.#ask((keeper) => keeper.changed?.(call));
   spoilt = (target: string): void => this.#ask((keeper) => keeper.spoilt?.(target));
   crashed = (life: number): void => this.#ask((keeper) => keeper.crashed?.(life));

@@ -3,6 +3,7 @@
 import { DiskFirst } from "./h3-disk-first.ts";
 import { FrozenScope } from "./h6-frozen-scope.ts";
 import { GuardWithTurn } from "./h7-guard-with-turn.ts";
+import type { Invariant } from "./invariant.ts";
 import { NothingLost } from "./h1-nothing-lost.ts";
 import { NothingTwice } from "./h2-nothing-twice.ts";
 import { OneWriter } from "./h5-one-writer.ts";
@@ -19,6 +20,7 @@ export const INVARIANTS: Readonly<Record<string, string>> = {
   "H5 two writers": "streams have no gap and one writer, few turns are in flight, one attempt of a task runs at a time",
   "H6 scope moved": "targets are chosen once, from the inventory, sorted and digested; calls go to targets as they were frozen",
   "H7 guard apart": "the guard takes for a workflow only in its own turn, and who ends holds nothing in the same entry",
+  pace: "work toward an origin goes on no wider and starts no closer than the pace lets it; what was let go of before its turn touched nothing",
 };
 
 /** The keepers of one run. */
@@ -26,11 +28,12 @@ export interface Keepers {
   readonly kept: NothingLost;
   readonly replays: ReplayKept;
   readonly scope: FrozenScope;
-  readonly all: readonly (NothingLost | NothingTwice | DiskFirst | ReplayKept | OneWriter | FrozenScope | GuardWithTurn)[];
+  readonly all: readonly Invariant[];
 }
 
-/** New keepers. */
-export function newKeepers(clock: Clock, isInInventory: (target: Target) => boolean): Keepers {
+/** New keepers; `pace` is undefined where nothing is paced. */
+export function newKeepers(clock: Clock, pace: Invariant | undefined, isInInventory: (target: Target) => boolean): Keepers {
   const [kept, replays, scope] = [new NothingLost(), new ReplayKept(), new FrozenScope(clock, isInInventory)];
-  return { kept, replays, scope, all: [kept, new NothingTwice(), new DiskFirst(), replays, new OneWriter(), scope, new GuardWithTurn()] };
+  const all = [kept, new NothingTwice(), new DiskFirst(), replays, new OneWriter(), scope, new GuardWithTurn()];
+  return { kept, replays, scope, all: pace === undefined ? all : [...all, pace] };
 }

@@ -17,6 +17,8 @@ import type { PolicyTerms } from "./random-policies.ts";
 interface Value {
   open: number;
   knownUntilMs: number;
+  /** The start that took a token for it, while starts under it are open and none was used. */
+  token: Start | undefined;
 }
 
 interface Held {
@@ -118,10 +120,12 @@ export class LimitChecker implements Checker {
   }
 
   /** True when the value is known. */
-  #open(name: string, { ask, guardMs }: Start): boolean {
+  #open(name: string, start: Start): boolean {
+    const { ask, guardMs } = start;
     if (ask.each === undefined) return false;
-    const value = this.#values.get(name) ?? { open: 0, knownUntilMs: 0 };
+    const value = this.#values.get(name) ?? { open: 0, knownUntilMs: 0, token: undefined };
     const isKnown = value.open > 0 || guardMs < value.knownUntilMs;
+    if (!isKnown) value.token = start;
     if (!isKnown) value.knownUntilMs = 0;
     value.open += 1;
     this.#values.set(name, value);
@@ -138,16 +142,26 @@ export class LimitChecker implements Checker {
   }
 
   #endStart(start: Start, { guardMs, isVoid }: { readonly guardMs: number; readonly isVoid: boolean }): void {
-    const { ask } = start;
-    const value = ask.each === undefined ? undefined : this.#values.get(`${ask.key} ${ask.each}`);
-    if (value !== undefined) value.open -= 1;
+    const { key, each } = start.ask;
+    const value = each === undefined ? undefined : this.#values.get(`${key} ${each}`);
+    const starts = this.#starts.get(key);
+    const isBack = isVoid && value === undefined && !(start.hasToken && starts?.hasLaterToken(start) === true);
+    starts?.end(start, { isUnused: isVoid, isVoid: isBack });
+    if (value !== undefined) this.#closeValue(value, start, { guardMs, isVoid });
+  }
+
+  /** The token of a value is the value's: it comes back with its last open start, when none was used and nobody took a token since. */
+  #closeValue(value: Value, { ask }: Start, { guardMs, isVoid }: { readonly guardMs: number; readonly isVoid: boolean }): void {
+    const { token } = value;
+    value.open -= 1;
+    if (!isVoid) value.knownUntilMs = Math.max(value.knownUntilMs, guardMs + (ask.rate?.periodMs ?? 0));
+    if (isVoid && value.open > 0) return;
+    value.token = undefined;
+    if (!isVoid || token === undefined) return;
     const starts = this.#starts.get(ask.key);
-    const isInUse = value !== undefined && (value.open > 0 || value.knownUntilMs > 0);
-    // A token that cannot come back is spent; its value counts as used when it started.
-    const isSpent = isVoid && start.hasToken && (starts?.hasLaterToken(start) === true || isInUse);
-    starts?.end(start, { isUnused: isVoid, isVoid: isVoid && !isSpent });
-    if (value === undefined || start.isVoid) return;
-    value.knownUntilMs = Math.max(value.knownUntilMs, (isSpent ? start.guardMs : guardMs) + (ask.rate?.periodMs ?? 0));
+    // One that cannot come back is spent; its value counts as used when it started.
+    if (starts?.hasLaterToken(token) === true) value.knownUntilMs = token.guardMs + (token.ask.rate?.periodMs ?? 0);
+    else starts?.end(token, { isUnused: token.isUnused, isVoid: true });
   }
 }
 

@@ -1,6 +1,6 @@
 // The policies of a simulated service: a real directory of files that are edited while it runs, is down, or is killed.
 // 1. The directory is looked at when the simulation says so, not every two seconds: an edit is in force from look() on.
-// 2. The judge is wrapped: whoever is asked shows the live ledger to a checker first.
+// 2. The judge is wrapped: whoever is asked shows the live ledger to a checker first, at the moment of the question.
 
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import type { Clock, GateQuestion, Inventory, Policies } from "../../internal/engine/ports.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
-import type { OpenPolicies } from "../../internal/policy/policies.ts";
 import type { PolicyTerms } from "./random-policies.ts";
 import { policyDigest, policyText } from "./random-policies.ts";
 
@@ -53,7 +52,7 @@ export class PolicyShelf {
   }
 
   /** What a service that starts now opens. */
-  open(ports: { readonly clock: Clock; readonly inventory: Inventory }): Policies {
+  open(ports: { readonly clock: Clock; readonly inventory: Inventory; judging(policies: Policies): Policies }): Policies {
     this.current = undefined;
     this.#take();
     const clock: Clock = {
@@ -66,7 +65,7 @@ export class PolicyShelf {
       },
     };
     const options = { directory: this.#directory, clock, inventory: ports.inventory, log: () => undefined };
-    return this.#watched(createPolicies(options));
+    return this.#watched(ports.judging(createPolicies(options)));
   }
 
   /** Its files are gone. */
@@ -79,7 +78,7 @@ export class PolicyShelf {
     if (this.#written !== "broken") this.current = this.#written;
   }
 
-  #watched(policies: OpenPolicies): Policies {
+  #watched(policies: Policies): Policies {
     this.#life += 1;
     const life = this.#life;
     const judge: Policies["judge"] = async (question) => {

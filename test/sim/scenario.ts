@@ -8,7 +8,21 @@ import type { CrashPoint } from "./life.ts";
 export type Size = "tiny" | "usual" | "large" | "huge";
 
 /** What may go wrong; a scenario may leave some of it out. */
-export type Fault = "crash" | "reboot" | "clock" | "host" | "client" | "freeze" | "policy" | "person" | "surroundings" | "delay";
+export type Fault =
+  | "crash"
+  | "reboot"
+  | "clock"
+  | "host"
+  | "client"
+  | "freeze"
+  | "policy"
+  | "person"
+  | "surroundings"
+  | "delay"
+  /** Work waits for its turn toward its host or origin. */
+  | "pace"
+  /** The thread that judges gates and chooses targets is slow, away, or ends. */
+  | "worker";
 
 /** All that may go wrong. */
 export const FAULTS: readonly Fault[] = [
@@ -22,6 +36,8 @@ export const FAULTS: readonly Fault[] = [
   "person",
   "surroundings",
   "delay",
+  "pace",
+  "worker",
 ];
 
 /** One run. */

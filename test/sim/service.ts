@@ -15,6 +15,7 @@ import type { Invariants } from "./invariant.ts";
 import { Life, LifeOver } from "./life.ts";
 import type { CrashPoint } from "./life.ts";
 import type { PolicyShelf } from "./policy-shelf.ts";
+import type { Traffic } from "./traffic.ts";
 import { Violation } from "./violation.ts";
 
 const STARTS_MAX = 100;
@@ -26,6 +27,7 @@ export interface ServiceScene {
   readonly shelf: PolicyShelf | undefined;
   readonly chronicle: Chronicle;
   readonly invariants: Invariants;
+  readonly traffic: Traffic;
   /** The chance of the step under way. */
   chance(): Chance;
   stamp(): Stamp;
@@ -139,13 +141,15 @@ export class Service {
   }
 
   async #startOnce(): Promise<void> {
-    const { world, shelf, note, onBug } = this.#scene;
+    const { world, shelf, traffic, note, onBug } = this.#scene;
     const life = this.#newLife();
     this.#life = life;
     this.#follow();
     note("the service starts");
     life.arm(this.#scene.pointOfStart());
-    if (shelf !== undefined) world.policies = shelf.open({ clock: world.clock, inventory: { targets: () => world.targets } });
+    traffic.begin(life);
+    const judging = traffic.judging.bind(traffic);
+    if (shelf !== undefined) world.policies = shelf.open({ clock: world.clock, inventory: { targets: () => world.targets }, judging });
     world.fence = (ports) => fencedPorts(this.#late(ports), life);
     let isOver = false;
     world
@@ -166,12 +170,12 @@ export class Service {
 
   /** The disk and the inventory's worker answer when they like; hosts, the journal and the judge have a lateness of their own. */
   #late(ports: EnginePorts): EnginePorts {
-    const { rest } = this.#scene;
+    const { rest, traffic } = this.#scene;
     const late = <T>(work: () => Promise<T>): Promise<T> => rest().then(work);
     return {
       ...ports,
       disk: { freeBytes: () => late(() => ports.disk.freeBytes()) },
-      chooser: { choose: (selector, selection) => late(() => ports.chooser.choose(selector, selection)) },
+      chooser: traffic.choosing({ choose: (selector, selection) => late(() => ports.chooser.choose(selector, selection)) }),
     };
   }
 

@@ -18,6 +18,7 @@ import { FleetRecord } from "./fleet-record.ts";
 import { Invariants } from "./invariant.ts";
 import { newKeepers } from "./invariants.ts";
 import type { Keepers } from "./invariants.ts";
+import type { PaceKeeper } from "./pace-keeper.ts";
 import { People } from "./people.ts";
 import { PolicyShelf } from "./policy-shelf.ts";
 import { randomPolicy } from "./random-policies.ts";
@@ -27,28 +28,15 @@ import { SIZES, isLarge, mayHappen } from "./scenario.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { Service } from "./service.ts";
 import { Surroundings } from "./surroundings.ts";
+import type { Coverage, Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
+import { Traffic } from "./traffic.ts";
 import { Weather } from "./weather.ts";
 
 const HOUR_MS = 3_600_000;
 const NO_VERSIONS: ReadonlyMap<string, PolicyTerms> = new Map();
 /** So many steps bring a client, whatever else. */
 const FIRST_CLIENTS = 2;
-
-/** What a run came to. */
-export interface Tally {
-  /** Attempts that ended, and tasks that were skipped. */
-  tasks: number;
-  workflows: number;
-  steps: number;
-  crashes: number;
-  appends: number;
-  clients: number;
-  /** Deaths of clients. */
-  kills: number;
-  /** Changes at hosts. */
-  changes: number;
-}
 
 /** A run. */
 export class Simulation {
@@ -60,6 +48,7 @@ export class Simulation {
   readonly #shelf: PolicyShelf | undefined;
   readonly #chronicle: Chronicle;
   readonly #keepers: Keepers;
+  readonly #pace: PaceKeeper | undefined;
   readonly #invariants: Invariants;
   readonly #record: FleetRecord;
   readonly #weather: Weather;
@@ -102,7 +91,17 @@ export class Simulation {
       throwFound: () => this.#throwFound(),
     });
     this.#chronicle = new Chronicle(this.#versions, scenario.trace === true ? (text) => this.#note(`  ${text}`) : undefined);
-    this.#keepers = newKeepers(this.#world.clock, (target) => this.#wasInInventory(target));
+    const traffic = new Traffic({
+      scenario,
+      root,
+      world: this.#world,
+      chance: () => this.#chance,
+      isCalm: () => this.#time.isCalm,
+      note: (text) => this.#note(text),
+      told: (turn) => this.#invariants.paced(turn),
+    });
+    this.#pace = traffic.keeper;
+    this.#keepers = newKeepers(this.#world.clock, this.#pace, (target) => this.#wasInInventory(target));
     this.#invariants = new Invariants(this.#keepers.all, (error) => this.#found(error));
     const models = this.#chronicle.models;
     const scene = {
@@ -110,6 +109,7 @@ export class Simulation {
       shelf: this.#shelf,
       chronicle: this.#chronicle,
       invariants: this.#invariants,
+      traffic,
       kept: this.#keepers.kept,
       frozen: this.#frozen,
       everKnown: this.#everKnown,
@@ -170,9 +170,9 @@ export class Simulation {
     };
   }
 
-  /** Crashes by their point, as `before action.apply`; and calls of ports by name. */
-  get coverage(): { readonly crashes: ReadonlyMap<string, number>; readonly calls: ReadonlyMap<string, number> } {
-    return { crashes: this.#service.crashes, calls: this.#service.calls };
+  /** What the run went through. */
+  get coverage(): Coverage {
+    return { crashes: this.#service.crashes, calls: this.#service.calls, pace: this.#pace?.counts };
   }
 
   get #versions(): ReadonlyMap<string, PolicyTerms> {
@@ -207,6 +207,8 @@ export class Simulation {
       pump: () => this.#time.pump(),
       advance: (byMs) => this.#time.advance(byMs),
     });
+    // A point that nobody came to in the run is not met while it is looked at.
+    this.#service.arm(undefined);
     await this.#comparison.lives();
     this.#comparison.fleet();
     await this.#comparison.guard();
