@@ -28,7 +28,7 @@ export async function runAtHost(transport: Transport, context: AttemptContext, r
   const result = await transport.run(context.target ?? serviceHost(), {
     ...command,
     env: { ...command.env, ...taskEnv(context) },
-    ...(isReadOnly ? {} : { run: { taskKey: context.taskKey, attempt: context.attempt } }),
+    ...(isReadOnly ? {} : { run: { taskKey: context.taskKey, attempt: context.attempt }, mayBegin: context.mayBegin }),
     timeoutMs: context.timeoutMs,
     outputBytesMax: OUTPUT_BYTES_MAX,
     signal: context.signal,
@@ -72,6 +72,9 @@ function failureOf(result: Exclude<HostResult, Exited>, { isReadOnly }: { readon
     }
     case "cancelled":
       return { kind: "cancelled", message: "cancelled; its whole process group was ended" };
+    case "unbegun":
+      // Of a read alone it says nothing of the work that the read belongs to.
+      return { kind: isReadOnly ? "cancelled" : "unbegun", message: "cancelled before it was started" };
     case "unreachable":
       return { kind: "unreachable", message: result.message };
     case "unknown":

@@ -49,7 +49,9 @@ export type CallEnd =
   | { readonly kind: "refused"; readonly failure: Failure }
   /** Expected by its status, but `expect` is false: for a check, the state is another one. */
   | { readonly kind: "unlike"; readonly failure: Failure; readonly answer: Answer }
-  | { readonly kind: "unsent" | "lost"; readonly reason: string };
+  | { readonly kind: "unsent" | "lost"; readonly reason: string }
+  /** Its turn came, and it was not let go. */
+  | { readonly kind: "unbegun" };
 
 const HEADERS_KEPT = ["content-type", "content-length", "location", "etag", "last-modified", "retry-after", "date", "x-request-id"];
 const RETRYABLE = new Set([408, 425, 429]);
@@ -60,7 +62,7 @@ export async function makeCall(ports: HttpPorts, context: AttemptContext, call: 
   const untilMs = ports.clock.monotonicMs() + context.timeoutMs;
   let request = requestOf(call);
   for (let hops = 0; ; hops++) {
-    const end = await exchangeInTurn(ports, request, { untilMs, signal: context.signal });
+    const end = await exchangeInTurn(ports, request, { untilMs, context });
     if (end.kind !== "answered") return end;
     const next = call.follow_redirects ? redirectOf(request, end) : undefined;
     if (next === undefined) return judge(context, call, end);
@@ -73,13 +75,15 @@ export async function makeCall(ports: HttpPorts, context: AttemptContext, call: 
 async function exchangeInTurn(
   { clock, pace }: HttpPorts,
   request: HttpRequest,
-  { untilMs, signal }: { readonly untilMs: number; readonly signal: AbortSignal },
-): Promise<HttpEnd> {
+  { untilMs, context }: { readonly untilMs: number; readonly context: AttemptContext },
+): Promise<HttpEnd | { readonly kind: "unbegun" }> {
+  const { signal } = context;
   const timeLeftMs = (): number => Math.max(1, untilMs - clock.monotonicMs());
   const late = new AbortController();
   const stopClock = clock.after(timeLeftMs(), () => late.abort());
-  const begin = (): Promise<HttpEnd> => {
+  const begin = async (): Promise<HttpEnd | { readonly kind: "unbegun" }> => {
     stopClock();
+    if (!context.mayBegin()) return { kind: "unbegun" };
     return exchange(clock, request, { timeoutMs: timeLeftMs(), signal });
   };
   try {

@@ -95,9 +95,10 @@ async function finish(
 
 function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects, { signal }: AttemptContext): Failure {
   if (end.kind === "refused" || end.kind === "unlike") return end.failure;
+  if (end.kind === "unbegun") return { kind: "unbegun", message: "not let go when its turn came: nothing was sent" };
   if (end.kind === "unsent")
     return signal.aborted
-      ? { kind: "cancelled", message: "cancelled before anything was sent" }
+      ? { kind: "unbegun", message: "cancelled before anything was sent" }
       : { kind: "unreachable", message: `nothing was sent: ${end.reason}` };
   if (effects === Effects.UNSAFE) {
     return {
@@ -112,7 +113,7 @@ function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects
 /** GETs what the author said, and judges by `expect`. */
 async function lookBy(ports: HttpPorts, context: AttemptContext, look: Look): Promise<CheckResult> {
   const call: Call = { ...look, method: "GET", json: undefined, body: undefined, follow_redirects: false, key: undefined };
-  const end = await attempt(ports, context, call);
+  const end = await attempt(ports, { ...context, mayBegin: () => true }, call);
   if (end.kind === "expected") return { kind: "converged", checksum: checksumOf(end.answer), output: outputOf(end.answer) };
   if (end.kind === "unlike") return { kind: "different", checksum: checksumOf(end.answer), diff: `not so yet: ${look.expect}\n` };
   return failureOf(end, Effects.NONE, context);

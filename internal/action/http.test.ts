@@ -144,7 +144,7 @@ test("no answer in time, and an abort, are told apart by what was sent", async (
   });
   expect(await apply({ url: service.origin }, { signal: AbortSignal.timeout(100) })).toMatchObject({ kind: "cancelled" });
   expect(await apply({ method: "POST", url: service.origin }, { signal: AbortSignal.timeout(100) })).toMatchObject({ kind: "unknown" });
-  expect(await apply({ method: "POST", url: service.origin }, { signal: AbortSignal.abort() })).toMatchObject({ kind: "cancelled" });
+  expect(await apply({ method: "POST", url: service.origin }, { signal: AbortSignal.abort() })).toMatchObject({ kind: "unbegun" });
 });
 
 test("redirects are followed when asked, to another origin without headers", async () => {
@@ -260,5 +260,22 @@ test("a request whose turn does not come in the attempt's time, or before a canc
   const stop = new AbortController();
   const waiting = posted.apply(anAttempt({ signal: stop.signal }), "");
   stop.abort();
-  expect(await waiting).toEqual({ kind: "cancelled", message: "cancelled before anything was sent" });
+  expect(await waiting).toEqual({ kind: "unbegun", message: "cancelled before anything was sent" });
+});
+
+test("a request that may not begin any more when its turn comes is not sent; looking whether a lost one was done goes on", async () => {
+  let hasDone = false;
+  const service = await aHttpService(({ method }, response) => {
+    if (method === "GET") return sendJson(response, 200, { done: hasDone });
+    hasDone = true;
+    return response.destroy();
+  });
+  const posted = prepare({ method: "POST", url: service.origin, check: { url: service.origin, expect: "body.done" } });
+  expect(await posted.apply(anAttempt({ mayBegin: () => false }), "")).toEqual({
+    kind: "unbegun",
+    message: "not let go when its turn came: nothing was sent",
+  });
+  expect(hasDone).toBe(false);
+  const asked = [true, false];
+  expect(await posted.apply(anAttempt({ mayBegin: () => asked.shift() ?? false }), "")).toMatchObject({ kind: "applied" });
 });

@@ -11,7 +11,13 @@ import type { ApplyResult, Failure } from "./ports.ts";
 export async function applyAndVerify(prepared: PreparedAttempt, before: string): Promise<AttemptReport> {
   // crash: test/crash/every-append-memory.test.ts
   if (prepared.isFrozen()) return prepared.reporter.frozen(before);
-  return reportApply(prepared, before, await prepared.action.apply(prepared.context(), before));
+  const result = await prepared.action.apply(prepared.changing(), before);
+  return isKeptBack(prepared, result) ? prepared.reporter.frozen(before) : reportApply(prepared, before, result);
+}
+
+/** True for what a freeze kept back while it waited for its turn: nothing was sent, and it begins again after the thaw. */
+export function isKeptBack(prepared: PreparedAttempt, { kind }: { readonly kind: string }): boolean {
+  return kind === "unbegun" && (prepared.isFrozen() || !prepared.context().signal.aborted);
 }
 
 /** The report of an apply that has answered, now or in a former life. */
@@ -46,7 +52,8 @@ async function verify(
     case "failed":
     case "unreachable":
     case "unknown":
-    case "cancelled": {
+    case "cancelled":
+    case "unbegun": {
       const message = `it was applied, and could not be looked at afterwards: ${after.message}`;
       return reporter.failed({ kind: "unknown", message }, { before });
     }

@@ -11,6 +11,7 @@ import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { taskScope } from "../workflow/expression-scope.ts";
+import type { ScopeOf } from "../workflow/expression-scope.ts";
 import type { Restoration, RunningTask, WorkflowState } from "../workflow/state.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { Reporter } from "./attempt-report.ts";
@@ -35,6 +36,8 @@ export interface PreparedAttempt {
   isFrozen(): boolean;
   /** The context of the next call to the action, with what time is left. */
   context(): AttemptContext;
+  /** The same for a call that changes something: a freeze keeps it back for as long as it waits for its turn. */
+  changing(): AttemptContext;
 }
 
 /** Makes an attempt ready, or says why it cannot be. */
@@ -46,9 +49,10 @@ export function prepareAttempt(
   const { state, ports } = host;
   const place = placeOf(state.blueprint, at.task);
   const reporter = new Reporter({ task: at.task, attempt: at.running.attempt, startedAtMs: at.running.startedAtMs, clock: ports.clock });
+  const scope = taskScope(state, at.task, { detail: (other) => ports.journal.detail(state.blueprint.id, other) });
   try {
-    const action = prepareAction(host, { place, task: at.task, reporter });
-    return ready(host, { ...at, place, action: guardAction(action), reporter, signal });
+    const action = prepareAction(host, { place, scope, reporter });
+    return ready(host, { ...at, place, scope, action: guardAction(action), reporter, signal });
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     return {
@@ -63,14 +67,14 @@ export function prepareAttempt(
 
 function prepareAction(
   host: AttemptHost,
-  at: { readonly place: TaskPlace; readonly task: number; readonly reporter: Reporter },
+  at: { readonly place: TaskPlace; readonly scope: ScopeOf; readonly reporter: Reporter },
 ): PreparedAction {
   const { state, ports } = host;
   const { action: plan } = at.place;
-  at.reporter.mask(maskingOf(host));
+  if (state.blueprint.secrets.length > 0) at.reporter.mask(maskingOf(host));
   const action = ports.actions.find(plan.uses);
   checkKind(host, plan.uses, action);
-  const rendered = plan.arguments.render(taskScope(state, at.task, { detail: (task) => ports.journal.detail(state.blueprint.id, task) }));
+  const rendered = plan.arguments.render(at.scope);
   const revealed = revealRendered(rendered, (name) => ports.secrets.value(name));
   const prepared = action.parse(requireObject(revealed));
   if (plan.arguments.hasExpressions && !prepared.isSensitive) at.reporter.noteInput(maskRendered(rendered));
@@ -114,17 +118,30 @@ interface Ready {
   readonly task: number;
   readonly running: RunningTask;
   readonly place: TaskPlace;
+  readonly scope: ScopeOf;
   readonly action: PreparedAction;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
 
-function ready(host: AttemptHost, { task, running, place, action, reporter, signal }: Ready): PreparedAttempt {
+function ready(host: AttemptHost, { task, running, place, scope, action, reporter, signal }: Ready): PreparedAttempt {
   const { state, ports } = host;
   const endsMs = ports.clock.monotonicMs() + attemptTimeMs(state, { task, running, nowMs: ports.clock.nowMs() });
   const target = targetAt(state.blueprint, place.stage, place.ordinal);
-  const scope = taskScope(state, task, { detail: (other) => ports.journal.detail(state.blueprint.id, other) });
   const remoteId = (): string => state.running.get(task)?.remoteId ?? running.remoteId;
+  const isFrozen = (): boolean => host.isFrozen(task);
+  const context = (mayBegin: () => boolean): AttemptContext => ({
+    workflowId: state.blueprint.id,
+    target,
+    taskKey: taskKey(state.blueprint.id, task),
+    attempt: running.attempt,
+    startedAtMs: running.startedAtMs,
+    timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
+    signal,
+    remoteId: remoteId(),
+    mayBegin,
+    scope,
+  });
   return {
     kind: "ready",
     task,
@@ -134,18 +151,9 @@ function ready(host: AttemptHost, { task, running, place, action, reporter, sign
     inDoubtSince: running.before,
     restored: restorationOf(state, task),
     remoteId,
-    isFrozen: () => host.isFrozen(task),
-    context: () => ({
-      workflowId: state.blueprint.id,
-      target,
-      taskKey: taskKey(state.blueprint.id, task),
-      attempt: running.attempt,
-      startedAtMs: running.startedAtMs,
-      timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
-      signal,
-      remoteId: remoteId(),
-      scope,
-    }),
+    isFrozen,
+    context: () => context(() => true),
+    changing: () => context(() => !isFrozen()),
   };
 }
 

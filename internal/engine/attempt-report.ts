@@ -28,10 +28,13 @@ interface Result {
   readonly exitStatus?: number;
 }
 
+/** Hides nothing. */
+const NO_MASKING = new Masking([]);
+
 /** Makes the report of one attempt. */
 export class Reporter {
   readonly #of: { readonly task: number; readonly attempt: number; readonly startedAtMs: TimeMs; readonly clock: Clock };
-  #masking = new Masking([]);
+  #masking = NO_MASKING;
   #isHidden = false;
   #isUnsafe = false;
   #input: JsonValue | undefined;
@@ -42,7 +45,7 @@ export class Reporter {
     this.#of = of;
   }
 
-  /** From here on these secrets are hidden in everything. */
+  /** From here on these secrets are hidden in everything; before, there are none. */
   mask(masking: Masking): void {
     this.#masking = masking;
   }
@@ -140,6 +143,7 @@ function failureOutcome(failure: Failure): AttemptOutcome {
     case "unknown":
       return AttemptOutcome.UNKNOWN;
     case "cancelled":
+    case "unbegun":
       return AttemptOutcome.CANCELLED;
     default:
       return assertNever(failure.kind);

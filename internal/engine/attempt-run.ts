@@ -9,7 +9,7 @@ import { placeOf } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { wouldChangeBefore } from "../workflow/plan-mode.ts";
 import type { RunningTask } from "../workflow/state.ts";
-import { applyAndVerify, notChanged } from "./attempt-apply.ts";
+import { applyAndVerify, isKeptBack, notChanged } from "./attempt-apply.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
 import { prepareAttempt } from "./attempt-prepare.ts";
@@ -51,6 +51,7 @@ async function lookAndApply(host: AttemptHost, prepared: PreparedAttempt, isPlan
     case "unreachable":
     case "unknown":
     case "cancelled":
+    case "unbegun":
       return reporter.failed(notChanged(check), {});
     default:
       return assertNever(check);
@@ -62,8 +63,9 @@ async function beginApply(host: AttemptHost, prepared: PreparedAttempt, before: 
   const { action, reporter, task, attempt } = prepared;
   if (prepared.isFrozen()) return reporter.frozen(before);
   if (action.prepare !== undefined && prepared.remoteId() === "") {
-    const answer = await action.prepare(prepared.context());
-    if (answer.kind !== "prepared") return reporter.failed(notChanged(answer), { before });
+    const answer = await action.prepare(prepared.changing());
+    if (answer.kind !== "prepared")
+      return isKeptBack(prepared, answer) ? reporter.frozen(before) : reporter.failed(notChanged(answer), { before });
     await host.post({ kind: "recordPrepared", task, attempt, remoteId: answer.remoteId });
   }
   // crash: test/crash/every-append-memory.test.ts

@@ -85,6 +85,8 @@ export interface HostCommand {
   readonly timeoutMs: number;
   readonly outputBytesMax: number;
   readonly signal: AbortSignal;
+  /** Asked when its turn has come, immediately before it leaves: false means `unbegun`. Absent: it may. */
+  readonly mayBegin?: () => boolean;
 }
 
 /** Names one run of a command at its target: the shim locks the task (no two runs of it overlap), and keeps the status of each run. */
@@ -108,6 +110,8 @@ export type HostResult =
   | { readonly kind: "timed-out"; readonly stdout: Uint8Array; readonly stderr: Uint8Array }
   /** The whole process group was ended because the signal aborted, and it is known that it ended. */
   | { readonly kind: "cancelled" }
+  /** The signal aborted, or `mayBegin` said no, before anything was sent: nothing was started, and nothing will be. */
+  | { readonly kind: "unbegun" }
   /** The target could not be reached, or cannot run commands; nothing was started. */
   | { readonly kind: "unreachable"; readonly message: string }
   /** It was, or may have been, started, and nobody can say how it ended. */
@@ -186,6 +190,8 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
   /** The ID that the other side of a handshake gave; empty before. */
   readonly remoteId: string;
+  /** Asked once more when work had to wait for its turn, immediately before it begins: false when a freeze came meanwhile; then it is `unbegun`. */
+  readonly mayBegin: () => boolean;
   /** Values of root names for arguments that are CEL. */
   readonly scope: (name: string) => unknown;
 }
@@ -211,9 +217,9 @@ export type ApplyResult =
     }
   | Failure;
 
-/** An action's failure is a value. */
+/** An action's failure is a value. `unbegun`: cancelled, or not let go by `mayBegin`, before anything was sent. */
 export interface Failure {
-  readonly kind: "failed" | "unreachable" | "unknown" | "cancelled";
+  readonly kind: "failed" | "unreachable" | "unknown" | "cancelled" | "unbegun";
   /** Which thing, what was found, what to do next; masked by the runner. */
   readonly message: string;
   /** False: trying again cannot help (wrong arguments, a refused path). Default true. */

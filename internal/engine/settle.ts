@@ -70,6 +70,7 @@ function checkKind(check: CheckResult, before: string): Doubt["check"] {
     case "unreachable":
     case "unknown":
     case "cancelled":
+    case "unbegun":
       return "failed";
     default:
       return assertNever(check);

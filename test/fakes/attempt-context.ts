@@ -22,6 +22,7 @@ export function anAttempt(over: Partial<AttemptContext> = {}): AttemptContext {
     timeoutMs: 60_000,
     signal: new AbortController().signal,
     remoteId: "",
+    mayBegin: () => true,
     scope: () => undefined,
     ...over,
   };

@@ -41,7 +41,7 @@ export interface Turn extends Pick<HostCall, "id" | "task" | "attempt" | "life">
   readonly kind: "check" | "apply";
   readonly origin: string;
   /** `refused`: it was let go of before it began. */
-  readonly what: "asked" | "begun" | "done" | "refused";
+  readonly what: "asked" | "begun" | "done" | "refused" | "kept back";
 }
 
 /** Keeps one invariant. What is found is thrown as a Violation that begins with its name. */

@@ -25,13 +25,13 @@ export interface PaceCounts {
   /** Waited when its life ended: a look, and a change whose ApplyStarted was durable. */
   forgottenCheck: number;
   forgottenApply: number;
-  /** A change whose turn came while the file FREEZE was there: it had its leave before, and waited. */
-  frozenApply: number;
+  /** A change that had its leave, and was kept back when its turn came: a freeze had come meanwhile. */
+  keptBack: number;
 }
 
 /** Nothing of it. */
 export function noPaceCounts(): PaceCounts {
-  return { late: 0, refusedCheck: 0, refusedApply: 0, forgottenCheck: 0, forgottenApply: 0, frozenApply: 0 };
+  return { late: 0, refusedCheck: 0, refusedApply: 0, forgottenCheck: 0, forgottenApply: 0, keptBack: 0 };
 }
 
 /** The keeper. */
@@ -70,6 +70,10 @@ export class PaceKeeper implements Invariant {
         this.#running -= 1;
         return;
       case "refused":
+        this.counts[turn.kind === "apply" ? "refusedApply" : "refusedCheck"] += 1;
+        return this.#refuse(turn);
+      case "kept back":
+        this.counts.keptBack += 1;
         return this.#refuse(turn);
       default:
         return turn.what satisfies never;
@@ -117,7 +121,8 @@ export class PaceKeeper implements Invariant {
     must(running?.attempt === attempt, NAME, () => `${what()} begins, and the attempt is not under way any more`);
     const nowMs = this.#clock.monotonicMs();
     if (asked !== undefined && nowMs > asked.askedMs) this.counts.late += 1;
-    if (turn.kind === "apply" && this.#isFrozen()) this.counts.frozenApply += 1;
+    const isStopped = turn.kind === "apply" && running?.isApplying === true && this.#isFrozen();
+    must(!isStopped, NAME, () => `${what()} begins while the file FREEZE is there`);
     const line = this.#origin(turn);
     const sinceMs = nowMs - line.lastMs;
     const { concurrentMax, startIntervalMs } = this.#terms;
@@ -132,7 +137,6 @@ export class PaceKeeper implements Invariant {
     const { number, kind, origin, id, task } = turn;
     must(this.#waiting.delete(number), NAME, () => `${kind} of task ${task} of ${id} toward ${origin} is let go of, and had begun`);
     if (kind === "apply") this.#unbegun.set(keyOf(turn), "was let go of");
-    this.counts[kind === "apply" ? "refusedApply" : "refusedCheck"] += 1;
   }
 
   #origin({ origin }: Turn): Origin {

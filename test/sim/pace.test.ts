@@ -18,9 +18,9 @@ const CANCELLED = { case: "attemptEnded", value: { task: 0, attempt: 1, outcome:
 const never = new AbortController().signal;
 
 /** A keeper, with one attempt that is durable and applying, and its turns by what became of them. */
-function kept(terms: Partial<PaceTerms> = {}) {
+function kept(terms: Partial<PaceTerms> = {}, isFrozen = false) {
   const clock = new FakeClock();
-  const keeper = new PaceKeeper(clock, { concurrentMax: 1, startIntervalMs: 0, ...terms }, () => false);
+  const keeper = new PaceKeeper(clock, { concurrentMax: 1, startIntervalMs: 0, ...terms }, () => isFrozen);
   const writer = new EntryWriter();
   keeper.durable(writer.entry([submitted(), { case: "workflowExecuted", value: {} }, started(0), applied(0), started(1), applied(1)]));
   const turn = (what: Turn["what"], parts: Partial<Turn> = {}): void =>
@@ -46,6 +46,19 @@ test("what waits, begins and ends in its turn is no finding", () => {
   turn("done", { number: 2, task: 1 });
   keeper.ended();
   expect(keeper.counts.late).toBe(1);
+});
+
+test("a change that begins while the file FREEZE is there is found, a look is not", () => {
+  const { turn, keeper } = kept({}, true);
+  turn("asked", { kind: "check" });
+  turn("begun", { kind: "check" });
+  turn("done", { kind: "check" });
+  turn("asked", { number: 2 });
+  turn("kept back", { number: 2 });
+  expect(keeper.counts.keptBack).toBe(1);
+  finds(() => keeper.changed(hostCall()));
+  turn("asked", { number: 3, task: 1 });
+  finds(() => turn("begun", { number: 3, task: 1 }));
 });
 
 test("more at one origin than the bound is found, at another origin it is not", () => {

@@ -1,5 +1,5 @@
 // Between the actions of a simulated fleet and its hosts: each call that goes to a host waits for its turn toward an origin, as ssh and http
-// requests of the real service do. 1. Nothing of a call happens at its host before its turn; a look at a former run has no turn and never waits.
+// requests of the real service do. 1. Nothing of a call happens at its host before its turn, and no change that `mayBegin` keeps back; a look at a former run never waits.
 // 2. As over ssh, the attempt's time is not measured anew after the wait; as over http, a turn that does not come in time is given up.
 
 import { HoldfastError } from "../../internal/base/errors.ts";
@@ -96,7 +96,11 @@ class PacedAction {
     const { workflowId: id, taskKey, attempt } = context;
     const call = { number: calls.count, id, task: taskOf(taskKey), attempt, kind, origin: road.origin, life: way.life };
     const tell = (what: Turn["what"]): void => this.#scene.told({ ...call, what });
-    const begin = async (own: AttemptContext): Promise<T> => {
+    const begin = async (own: AttemptContext): Promise<T | Failure> => {
+      if (kind === "apply" && !own.mayBegin()) {
+        tell("kept back");
+        return { kind: "unbegun", message: "not let go when its turn came" };
+      }
       tell("begun");
       const result = await work(own);
       tell("done");
@@ -113,7 +117,7 @@ class PacedAction {
 interface Passage<T> {
   readonly origin: string;
   readonly context: AttemptContext;
-  begin(context: AttemptContext): Promise<T>;
+  begin(context: AttemptContext): Promise<T | Failure>;
   refused(): void;
 }
 
@@ -124,7 +128,7 @@ async function overSsh<T>({ pace }: WayOut, { origin, context, begin, refused }:
   } catch (error) {
     if (!isCancelled(error)) throw error;
     refused();
-    return { kind: "cancelled", message: "cancelled; nothing was started" };
+    return { kind: "unbegun", message: "cancelled; nothing was started" };
   }
 }
 
@@ -135,7 +139,7 @@ async function overHttp<T>({ pace, clock }: WayOut, { origin, context, begin, re
   const timeLeftMs = (): number => Math.max(1, untilMs - clock.monotonicMs());
   const late = new AbortController();
   const stopClock = clock.after(timeLeftMs(), () => late.abort());
-  const work = (): Promise<T> => {
+  const work = (): Promise<T | Failure> => {
     stopClock();
     return begin({ ...context, timeoutMs: timeLeftMs() });
   };
@@ -144,7 +148,7 @@ async function overHttp<T>({ pace, clock }: WayOut, { origin, context, begin, re
   } catch (error) {
     if (!isCancelled(error)) throw error;
     refused();
-    if (signal.aborted) return { kind: "cancelled", message: "cancelled before anything was sent" };
+    if (signal.aborted) return { kind: "unbegun", message: "cancelled before anything was sent" };
     return { kind: "unreachable", message: "nothing was sent: its turn toward the origin did not come in time" };
   } finally {
     stopClock();
