@@ -20,13 +20,15 @@ import type { LimitAsk } from "../guard/limits.ts";
 import { canTakeLocks, isWaitingForLocks, lockHolder, stageLock, targetLock } from "../guard/locks.ts";
 import type { LockAsk } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
-import type { Blueprint, StagePlan } from "../workflow/blueprint.ts";
+import type { StagePlan } from "../workflow/blueprint.ts";
 import type { Admission, FreezeFact } from "../workflow/facts.ts";
 import { heldByRules } from "../workflow/outside-holds.ts";
 import { stageLockKeys } from "../workflow/lock-keys.ts";
 import type { WorkflowState } from "../workflow/state.ts";
+import { TaskState } from "../workflow/task-state.ts";
 import { freezeName, freezesOnTask } from "./freeze-desk.ts";
 import type { Policies, Question, StopLook } from "./ports.ts";
+import { labelText, labelsOf } from "./workflow-labels.ts";
 
 /** What a turn is taken against. */
 export interface OutsideInput {
@@ -67,6 +69,9 @@ export function outsideNow(
 
 const NO_LIMITS: readonly LimitAsk[] = [];
 
+/** What no policy has a say about. */
+const UNRULED = { kind: "go", rulesAllowed: 0, limits: NO_LIMITS } as const;
+
 /** One turn's view. */
 export class Outside {
   /** What the task that was admitted last asked of limits, and of the stage's rate. */
@@ -76,14 +81,15 @@ export class Outside {
   readonly #freezes: readonly FreezeEntry[];
   readonly #hasLabelFreezes: boolean;
   #freeze: { readonly fact: FreezeFact | undefined } | undefined;
+  #isTaskGated: boolean | undefined; // the same in all of the turn
   #admissions = 0;
   /** Steps of the expressions that were asked about tasks. */
   #cost = 0;
 
   constructor(input: OutsideInput) {
     this.input = input;
-    const { namespace, name: workflowName } = input.state.blueprint;
-    this.#freezes = freezesOn(input.guard, { namespace, workflowName });
+    const { namespace, name } = input.state.blueprint;
+    this.#freezes = freezesOn(input.guard, { namespace, workflowName: name });
     this.#hasLabelFreezes = hasLabelFreezes(input.guard);
   }
 
@@ -174,17 +180,21 @@ export class Outside {
     const { id: workflow } = state.blueprint;
     const limits = judged.limits.length === 0 || hasLimits(guard, { workflow, task }) ? NO_LIMITS : judged.limits;
     const rate = this.#rateOf(task);
-    if (limits.length + rate.length === 0) {
-      this.asked = { task, limits, rate };
-      return judged;
+    if (limits.length + rate.length > 0) {
+      const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits: [...rate, ...limits] }, guardMs);
+      if (room.kind === "blocked") {
+        // The rate is for targets: once a target's task has taken from it, its others ask no more, wherever they stand among those of other targets.
+        const isShared = room.key !== rate[0]?.key || state.tasks.get(task) === TaskState.PENDING;
+        waitForLimit(guard, room.key, { workflow, priority: state.submitted.priority });
+        return {
+          kind: "held",
+          held: this.#heldByLimit(room, isShared),
+          ...(judged.verdict === undefined ? {} : { verdict: judged.verdict }),
+        };
+      }
     }
-    const room = roomFor(guard, { workflow, task, priority: state.submitted.priority, limits: [...rate, ...limits] }, guardMs);
-    if (room.kind === "room") {
-      this.asked = { task, limits, rate };
-      return judged;
-    }
-    waitForLimit(guard, room.key, { workflow, priority: state.submitted.priority });
-    return { kind: "held", held: this.#heldByLimit(room), ...(judged.verdict === undefined ? {} : { verdict: judged.verdict }) };
+    this.asked = { task, limits, rate };
+    return judged;
   }
 
   /** The oldest first. */
@@ -211,7 +221,8 @@ export class Outside {
     task: number,
   ): (Admission & { readonly kind: "held" }) | (Admission & { readonly kind: "go"; readonly limits: readonly LimitAsk[] }) {
     const { state, policies, guardMs } = this.input;
-    if (!this.isGated(Gate.TASK)) return { kind: "go", rulesAllowed: 0, limits: [] };
+    this.#isTaskGated ??= this.isGated(Gate.TASK);
+    if (!this.#isTaskGated) return UNRULED;
     const { stage, action, ordinal } = placeOf(state.blueprint, task);
     const target = targetAt(state.blueprint, stage, ordinal);
     const except = target === undefined ? [] : [target.name];
@@ -240,18 +251,18 @@ export class Outside {
   #rateOf(task: number): readonly LimitAsk[] {
     const { state } = this.input;
     const { stage, ordinal } = placeOf(state.blueprint, task);
-    if (stage.beginIntervalMs === 0 || state.blueprint.mode === Mode.PLAN || isBegun(state, stage, ordinal)) return [];
-    const key = rateKey(state, stage.name);
+    if (stage.beginIntervalMs === 0 || state.blueprint.mode === Mode.PLAN || isBegun(state, stage, ordinal)) return NO_LIMITS;
+    const key = `rollout/${state.blueprint.id}/${stage.name}`;
     return [{ key, concurrency: undefined, intervalMs: stage.beginIntervalMs, burst: 1, spacingMs: 0, each: undefined, knownMs: 0 }];
   }
 
-  #heldByLimit(room: { readonly key: string; readonly untilMs: number | undefined }) {
+  #heldByLimit(room: { readonly key: string; readonly untilMs: number | undefined }, isShared: boolean) {
     const { guardMs, nowMs } = this.input;
     const { key, untilMs } = room;
     assert(untilMs === undefined || untilMs >= guardMs, "a limit that is blocked by time is free later, not earlier");
     const message = `limit ${key} is used up; "holdfast limits ${key}" shows by whom`;
     const until = untilMs === undefined ? {} : { lookAtMs: untilMs, untilMs: timeMs(nowMs + (untilMs - guardMs)) };
-    return { key: limitLot(key), kind: HoldKind.LIMIT, message, isShared: true, ...until };
+    return { key: limitLot(key), kind: HoldKind.LIMIT, message, isShared, ...until };
   }
 }
 
@@ -265,23 +276,6 @@ export function limitOfLot(lot: string): string {
   return lot.slice("limit:".length);
 }
 
-const labelSets = new WeakMap<Blueprint, ReadonlySet<string>>();
-
-/** All labels that targets of a workflow bear, put together once. */
-function labelsOf(blueprint: Blueprint): ReadonlySet<string> {
-  const known = labelSets.get(blueprint);
-  if (known !== undefined) return known;
-  const labels = new Set(
-    blueprint.targets.flatMap((target) => Object.entries(target.labels).map(([label, value]) => labelText(label, value))),
-  );
-  labelSets.set(blueprint, labels);
-  return labels;
-}
-
-function labelText(label: string, value: string): string {
-  return `${label.length} ${label} ${value}`;
-}
-
 /** True when some action of the target was tried, put off for a lock not counted: then it took its share of the stage's rate. */
 function isBegun({ tasks, stageRun }: WorkflowState, stage: StagePlan, ordinal: number): boolean {
   if (stageRun?.returning.has(ordinal) === true) return true;
@@ -291,8 +285,4 @@ function isBegun({ tasks, stageRun }: WorkflowState, stage: StagePlan, ordinal: 
     const task = taskAt(stage, ordinal, index);
     return (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0);
   });
-}
-
-function rateKey(state: WorkflowState, stage: string): string {
-  return `rollout/${state.blueprint.id}/${stage}`;
 }

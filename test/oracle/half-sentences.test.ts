@@ -154,3 +154,28 @@ test("in a limit's line a workflow keeps the place of its first task that waits,
   expect(difference(both, run, FAITHFUL)).toBeUndefined();
   expect(difference(both, run, { ...FAITHFUL, isLineOfWorkflows: false })).toContain('the rules allow "w0 s0/a1@h0 starts"');
 });
+
+test("a target that has begun goes on without the rate, also where targets that wait for it stand between its tasks", async () => {
+  const first = action({ when: "no" });
+  const late = action({ needs: [], uses: "touch", turns: [turn(1), turn(6_000)] });
+  const one = plan({
+    targets: 3,
+    workflows: [
+      {
+        execAtMs: 0,
+        priority: 0,
+        stages: [
+          stage({
+            parallel: 2,
+            lock: "all",
+            rate: { tokens: 1, periodMs: 5_000 },
+            actions: [first, action({ turns: [turn(1), turn(1)] }), late],
+          }),
+        ],
+      },
+    ],
+    limits: [{ uses: "touch", keyBy: "all", concurrency: 1, periodMs: 5_000, burst: 1 }],
+  });
+  // Such a task was once left parked until the rate let the next target begin.
+  expect(difference(one, await runPlan(one), FAITHFUL)).toBeUndefined();
+});
