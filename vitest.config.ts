@@ -16,6 +16,7 @@ const KINDS = [
   { name: "sim", include: ["test/sim/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
   { name: "crash", include: ["test/crash/**/*.test.ts"], timeoutMs: 300 * SECOND_MS },
   { name: "e2e", include: ["test/e2e/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
+  { name: "bench", include: ["test/bench/**/*.test.ts"], timeoutMs: 30 * SECOND_MS },
   { name: "tidy", include: ["test/tidy.test.ts"], timeoutMs: 30 * SECOND_MS },
 ];
 

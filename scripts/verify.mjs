@@ -30,6 +30,7 @@ const STEPS = [
   testStep("tidy", "test/tidy.test.ts"), // the module boundaries, and the other rules of the house
   { name: "unused", commands: [["knip", "--no-progress"]] },
   testStep("unit", "internal"),
+  testStep("bench", "test/bench"), // the benches' own arithmetic; their figures are `npm run bench`
   testStep("golden", "test/golden"),
   testStep("contract", "test/contract"),
   testStep("model", "test/model"),

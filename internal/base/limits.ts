@@ -80,8 +80,12 @@ export const TURNS_IN_FLIGHT_MAX = 2;
 export const OPEN_WORKFLOWS_MAX = 20_000;
 export const ENDED_WORKFLOWS_CACHED_MAX = 16;
 export const WATCH_EVENTS_MAX = 512;
+/** Up to so many new events are read once for all watchers that have not seen them; they are kept until the workflow moves on. */
+export const WATCH_SHARED_EVENTS_MAX = 64;
 export const PAGE_SIZE_DEFAULT = 100;
+/** Rows that one page asks a filter about: of tasks, and of workflows, each of which is read from the disk. */
 export const PAGE_ROWS_EXAMINED_MAX = 2_000;
+export const PAGE_WORKFLOWS_EXAMINED_MAX = 500;
 export const ATTEMPT_WATCHDOG_GRACE_MS = 20_000;
 export const ATTEMPT_SETTLE_MS_MIN = 60_000;
 export const ATTEMPT_TIMEOUT_MS_MAX = 30 * 24 * 3_600_000;
@@ -122,6 +126,9 @@ export const RUN_SWEEP_PERIOD_MS = 3_600_000;
 export const LOCAL_COMMANDS_MAX = 256;
 export const SSH_SESSIONS_PER_HOST_MAX = 8;
 export const SSH_CONTROL_SESSIONS_PER_HOST_MAX = 2;
+/** How long a session over ssh waits for its next command, and how many it serves. */
+export const SSH_SESSION_IDLE_MS = 10_000;
+export const SSH_SESSION_CALLS_MAX = 100;
 export const SSH_MASTERS_STARTING_MAX = 16;
 export const SSH_MASTERS_MAX = 512;
 export const SSH_CONTROL_PATH_LENGTH_MAX = 84;
@@ -138,7 +145,7 @@ export const API_CALLS_MAX = 64;
 /** Of the places for calls, so many at most for one principal: the rest is for all others. */
 export const API_CALLS_OF_PRINCIPAL_MAX = 48;
 export const API_CALLS_QUEUED_MAX = 8_192;
-export const API_STREAMS_MAX = 4_096;
+export const API_STREAMS_MAX = 16_384;
 export const API_RETRY_AFTER_S = 1;
 export const API_PUBLIC_CALLS_MAX = 32;
 export const API_PUBLIC_STREAMS_MAX = 32;

@@ -53,19 +53,18 @@ export class Attempts {
   #start(task: number, running: RunningTask): void {
     const handle: Handle = { attempt: running.attempt, abort: new AbortController(), isOverdue: false, isFrozen: false };
     this.#handles.set(task, handle);
-    const cancelWatchdog = this.#watch(task, running, handle);
-    void runAttempt(this.#host, { task, running: { ...running } }, handle.abort.signal)
-      .then((report) => {
-        cancelWatchdog();
-        return report === undefined ? undefined : this.#host.post({ kind: "endAttempt", report: this.#reportOf(task, handle, report) });
-      })
-      .then(() => {
-        // Only now: before its end is on disk the state still says that it runs, and it would be started twice.
-        this.#handles.delete(task);
-        this.#startIfMissing(task, this.#host.state.running.get(task));
-      })
-      .catch((error: unknown) => this.#failed(error));
+    void this.#run(task, running, handle).catch((error: unknown) => this.#failed(error));
     if (this.#host.state.isCancelRequested) handle.abort.abort();
+  }
+
+  async #run(task: number, running: RunningTask, handle: Handle): Promise<void> {
+    const cancelWatchdog = this.#watch(task, running, handle);
+    const report = await runAttempt(this.#host, { task, running: { ...running } }, handle.abort.signal);
+    cancelWatchdog();
+    if (report !== undefined) await this.#host.post({ kind: "endAttempt", report: this.#reportOf(task, handle, report) });
+    // Only now: before its end is on disk the state still says that it runs, and it would be started twice.
+    this.#handles.delete(task);
+    this.#startIfMissing(task, this.#host.state.running.get(task));
   }
 
   #reportOf(task: number, handle: Handle, report: AttemptReport): AttemptReport {

@@ -60,7 +60,7 @@ export class GuardMoves {
   /** AttemptStarted: takes what admit() found room for. */
   attemptStarted(task: number): void {
     const { asked } = this.#outside;
-    if (asked?.task !== task) return;
+    if (asked?.task !== task || asked.limits.length + asked.rate.length === 0) return;
     const who = { workflow: this.#id, priority: this.#state.submitted.priority };
     this.#move(takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs));
     if (asked.rate.length > 0) {

@@ -65,6 +65,12 @@ export interface JournalReport {
   readonly damage: readonly JournalDamage[];
 }
 
+/** A run of batches that were written and are no longer there. */
+export interface LostRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Where a journal that was brought back from a backup comes from. */
 export interface RestoreMark {
   /** Names the restore: 64 hex digits, different for each. */
@@ -111,6 +117,8 @@ export interface Journal {
    * acknowledged before. Throws RESOURCE_EXHAUSTED while another backup is taken, DATA_LOSS where the store cannot be read.
    */
   backup(): AsyncIterable<Uint8Array>;
+  /** Runs of batches that are missing, as found at opening; what they held is not known. */
+  readonly lostBatches: readonly LostRange[];
   /** Present: the journal was brought back from a backup. The engine's events say whether that was followed up. */
   restoreMark(): RestoreMark | undefined;
   /** Waits for the batch in flight and lets go of the store. Nothing is saved specially (H11). */

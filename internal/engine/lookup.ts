@@ -15,10 +15,7 @@ const LOST_SHOWN_MAX = 8;
 export const NAMESPACE_DEFAULT = "default";
 
 /** What finds workflows without replaying them. */
-export interface FindsWorkflows extends Pick<Journal, "record" | "findByKey"> {
-  /** Runs of batches that the journal is known to lack; absent: none. */
-  readonly lostBatches?: readonly { readonly first: number; readonly last: number }[];
-}
+export type FindsWorkflows = Pick<Journal, "record" | "findByKey" | "lostBatches">;
 
 /** Finds the ID that a reference means; throws NOT_FOUND. */
 export function resolveRef(journal: FindsWorkflows, ref: Ref): WorkflowId {
@@ -41,7 +38,7 @@ export function workflowNotFound(journal: FindsWorkflows, id: WorkflowId): Holdf
 }
 
 /** Whoever was told that a workflow exists must hear that the journal has lost what might have been it. */
-function lostWords({ lostBatches = [] }: FindsWorkflows): string {
+function lostWords({ lostBatches }: FindsWorkflows): string {
   if (lostBatches.length === 0) return "";
   const shown = lostBatches.slice(0, LOST_SHOWN_MAX).map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
   const more = lostBatches.length > shown.length ? ` and ${lostBatches.length - shown.length} more runs` : "";

@@ -1,11 +1,11 @@
 // Lists: pages of workflows, and what is said of a workflow whose journal is damaged.
-// 1. A page examines at most PAGE_ROWS_EXAMINED_MAX rows and may come back short with a token.
+// 1. A page examines at most PAGE_WORKFLOWS_EXAMINED_MAX rows and may come back short with a token.
 
 import { create, toJson } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
-import { PAGE_ROWS_EXAMINED_MAX, PAGE_SIZE_DEFAULT } from "../base/limits.ts";
+import { PAGE_SIZE_DEFAULT, PAGE_WORKFLOWS_EXAMINED_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { compileFilter } from "../expr/filter.ts";
 import { WORKFLOW_ROW_TYPE } from "../expr/workflow-types.ts";
@@ -22,9 +22,12 @@ import type { Journal, WorkflowRecord } from "./ports.ts";
 /** What a filter may name: what `filterRow` gives. */
 const ROWS = { workflow: WORKFLOW_ROW_TYPE };
 
+/** A filter is asked about so many rows before the event loop goes on. */
+const ROWS_READ_AT_ONCE = 250;
+
 /** A page of workflows, the newest first. `live` gives the status of those in memory. */
 export async function listWorkflows(
-  journal: Journal,
+  journal: Pick<Journal, "listRecords">,
   request: ListWorkflowsRequest,
   live: (id: WorkflowId) => WorkflowStatus | undefined,
 ): Promise<ListWorkflowsResponse> {
@@ -33,15 +36,15 @@ export async function listWorkflows(
   const filter = request.filter === "" ? undefined : compileFilter(request.filter, ROWS, "filter");
   const workflows: WorkflowStatus[] = [];
   let before = request.pageToken === "" ? undefined : WorkflowId.parse(request.pageToken);
-  for (let examined = 0; examined < PAGE_ROWS_EXAMINED_MAX;) {
-    const limit = Math.min(pageSize, PAGE_ROWS_EXAMINED_MAX - examined);
+  for (let examined = 0; examined < PAGE_WORKFLOWS_EXAMINED_MAX;) {
+    const limit = Math.min(filter === undefined ? pageSize : ROWS_READ_AT_ONCE, PAGE_WORKFLOWS_EXAMINED_MAX - examined);
     const records = await journal.listRecords({ namespace, limit, ...(before === undefined ? {} : { before }) });
     for (const record of records) {
       examined += 1;
       before = WorkflowId.parse(record.status.id);
       const status = live(before) ?? record.status;
       if (filter !== undefined && !filter.matches({ workflow: filterRow(status, record) })) continue;
-      workflows.push(create(WorkflowStatusSchema, { ...status, stages: [] }));
+      workflows.push({ ...status, stages: [] });
       if (workflows.length === pageSize) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: before });
     }
     if (records.length < limit) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: "" });

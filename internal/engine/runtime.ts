@@ -261,12 +261,14 @@ export class Runtime implements AttemptHost, GateHost {
 
   #answer(mails: readonly Mail[], turn: Turn): void {
     const answered = this.#lastAppend;
-    for (const [index, mail] of mails.entries()) {
-      const refusal = turn.answers[index]?.refusal;
-      if (refusal === undefined) void answered.then(mail.resolve);
-      // A refusal too tells of a state that must be on disk first (H3).
-      else void answered.then(() => mail.reject(refusal));
-    }
+    // A refusal too tells of a state that must be on disk first (H3).
+    void answered.then(() => {
+      for (const [index, mail] of mails.entries()) {
+        const refusal = turn.answers[index]?.refusal;
+        if (refusal === undefined) mail.resolve();
+        else mail.reject(refusal);
+      }
+    });
   }
 
   /** After each sync: act on what is on disk now. */

@@ -124,7 +124,9 @@ export function giveLocks(
   nowMs: number,
 ): readonly GuardEvent[] {
   const { workflow, target } = holder;
-  const keys = Array.from(guard.locks.held.get(workflow)?.get(target) ?? []);
+  const held = guard.locks.held.get(workflow)?.get(target);
+  if (held === undefined) return [];
+  const keys = Array.from(held);
   const released = keys.map((key) => guardEvent(nowMs, { case: "lockReleased", value: { key, holder: workflow, target } }));
   return [...released, ...handOver(guard, keys, keys, nowMs)];
 }
@@ -211,6 +213,7 @@ export function namedLock({ key, holder, target }: { readonly key: string; reado
 
 /** The events that take what `freed` gives back, for whoever is now first for all its keys; only heads of the `moved` queues can be. */
 function handOver({ locks }: GuardState, freed: readonly string[], moved: readonly string[], nowMs: number): readonly GuardEvent[] {
+  if (moved.length === 0) return [];
   const free = new Set(freed);
   const taken = new Set<string>();
   const events: GuardEvent[] = [];

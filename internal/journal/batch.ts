@@ -18,8 +18,8 @@ import {
 } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { FrameDigest } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
-import { addEvent, encodeEvent, encodeGuardEvent, framePayload, hasRoom, openFrame } from "./frame.ts";
-import type { EncodedEvent, OpenFrame } from "./frame.ts";
+import { addEvent, addGuardEvent, framePayload, hasRoom, openFrame } from "./frame.ts";
+import type { OpenFrame } from "./frame.ts";
 import { CHAIN_KEY, detailKey, frameKey, headerKey, headKey, latestKey } from "./layout.ts";
 import { seal } from "./record.ts";
 import type { RowChange } from "./store.ts";
@@ -78,15 +78,16 @@ export function addEntry(batch: Batch, entry: JournalEntry, latest: (id: Workflo
   const before = batch.bytes;
   batch.entries++;
   if (entry.id !== undefined) addToWorkflow(batch, { ...entry, id: entry.id }, latest);
-  addEvents(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, atMs: entry.timeMs, events: entry.guardEvents.map(encodeGuardEvent) });
+  const at = { stream: GUARD_STREAM, firstSeq: entry.guardFirstSeq, atMs: entry.timeMs };
+  addEvents(batch, at, entry.guardEvents, addGuardEvent);
   return batch.bytes - before;
 }
 
 type WorkflowEntry = JournalEntry & { readonly id: WorkflowId };
 
 function addToWorkflow(batch: Batch, entry: WorkflowEntry, latest: (id: WorkflowId, task: number) => number): void {
-  const stream = workflowStream(entry.id);
-  addEvents(batch, stream, { firstSeq: entry.firstSeq, atMs: entry.timeMs, events: entry.events.map(encodeEvent) });
+  const at = { stream: workflowStream(entry.id), firstSeq: entry.firstSeq, atMs: entry.timeMs };
+  addEvents(batch, at, entry.events, addEvent);
   for (const detail of entry.details) {
     const { task, attempt } = detail;
     putRow(batch, detailKey(entry.id, task, attempt), toBinary(AttemptDetailSchema, detail));
@@ -116,7 +117,7 @@ export function sealBatch(
   const frames: FrameDigest[] = [];
   for (const frame of batch.frames) {
     const key = frameKey(frame.stream, frame.firstSeq);
-    const value = seal(key, framePayload(frame, batch.number));
+    const value = seal(key, [framePayload(frame, batch.number)]);
     changes.push({ key, value });
     frames.push(create(FrameDigestSchema, { ...frameRange(frame), digest: sha256(value) }));
   }
@@ -156,16 +157,25 @@ function sealHeader(
   };
 }
 
-function addEvents(batch: Batch, stream: StreamId, added: { firstSeq: number; atMs: number; events: readonly EncodedEvent[] }): void {
-  let seq = added.firstSeq;
-  for (const event of added.events) {
+/** Adds events of one turn to the stream's frame, or to another one where a time or a size forbids it. */
+function addEvents<E>(
+  batch: Batch,
+  at: { readonly stream: StreamId; readonly firstSeq: number; readonly atMs: number },
+  events: readonly E[],
+  add: (frame: OpenFrame, atMs: number, event: E) => void,
+): void {
+  const { stream, atMs } = at;
+  let seq = at.firstSeq;
+  for (const event of events) {
     let frame = batch.frameOf.get(stream);
-    if (frame === undefined || !hasRoom(frame, added.atMs)) {
-      frame = openFrame(stream, { firstSeq: seq, timeMs: added.atMs });
+    if (frame === undefined || !hasRoom(frame, atMs)) {
+      frame = openFrame(stream, { firstSeq: seq, timeMs: atMs });
       batch.frames.push(frame);
       batch.frameOf.set(stream, frame);
     }
-    batch.bytes += addEvent(frame, added.atMs, event);
+    const before = frame.body.length;
+    add(frame, atMs, event);
+    batch.bytes += frame.body.length - before;
     seq++;
   }
 }

@@ -8,6 +8,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import { JOURNAL_LOST_RANGES_MAX, JOURNAL_OPEN_HEADER_BYTES_MAX, JOURNAL_OPEN_HEADERS_MAX } from "../base/limits.ts";
+import type { LostRange } from "../engine/ports.ts";
 import { ChainHeadSchema, JournalMetaSchema, LostBatchesSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { JournalMeta } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { sha256 } from "./batch.ts";
@@ -16,12 +17,6 @@ import { CHAIN_KEY, headerKey, JOURNAL_FORMAT, META_KEY, parseKey, rangeOf, ROW 
 import { decodeRecord, seal } from "./record.ts";
 import { isDataLoss, verifyHint } from "./store.ts";
 import type { Store } from "./store.ts";
-
-/** A run of batches that were written and are no longer there. */
-export interface LostRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 /** What opening found out. */
 export interface OpenedChain {

@@ -96,6 +96,13 @@ export function namespaceKey(namespace: string, id: WorkflowId): Uint8Array {
   return writeStream(Buffer.concat([prefix, Buffer.alloc(STREAM_BYTES)]), prefix.length, workflowStream(id));
 }
 
+/** The key of the record that a row of a namespace's list leads to: the workflow's bytes as they are. */
+export function recordKeyOf(namespaceKey: Uint8Array): Uint8Array {
+  const key = newKey(ROW.record, STREAM_BYTES);
+  key.set(namespaceKey.subarray(-STREAM_BYTES), 1);
+  return key;
+}
+
 /** The workflow that last bore a key. */
 export function keyKey(namespace: string, key: string): Uint8Array {
   return Buffer.concat([textPrefix(ROW.key, namespace), Buffer.from(key)]);

@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../base/ids.ts";
 import { JOURNAL_PENDING_BYTES_MAX, JOURNAL_PENDING_ENTRIES_MAX } from "../base/limits.ts";
-import type { Journal, JournalEntry, JournalFrame, JournalReport, RestoreMark, WorkflowRecord } from "../engine/ports.ts";
+import type { Journal, JournalEntry, JournalFrame, JournalReport, LostRange, RestoreMark, WorkflowRecord } from "../engine/ports.ts";
 import { LatestAttemptSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
@@ -67,7 +67,7 @@ export class LevelJournal implements Journal {
   }
 
   /** Runs of batches that are missing, as found at opening; open streams that end before one are not trusted. */
-  get lostBatches(): OpenedChain["lost"] {
+  get lostBatches(): readonly LostRange[] {
     return this.#parts.opened.lost;
   }
 

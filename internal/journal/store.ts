@@ -95,6 +95,17 @@ export class Store {
     }
   }
 
+  /** The records at some keys, read through the thread pool. Where one of them cannot be read they are looked up one by one. */
+  async lookMany(keys: readonly Uint8Array[]): Promise<readonly Looked[]> {
+    try {
+      const values = await this.#db.getMany([...keys]);
+      return values.map((value) => ({ kind: "whole", value }));
+    } catch (error) {
+      if (!isDamage(error)) throw this.#worded(error, "read");
+      return keys.map((key) => this.look(key));
+    }
+  }
+
   /** Rows in order of their keys, a bounded number at a time. */
   async *chunks(query: RowQuery): AsyncGenerator<readonly Row[]> {
     const { isReversed = false, limit = -1, snapshot, ...range } = query;

@@ -4,10 +4,10 @@
 import type { StreamId } from "../base/ids.ts";
 import { crc32cOrOne } from "../base/crc32c.ts";
 import { GUARD_STREAM, WorkflowId } from "../base/ids.ts";
+import type { LostRange } from "../engine/ports.ts";
 import type { Frame } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { sha256 } from "./batch.ts";
-import type { LostRange } from "./chain.ts";
 import { decodeFrame, eventCount } from "./frame.ts";
 import { detailKey, META_KEY, parseKey, rangeOf, ROW } from "./layout.ts";
 import { lostAfter, readEnd } from "./read-frames.ts";

@@ -2,10 +2,10 @@
 // 1. Each names the SHA-256 of the one before it; numbers have no gaps.
 
 import { fromBinary } from "@bufbuild/protobuf";
+import type { LostRange } from "../engine/ports.ts";
 import { BatchHeaderSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { BatchHeader } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { sha256 } from "./batch.ts";
-import type { LostRange } from "./chain.ts";
 import { headerKey, META_KEY, parseKey, rangeOf, ROW } from "./layout.ts";
 import { decodeRecord } from "./record.ts";
 import type { Decoded } from "./record.ts";

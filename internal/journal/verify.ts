@@ -5,9 +5,8 @@
 
 import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
-import type { JournalReport } from "../engine/ports.ts";
+import type { JournalReport, LostRange } from "../engine/ports.ts";
 import { mergeRanges, META_LOST, readMeta } from "./chain.ts";
-import type { LostRange } from "./chain.ts";
 import { DamageList } from "./damage.ts";
 import type { Store } from "./store.ts";
 import { FrameSet } from "./verify-frame-set.ts";

@@ -85,7 +85,7 @@ function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event |
 
 /** What was parked in an earlier wave, or before a Retry, is asked anew. */
 function enterWave(state: WorkflowState, run: StageRun): void {
-  const wave = `${run.stage.index}/${run.wave}/${state.retries}`;
+  const wave = { stage: run.stage.index, wave: run.wave, retries: state.retries };
   state.parking.enter(wave, run.nextOrdinal);
   state.entrance.enter(wave, run.nextOrdinal);
 }
@@ -102,12 +102,12 @@ function nextWave(state: WorkflowState, run: StageRun, facts: Facts): Event | un
 function nextCandidate(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
   const due = state.backoff.peek();
   if (due !== undefined && due.atMs <= facts.nowMs) return due.task;
-  return (
-    state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task))) ??
-    firstReady(state, run) ??
-    firstWaiting(state, run, facts) ??
-    firstAdmissible(state, run)
-  );
+  return nextFreedInFlight(state) ?? firstReady(state, run) ?? firstWaiting(state, run, facts) ?? firstAdmissible(state, run);
+}
+
+function nextFreedInFlight(state: WorkflowState): number | undefined {
+  if (!state.parking.hasFreed) return undefined;
+  return state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task)));
 }
 
 function isInFlightWaiting(state: number): boolean {
@@ -146,12 +146,8 @@ function firstAdmissible(state: WorkflowState, run: StageRun): number | undefine
 
 /** Targets are taken in order, but past those that something outside holds back; those at risk already need no room. */
 function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
-  const isWanted = (task: number): boolean => {
-    const { ordinal } = placeOf(state.blueprint, task);
-    return run.returning.has(ordinal) || !isBegunOrDone(state, run, ordinal);
-  };
   if (hasRoomAtRisk(state, run)) {
-    const freed = state.entrance.nextFreed(isWanted);
+    const freed = nextFreedEntrant(state, run);
     if (freed !== undefined) return freed;
     const end = waveEnd(run);
     state.entrance.moveTo(run.nextOrdinal);
@@ -166,6 +162,14 @@ function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
     if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }
   return undefined;
+}
+
+function nextFreedEntrant(state: WorkflowState, run: StageRun): number | undefined {
+  if (!state.entrance.hasFreed) return undefined;
+  return state.entrance.nextFreed((task) => {
+    const { ordinal } = placeOf(state.blueprint, task);
+    return run.returning.has(ordinal) || !isBegunOrDone(state, run, ordinal);
+  });
 }
 
 /** Starts a task, unless its `when` says otherwise, or something outside holds it back: then it is parked, and undefined is answered. */

@@ -21,6 +21,13 @@ export interface HeldBack {
   readonly isFinal?: boolean;
 }
 
+/** Which wave it is, and after how many Retries. */
+interface ParkedWave {
+  readonly stage: number;
+  readonly wave: number;
+  readonly retries: number;
+}
+
 interface Lot {
   /** Why the last that was asked about is held. */
   held: HeldBack;
@@ -55,15 +62,17 @@ export class Parking {
   readonly #keyOf = new Map<number, string>();
   /** Keys to look at again, with how many of the tasks there. */
   readonly #freed = new Map<string, number>();
-  #wave = "";
+  /** The wave that it is about; undefined: none. */
+  #wave: ParkedWave | undefined;
   #cursor = 0;
   /** No lot is due before. */
   #lookAtMs = Infinity;
   #hasEmptied = false;
 
   /** Forgets everything when another wave is under way, whose first target this is. */
-  enter(wave: string, firstOrdinal: number): void {
-    if (this.#wave === wave) return;
+  enter(wave: ParkedWave, firstOrdinal: number): void {
+    const known = this.#wave;
+    if (known !== undefined && known.stage === wave.stage && known.wave === wave.wave && known.retries === wave.retries) return;
     this.clear();
     this.#wave = wave;
     this.#cursor = firstOrdinal;
@@ -76,7 +85,7 @@ export class Parking {
     this.#keyOf.clear();
     this.#freed.clear();
     this.#lookAtMs = Infinity;
-    this.#wave = "";
+    this.#wave = undefined;
   }
 
   /** The first target of the wave that was not looked at. */
@@ -202,6 +211,11 @@ export class Parking {
   /** The earliest moment to look again, by the guard's clock; Infinity: none. */
   get nextLookMs(): number {
     return this.#lookAtMs;
+  }
+
+  /** True when some are to be looked at again. */
+  get hasFreed(): boolean {
+    return this.#freed.size > 0;
   }
 
   /** The first parked task under a freed key that is still wanted; those that are not are taken out. */

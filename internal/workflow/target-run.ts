@@ -3,27 +3,23 @@
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
 // 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
 
-import type { StagePlan } from "./blueprint.ts";
+import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, waveEnd } from "./state.ts";
 import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 
-/** Tasks of a target that wait for nothing but room: PENDING, with everything they need ended well. */
-export function startableTasks(state: WorkflowState, stage: StagePlan, ordinal: number): readonly number[] {
-  const found: number[] = [];
-  for (const action of stage.actions) {
-    const task = taskAt(stage, ordinal, action.index);
-    if (state.tasks.get(task) !== TaskState.PENDING) continue;
-    if (action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))))) found.push(task);
-  }
-  return found;
-}
-
 /** The first task of a target that waits for nothing but room; undefined: none. */
 export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: number): number | undefined {
-  return startableTasks(state, stage, ordinal)[0];
+  for (const action of stage.actions) if (isStartable(state, { stage, ordinal, action })) return taskAt(stage, ordinal, action.index);
+  return undefined;
+}
+
+/** True for a task that waits for nothing but room: PENDING, with everything it needs ended well. */
+function isStartable(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
+  if (state.tasks.get(taskAt(stage, ordinal, action.index)) !== TaskState.PENDING) return false;
+  return action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))));
 }
 
 /** True when no task of the target is open, so that the stage is done with it. */
@@ -98,8 +94,11 @@ export function failTarget(state: WorkflowState, run: StageRun, ordinal: number)
 }
 
 function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordinal: number; readonly except: number }): void {
-  for (const task of startableTasks(state, run.stage, options.ordinal)) {
-    if (task === options.except) continue;
+  const { stage } = run;
+  const { ordinal, except } = options;
+  for (const action of stage.actions) {
+    const task = taskAt(stage, ordinal, action.index);
+    if (task === except || !isStartable(state, { stage, ordinal, action })) continue;
     state.tasks.set(task, TaskState.READY);
     run.ready.push(task);
   }

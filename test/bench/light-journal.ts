@@ -3,6 +3,7 @@
 
 import type { WorkflowId } from "../../internal/base/ids.ts";
 import type { Journal, JournalEntry, WorkflowRecord } from "../../internal/engine/ports.ts";
+import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../../internal/gen/holdfast/v1/status_pb.ts";
 
 /** Counts, and forgets. */
@@ -10,10 +11,16 @@ export class LightJournal implements Journal {
   entries = 0;
   events = 0;
   readonly #records = new Map<WorkflowId, WorkflowRecord>();
+  readonly #onEvents: (events: readonly Event[]) => void;
+
+  constructor(onEvents: (events: readonly Event[]) => void = () => undefined) {
+    this.#onEvents = onEvents;
+  }
 
   async append(entry: JournalEntry): Promise<void> {
     this.entries += 1;
     this.events += entry.events.length;
+    this.#onEvents(entry.events);
     if (entry.id !== undefined && entry.index !== undefined) this.#records.set(entry.id, entry.index.record);
   }
 
@@ -59,6 +66,10 @@ export class LightJournal implements Journal {
 
   async *backup(): AsyncGenerator<never> {
     // It keeps none.
+  }
+
+  get lostBatches(): readonly [] {
+    return [];
   }
 
   restoreMark(): undefined {

@@ -1,15 +1,19 @@
-// The million: 100,000 targets × 10 no-op actions through the engine, on a journal that forgets.
-// Run: npm run bench -- million, or npx node test/bench/million.ts [TARGETS [ACTIONS [PARALLEL]]]; `--cpu-prof` before the path profiles it.
+// One workflow of a million durable tasks in a process of its own: prints as JSON how fast it was, and the most memory that the process held.
+//   node test/bench/million.ts [TARGETS [ACTIONS [PARALLEL]]]     `--cpu-prof` before the path profiles it
+// 1. Before it comes one of 10,000 tasks, measured in the same way, after another one that warms up.
 
-import { runNoOps } from "./no-op-workflow.ts";
-import { inMs, perSecond, printTable } from "./table.ts";
+import { readFileSync } from "node:fs";
+import { runDurably } from "./durable-workflow.ts";
+import type { WorkflowCost, WorkflowSize } from "./durable-workflow.ts";
 
-const [targets = 100_000, actions = 10, parallel = 100] = process.argv.slice(2).map(Number);
-const cost = await runNoOps({ targets, actions, parallel });
-const each = (count: number): string => (count / cost.tasks).toFixed(3);
-printTable(`${cost.tasks.toLocaleString("en")} tasks: ${targets.toLocaleString("en")} targets × ${actions} actions that do nothing`, [
-  { what: "tasks a second, from Exec to the end", figure: perSecond(cost.tasks, cost.seconds * 1_000) },
-  { what: "Submit", figure: inMs(cost.submitSeconds * 1_000) },
-  { what: "events and appends for each task", figure: `${each(cost.events)} and ${each(cost.appends)}` },
-  { what: "memory of the process at the end", figure: `${cost.rssMiB} MiB` },
-]);
+const SMALL_TASKS = 10_000;
+
+const [targets = 100_000, actions = 10, parallel = 256] = process.argv.slice(2).map(Number);
+const run = (size: WorkflowSize): Promise<WorkflowCost> => runDurably(size, (cost) => cost);
+const smallSize = { targets: SMALL_TASKS / actions, actions, parallel };
+await run(smallSize);
+const small = await run(smallSize);
+const large = await run({ targets, actions, parallel });
+const [, peakKiB] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+if (peakKiB === undefined) throw new Error("/proc/self/status does not say how much memory the process held");
+console.log(JSON.stringify({ small, large, rssPeakMiB: Number(peakKiB) / 1_024 }));

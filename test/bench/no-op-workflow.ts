@@ -6,6 +6,7 @@ import { HoldfastError } from "../../internal/base/errors.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { Actions, PreparedAction } from "../../internal/engine/ports.ts";
 import { Effects, Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
@@ -44,11 +45,13 @@ interface Size {
   readonly actions: number;
   readonly parallel: number;
   readonly rollout?: { readonly [key: string]: JsonValue };
+  /** Sees what is appended. */
+  readonly onEvents?: (events: readonly Event[]) => void;
 }
 
 /** Runs `targets` × `actions` no-op tasks to their end. */
-export async function runNoOps({ targets, actions, parallel, rollout = {} }: Size): Promise<Cost> {
-  const journal = new LightJournal();
+export async function runNoOps({ targets, actions, parallel, rollout = {}, onEvents = () => undefined }: Size): Promise<Cost> {
+  const journal = new LightJournal(onEvents);
   const inventory = someTargets(targets);
   const ports = {
     journal,

@@ -93,6 +93,7 @@ const JOURNAL: ReadJournal = {
 function finds(workflows: ApiOptions["workflows"]): FindsWorkflows {
   const all = Object.entries(workflows);
   return {
+    lostBatches: [],
     record: (id) => {
       const found = workflows[id];
       if (found === undefined) return undefined;

@@ -39,6 +39,8 @@ export class MemoryJournal implements Journal {
   readonly entries: JournalEntry[] = [];
   /** Called with each entry as it is appended, before anything else: for crashes at the n-th append. */
   onAppend: ((entry: JournalEntry, index: number) => void) | undefined;
+  /** What is durable in memory is never lost. */
+  readonly lostBatches = [];
   /** Set by a test: the journal was brought back from a backup. */
   restored: RestoreMark | undefined;
   readonly #mode: MemoryJournalMode;

@@ -23,8 +23,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/engine/runtime.ts",
-        find: "else void answered.then(() => mail.reject(refusal));",
-        replace: "else mail.reject(refusal);",
+        find: "    // A refusal too tells of a state that must be on disk first (H3).\n",
+        replace:
+          "    for (const [index, mail] of mails.entries()) {\n      const refusal = turn.answers[index]?.refusal;\n      if (refusal !== undefined) mail.reject(refusal);\n    }\n",
       },
     ],
     caughtBy: { file: "internal/engine/disk-first.test.ts", name: "a refusal tells nothing of a command before that is on disk" },
@@ -43,7 +44,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: "watcher-before-sync",
     bug: "a watcher is shown events that are not on disk",
     breaks: "H3",
-    patches: [{ file: "internal/engine/watching.ts", find: "    await runtime?.durable();\n    const last", replace: "    const last" }],
+    patches: [{ file: "internal/engine/watching.ts", find: "  await runtime?.durable();\n  const last", replace: "  const last" }],
     caughtBy: {
       file: "internal/engine/reading.test.ts",
       name: "a watcher sees every event once and in order while turns go on, and ends after the end",
@@ -103,8 +104,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/engine/attempts.ts",
-        find: "        cancelWatchdog();\n        return",
-        replace: "        cancelWatchdog();\n        this.#handles.delete(task);\n        return",
+        find: "    cancelWatchdog();\n",
+        replace: "    cancelWatchdog();\n    this.#handles.delete(task);\n",
       },
     ],
     caughtBy: { file: "internal/engine/disk-first.test.ts", name: "an attempt whose report waits for its turn is not begun a second time" },

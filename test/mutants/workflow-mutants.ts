@@ -41,8 +41,8 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/target-run.ts",
-        find: "if (action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))))) found.push(task);",
-        replace: "found.push(task);",
+        find: "return action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))));",
+        replace: "return true;",
       },
     ],
     caughtBy: {
