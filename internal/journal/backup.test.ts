@@ -184,7 +184,7 @@ test(`a backup that is cut off anywhere is refused, and so is one with something
   await expect(read(Buffer.concat([whole, whole]))).rejects.toThrow("something after its closing record");
   writeFileSync(join(directory, "cut"), whole.subarray(0, whole.length - 3));
   await expect(restore(join(directory, "cut"), join(directory, "new"))).rejects.toThrow("cut short");
-  expect(readdirSync(join(directory, "new"))).toEqual([]);
+  expect(existsSync(join(directory, "new"))).toBe(false);
 });
 
 test("blocks that were left out, doubled or exchanged are found by the closing record", async () => {
@@ -248,6 +248,15 @@ test("what a restore that was killed has left is no journal, and the next restor
   await left.close();
   expect((await restore(file, data)).report.damage).toEqual([]);
   expect(readdirSync(data).toSorted()).toEqual(["journal", "journal-head"]);
+});
+
+test("a file that is no backup leaves no directory that was not there before", async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, "odd");
+  writeFileSync(file, "this is no backup");
+  mkdirSync(join(directory, "kept"));
+  for (const data of ["new/data", "kept"]) await expect(restore(file, join(directory, data))).rejects.toMatchObject({ code: "DATA_LOSS" });
+  expect(readdirSync(directory).toSorted()).toEqual(["kept", "odd"]);
 });
 
 test("one backup at a time; one that nobody reads gives way after a minute", async () => {

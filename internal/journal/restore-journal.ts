@@ -4,8 +4,8 @@
 // 2. A restore that was killed leaves DIR/journal.restoring; the next one begins anew.
 
 import { create } from "@bufbuild/protobuf";
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../base/errors.ts";
 import { RESTORE_BATCH_BYTES, RESTORE_OPEN_LISTED_MAX } from "../base/limits.ts";
 import type { JournalReport, WorkflowRecord } from "../engine/ports.ts";
@@ -55,7 +55,7 @@ export async function restoreJournal(options: RestoreOptions): Promise<RestoreRe
     throw new HoldfastError("FAILED_PRECONDITION", `${found}: name a new directory, or move ${place} away while its service is down`);
   }
   if (!existsSync(options.file)) throw new HoldfastError("NOT_FOUND", `there is no backup ${options.file}; look at the path`);
-  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const firstMade = mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const partial = `${place}.restoring`;
   await clearAway(partial);
   const store = await Store.open(partial, { isCreated: true });
@@ -65,6 +65,7 @@ export async function restoreJournal(options: RestoreOptions): Promise<RestoreRe
   } catch (error) {
     await store.close();
     rmSync(partial, { recursive: true, force: true });
+    if (firstMade !== undefined) removeMade(dataDirectory, firstMade);
     throw error;
   }
   await store.close();
@@ -165,4 +166,10 @@ function putInPlace(at: {
   }
   for (const made of [dataDirectory, dirname(dataDirectory)]) syncDirectory(made);
   return acknowledged;
+}
+
+/** A file that is no backup leaves no directory behind: those that were made for it go again, as long as they are empty. */
+function removeMade(directory: string, firstMade: string): void {
+  const first = resolve(firstMade);
+  for (let at = resolve(directory); at.startsWith(first) && readdirSync(at).length === 0; at = dirname(at)) rmdirSync(at);
 }
