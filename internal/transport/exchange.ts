@@ -35,11 +35,18 @@ export type Exchange =
   | { readonly kind: "lost"; readonly isSent: boolean; readonly message: string }
   | { readonly kind: "aborted"; readonly isSent: boolean };
 
-/** Makes one call of a shim; never rejects. `onClose` is called when the process is gone, which may be after the answer. */
-export function exchange(
-  call: ShimCall,
-  { clock, onClose, signal }: { readonly clock: Clock; readonly onClose: () => void; readonly signal: AbortSignal },
-): Promise<Exchange> {
+/** What an exchange needs beside its call. */
+export interface ExchangePorts {
+  readonly clock: Clock;
+  /** Called when the process is gone, which may be after the answer. */
+  readonly onClose: () => void;
+  readonly signal: AbortSignal;
+  /** Asked immediately before the orders are sent; false: they are not, as if aborted. */
+  readonly mayBegin?: (() => boolean) | undefined;
+}
+
+/** Makes one call of a shim; never rejects. */
+export function exchange(call: ShimCall, { clock, onClose, signal, mayBegin = () => true }: ExchangePorts): Promise<Exchange> {
   if (signal.aborted) {
     onClose();
     return Promise.resolve({ kind: "aborted", isSent: false });
@@ -54,7 +61,7 @@ export function exchange(
     child.once("close", close);
     child.once("error", close); // A process that could not be made may never "close".
     return new Promise((resolve) => {
-      new Conversation(call, { child, clock, signal, resolve }).begin();
+      new Conversation(call, { child, clock, signal, mayBegin, resolve }).begin();
     });
   } catch (error) {
     close();
@@ -68,6 +75,7 @@ class Conversation {
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  readonly #mayBegin: () => boolean;
   readonly #resolve: (result: Exchange) => void;
   readonly #parser: ReplyParser;
   #talk: Buffer = Buffer.alloc(0);
@@ -82,6 +90,7 @@ class Conversation {
       readonly child: ChildProcess;
       readonly clock: Clock;
       readonly signal: AbortSignal;
+      readonly mayBegin: () => boolean;
       readonly resolve: (result: Exchange) => void;
     },
   ) {
@@ -89,6 +98,7 @@ class Conversation {
     this.#child = ports.child;
     this.#clock = ports.clock;
     this.#signal = ports.signal;
+    this.#mayBegin = ports.mayBegin;
     this.#resolve = ports.resolve;
     this.#parser = new ReplyParser(call.outputBytesMax);
   }
@@ -112,11 +122,12 @@ class Conversation {
     const heard = this.#parser.push(chunk);
     if (heard === "noise")
       this.#lose("what answers is not the shim: does a login script of the user print, or is the login shell not Bourne-like?");
-    if (this.#parser.isReady && !this.#isSent) this.#send();
+    if (this.#parser.isReady && !this.#isSent && !this.#isSettled) this.#send();
     if (this.#parser.reply !== undefined) this.#settle({ kind: "reply", reply: this.#parser.reply });
   }
 
   #send(): void {
+    if (!this.#mayBegin()) return this.#settle({ kind: "aborted", isSent: false });
     this.#isSent = true;
     this.#limit(this.#call.answerMs, "gave no answer in time");
     if (this.#call.endsWithInput) this.#child.stdin?.write(this.#call.orders);

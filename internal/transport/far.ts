@@ -8,6 +8,8 @@ import type { Orders } from "./orders.ts";
 export interface CallOptions {
   readonly isControl: boolean;
   readonly signal: AbortSignal;
+  /** Asked immediately before the orders leave; false: they do not, as if aborted. Absent: they may. */
+  readonly mayBegin?: (() => boolean) | undefined;
 }
 
 /** A place where the shim can be called. */

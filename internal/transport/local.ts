@@ -41,7 +41,7 @@ export function createLocal(
       cwd: root,
       isRemote: false,
       refusal: () => refusal(root),
-      async call(orders, { isControl, signal }) {
+      async call(orders, { isControl, signal, mayBegin }) {
         const bytes = encodeOrders(orders);
         if (!isControl && !(await slots.take(signal))) return { kind: "aborted", isSent: false };
         const call = {
@@ -53,7 +53,8 @@ export function createLocal(
           outputBytesMax: orders.outputBytesMax,
           ...callTimes(orders, ports),
         };
-        const result = await exchange(call, { clock: ports.clock, onClose: isControl ? () => undefined : () => slots.release(), signal });
+        const onClose = isControl ? () => undefined : () => slots.release();
+        const result = await exchange(call, { clock: ports.clock, onClose, signal, mayBegin });
         if (result.kind !== "lost" || result.isSent || !hasSudo) return result;
         return { ...result, ...connectionFault(result.message, { host: "the service's own host", port: 0, knownHosts: "" }) };
       },

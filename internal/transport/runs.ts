@@ -1,5 +1,6 @@
 // The life of a command at a target, whatever leads there: run it, look for it, end it, and find the way again when the way is lost.
-// 1. `unreachable` is said only when nothing was started and nothing will be; `cancelled` and `timed-out` only when the group is known to be gone.
+// 1. `unreachable` and `unbegun` are said only when nothing was started and nothing will be; `cancelled` and `timed-out` only when the group is
+//    known to be gone.
 // 2. A run that is lost with its connection is looked for until its time is over; what nobody could see by then is `unknown`.
 // 3. A fence is raised by looking only. This life may pass the fences of its own looks, a late message of an earlier life may not.
 
@@ -32,7 +33,7 @@ export async function runAt(far: Far, command: HostCommand, ports: RunPorts): Pr
   const deadlineMs = ports.clock.monotonicMs() + command.timeoutMs;
   let orders = commandOrders(far, command, ports);
   encodeOrders(orders);
-  if (command.signal.aborted) return { kind: "cancelled" };
+  if (command.signal.aborted) return { kind: "unbegun" };
   const refusal = await far.refusal();
   if (refusal !== undefined) return { kind: "unreachable", message: `${far.place}: ${refusal}` };
   for (let fences = 0; fences < SHIM_FENCES_MAX; fences += 1) {
@@ -40,14 +41,14 @@ export async function runAt(far: Far, command: HostCommand, ports: RunPorts): Pr
     if (timeoutMs <= 0)
       return { kind: "unreachable", message: `${far.place}: no room for another command in ${command.timeoutMs} ms; nothing was started` };
     orders = { ...orders, timeoutMs };
-    const result = await far.call(orders, { isControl: false, signal: command.signal });
+    const result = await far.call(orders, { isControl: false, signal: command.signal, mayBegin: command.mayBegin });
     if (result.kind === "reply" && result.reply.kind === "voided") {
       orders = { ...orders, fence: result.reply.fence };
       continue;
     }
     if (result.kind === "reply") return hostResult(result.reply, { far, command });
     if (!result.isSent)
-      return result.kind === "aborted" ? { kind: "cancelled" } : { kind: "unreachable", message: `${far.place}: ${result.message}` };
+      return result.kind === "aborted" ? { kind: "unbegun" } : { kind: "unreachable", message: `${far.place}: ${result.message}` };
     if (command.run === undefined) return lostOnce(result, far);
     const look = { ...command, run: command.run };
     if (result.kind === "aborted") return cancelAt(far, look, ports);

@@ -100,7 +100,7 @@ async function callHost(hosts: Hosts, place: SshPlace, { orders, call, options }
         releases -= 1;
         if (releases === 0) slots.release();
       };
-      result = await converse(host, place, { bytes, orders, options, signal: call.signal, onClose });
+      result = await converse(host, place, { bytes, orders, options, leave: call, onClose });
       if (result.kind !== "lost" || result.isSent) return result;
       const known = connectionFault(result.message, place.connection);
       if (known.isHopeless) return { ...result, ...known };
@@ -129,11 +129,11 @@ interface Talk {
   readonly bytes: Uint8Array;
   readonly orders: Orders;
   readonly options: SshOptions;
-  readonly signal: AbortSignal;
+  readonly leave: Pick<CallOptions, "signal" | "mayBegin">;
   readonly onClose: () => void;
 }
 
-function converse(host: Host, place: SshPlace, { bytes, orders, options, signal, onClose }: Talk): Promise<Exchange> {
+function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, onClose }: Talk): Promise<Exchange> {
   const sudo = place.become === Become.SUDO ? "sudo -n -H -- /bin/" : "exec ";
   const line = `${sudo}sh -c ${quoteShell(SHIM)} holdfast ${quoteShell(SHIM_INNER)}`;
   const call = {
@@ -145,7 +145,8 @@ function converse(host: Host, place: SshPlace, { bytes, orders, options, signal,
     outputBytesMax: orders.outputBytesMax,
     ...callTimes(orders, options),
   };
-  return exchange(call, { clock: options.clock, onClose, signal });
+  const { signal, mayBegin } = leave;
+  return exchange(call, { clock: options.clock, onClose, signal, mayBegin });
 }
 
 function lost(talk: string, connection: SshConnection): Call {

@@ -131,7 +131,8 @@ function endings(bench: TransportBench, kept: Kept): void {
 
   test("an abort before the start starts nothing", async () => {
     const mark = file();
-    expect(await run(aScript(`touch ${mark}`, { signal: AbortSignal.abort(), ...kept() }))).toEqual({ kind: "cancelled" });
+    expect(await run(aScript(`touch ${mark}`, { signal: AbortSignal.abort(), ...kept() }))).toEqual({ kind: "unbegun" });
+    expect(await run(aScript(`touch ${mark}`, { mayBegin: () => false, ...kept() }))).toEqual({ kind: "unbegun" });
     expect(existsSync(mark)).toBe(false);
   });
 
