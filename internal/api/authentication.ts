@@ -3,7 +3,7 @@
 // 2. Without a known token or certificate nothing of a request's body is read.
 // 3. An authorization header is never passed over: one that is wrong is refused, whatever certificate comes with it.
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { HoldfastError } from "../base/errors.ts";
 import type { Principal } from "../engine/face.ts";
 import type { LiveToken, TokenBook } from "./token-book.ts";
@@ -84,7 +84,7 @@ function tokenOfCertificate(book: TokenBook, { commonName, isInTime }: Certifica
 }
 
 function hashOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return hash("sha256", token, "buffer");
 }
 
 function unauthenticated(message: string): HoldfastError {

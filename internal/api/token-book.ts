@@ -2,7 +2,7 @@
 // 1. Disk first: a token is good, or revoked, only after the store has written it; what the store refuses has not happened.
 // 2. The end of a token, by revocation or its time, reaches every call of it that is open: each hears it once.
 
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { HoldfastError } from "../base/errors.ts";
 import { TOKENS_MAX, TOKENS_SWEEP_MS, TOKEN_LIFETIME_MS_MAX } from "../base/limits.ts";
 import type { Clock } from "../engine/ports.ts";
@@ -186,5 +186,5 @@ function tellEnd({ listeners }: Entry, why: string): void {
 }
 
 function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return hash("sha256", secret);
 }

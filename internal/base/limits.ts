@@ -126,9 +126,6 @@ export const RUN_SWEEP_PERIOD_MS = 3_600_000;
 export const LOCAL_COMMANDS_MAX = 256;
 export const SSH_SESSIONS_PER_HOST_MAX = 8;
 export const SSH_CONTROL_SESSIONS_PER_HOST_MAX = 2;
-/** How long a session over ssh waits for its next command, and how many it serves. */
-export const SSH_SESSION_IDLE_MS = 10_000;
-export const SSH_SESSION_CALLS_MAX = 100;
 export const SSH_MASTERS_STARTING_MAX = 16;
 export const SSH_MASTERS_MAX = 512;
 export const SSH_CONTROL_PATH_LENGTH_MAX = 84;

@@ -42,6 +42,12 @@ async function syncAll(world: GuardedWorld): Promise<void> {
   }
 }
 
+/** What a watcher is shown first. */
+async function firstOf({ engine }: GuardedWorld, ref: { readonly id: string; readonly namespace: string }, isStatusOnly: boolean) {
+  for await (const answer of engine.watch(ref, { afterSeq: 0, isStatusOnly, signal: new AbortController().signal })) return answer;
+  return undefined;
+}
+
 type Question = (world: GuardedWorld, ref: { readonly id: string; readonly namespace: string }) => Promise<unknown>;
 
 const QUESTIONS: readonly (readonly [name: string, ask: Question])[] = [
@@ -52,14 +58,8 @@ const QUESTIONS: readonly (readonly [name: string, ask: Question])[] = [
   ["an approval", async ({ engine }, ref) => engine.approval(ref)],
   ["the pause itself", async ({ engine }, ref) => engine.pause(OPERATOR, ref, "again")],
   ["a refusal", async ({ engine }, ref) => engine.retry(OPERATOR, ref, "no", "").catch((error: unknown) => error)],
-  [
-    "a watcher",
-    async ({ engine }, ref) => {
-      const options = { afterSeq: 0, isStatusOnly: true, signal: new AbortController().signal };
-      for await (const answer of engine.watch(ref, options)) return answer;
-      return undefined;
-    },
-  ],
+  ["a watcher", (world, ref) => firstOf(world, ref, true)],
+  ["a watcher of events", (world, ref) => firstOf(world, ref, false)],
 ];
 
 test.each(QUESTIONS)("%s tells nothing of a command before that is on disk", async (_name, ask) => {

@@ -4,7 +4,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
-import type { WorkflowId } from "../base/ids.ts";
+import { WorkflowId } from "../base/ids.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type {
   FreezeRequest,
@@ -75,6 +75,7 @@ export class Engine implements EngineFace {
   readonly #submitting: Submitting;
   readonly #guard: GuardCalls;
   readonly #policies: PolicyCalls;
+  #diskLook: Promise<number> | undefined;
 
   constructor(registry: Registry, config: EngineConfig) {
     this.#registry = registry;
@@ -104,8 +105,7 @@ export class Engine implements EngineFace {
 
   async waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus> {
     const id = this.#resolve(ref);
-    if (this.#registry.find(id) === undefined) return this.#status(id);
-    return waitStill(() => this.#source(id), signal);
+    return waitStill({ open: () => this.#registry.find(id), ended: () => this.#status(id) }, signal);
   }
 
   async status(ref: Ref): Promise<WorkflowStatus> {
@@ -117,7 +117,8 @@ export class Engine implements EngineFace {
     options: { readonly afterSeq: number; readonly isStatusOnly: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<WatchResponse> {
     const id = this.#resolve(ref);
-    yield* watch({ journal: this.#ports.journal, source: () => this.#source(id), ...options });
+    const { state } = await this.#source(id);
+    yield* watch({ journal: this.#ports.journal, state, open: () => this.#registry.find(id), ...options });
   }
 
   async listTasks(request: ListTasksRequest): Promise<ListTasksResponse> {
@@ -211,6 +212,8 @@ export class Engine implements EngineFace {
   }
 
   #resolve(ref: Ref): WorkflowId {
+    // What is open is in memory: only what has ended, or a key, is looked for in the journal.
+    if (WorkflowId.is(ref.id) && this.#registry.find(ref.id) !== undefined) return ref.id;
     return resolveRef(this.#ports.journal, ref);
   }
 
@@ -256,12 +259,18 @@ export class Engine implements EngineFace {
   }
 
   async #checkDisk(): Promise<void> {
-    const free = await this.#ports.disk.freeBytes();
+    const free = await this.#freeBytes();
     if (free >= this.#config.diskFreeBytesMin) return;
     const mebibytes = (bytes: number): number => Math.floor(bytes / 1_048_576);
     const found = `the disk of the service's data has ${mebibytes(free)} MiB free`;
     const next = `at least ${mebibytes(this.#config.diskFreeBytesMin)} MiB are needed for new work; make room, then ask again`;
     throw new HoldfastError("RESOURCE_EXHAUSTED", `${found}, ${next}`);
+  }
+
+  /** One look at the disk serves all who ask while it is under way: of 256 calls at one moment each needs no look of its own. */
+  #freeBytes(): Promise<number> {
+    this.#diskLook ??= this.#ports.disk.freeBytes().finally(() => (this.#diskLook = undefined));
+    return this.#diskLook;
   }
 }
 

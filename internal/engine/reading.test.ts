@@ -199,6 +199,33 @@ test("a watcher sees every event once and in order while turns go on, and ends a
   expect(Number(watched.seen.at(-1)?.seq)).toBe(last);
 });
 
+test("watchers at one number share what is read, and one that came from elsewhere sees all the same", async () => {
+  const world = await aWorld(5);
+  const { id, digest } = await world.engine.submit(TESTER, aSubmission(TWO_STAGES), Mode.APPLY);
+  const many = Array.from({ length: 5 }, () => watching(world, id));
+  const behind = watching(world, id, 1);
+  await world.settle();
+  await world.engine.exec(TESTER, { id, namespace: "" }, digest);
+  await Promise.all([...many, behind].map(({ done }) => done));
+  const all = upTo(Number((await world.status(id)).seq));
+  expect(many.map((watched) => watched.numbers())).toEqual(many.map(() => all));
+  expect(behind.numbers()).toEqual(all.slice(1));
+  const [first, second] = many.map(({ seen }) => seen);
+  expect(second?.at(-1)).toBe(first?.at(-1));
+});
+
+test("a watcher that comes later is told of the status of its own moment, though no event was added", async () => {
+  const world = await aWorld();
+  const { id } = await world.engine.submit(TESTER, aSubmission(TWO_STAGES), Mode.APPLY);
+  const early = watching(world, id);
+  await world.settle();
+  const late = watching(world, id);
+  await world.settle();
+  expect(late.events().map(({ seq }) => seq)).toEqual(early.events().map(({ seq }) => seq));
+  expect(late.seen[0]?.status).not.toBe(early.seen[0]?.status);
+  for (const watched of [early, late]) watched.abort.abort();
+});
+
 test("a watcher resumes at any number without gaps or repeats, also after a restart", async () => {
   const world = await aWorld(2);
   let isKilled = false;
