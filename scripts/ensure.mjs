@@ -14,6 +14,11 @@ const OLDEST_NODE = 20;
 const STAMP = ".holdfast-stamp";
 const DIST_NEXT = ".cache/dist-next";
 const DIST_OLD = ".cache/dist-old";
+const CLI_NEXT = `${DIST_NEXT}/cli/main.cjs`;
+const CLI_ENTRY = `// Starts the client's one file, which is no ES module.
+import { createRequire } from "node:module";
+createRequire(import.meta.url)("./main.cjs");
+`;
 
 /** What is made from what, in order. `make` lists the commands; the first that fails ends the script. */
 const STEPS = [
@@ -48,27 +53,34 @@ const STEPS = [
   },
 ];
 
-/** The CLI as one file, and a chunk for each part that it loads only when asked; native packages stay outside. */
+/** What the CLI would load and not use, by what stands for it: each says in its file why, and what it saves. */
+const CLI_STANDS_FOR = {
+  "node:http2": "./cmd/holdfast/late-http2.ts",
+  http2: "./cmd/holdfast/late-http2.ts",
+  "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js": "./cmd/holdfast/without-rules.ts",
+};
+
+/**
+ * The CLI as one file, each part of which runs only when it is first asked for; native packages stay outside. It is CommonJS: an ES module that
+ * imports node:http makes Node load all of fetch, because it asks for everything that node:http exports.
+ */
 function bundleCommand() {
   return [
     "esbuild",
     "cmd/holdfast/main.ts",
     "--bundle",
-    "--splitting",
     "--platform=node",
-    "--format=esm",
+    "--format=cjs",
     "--target=node22",
+    "--minify-whitespace",
     "--external:level",
     "--external:classic-level",
     "--external:re2",
-    `--outdir=${DIST_NEXT}/cli`,
-    "--entry-names=holdfast",
-    "--chunk-names=chunk-[hash]",
-    "--out-extension:.js=.mjs",
+    "--inject:./cmd/holdfast/light-headers.ts",
+    ...Object.entries(CLI_STANDS_FOR).map(([name, path]) => `--alias:${name}=${path}`),
+    `--outfile=${CLI_NEXT}`,
     "--legal-comments=none",
     "--log-level=warning",
-    // CommonJS packages inside the bundle ask for Node's modules with require.
-    '--banner:js=import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);',
   ];
 }
 
@@ -144,6 +156,7 @@ function linkOwnPrograms() {
 
 /** Swaps the new build in by renames, so that dist/ is at each moment whole or absent. */
 function putBuildInPlace() {
+  writeFileSync(join(ROOT, DIST_NEXT, "cli/holdfast.mjs"), CLI_ENTRY);
   const [next, old, dist] = [DIST_NEXT, DIST_OLD, "dist"].map((path) => join(ROOT, path));
   rmSync(old, { recursive: true, force: true });
   if (existsSync(dist)) renameSync(dist, old);

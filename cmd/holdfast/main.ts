@@ -1,5 +1,6 @@
 // The command line client's entry: builds the real world and runs one command in it.
 // 1. The first interrupt detaches in order; a second one ends the process at once.
+// 2. It is built as one CommonJS file (scripts/ensure.mjs): nothing here waits at the top level.
 
 import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
@@ -108,4 +109,6 @@ const world: World = {
   interrupted,
 };
 
-process.exitCode = await runCli(process.argv.slice(2), world);
+void runCli(process.argv.slice(2), world).then((code) => {
+  process.exitCode = code;
+});

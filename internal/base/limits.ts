@@ -80,7 +80,7 @@ export const TURNS_IN_FLIGHT_MAX = 2;
 export const OPEN_WORKFLOWS_MAX = 20_000;
 export const ENDED_WORKFLOWS_CACHED_MAX = 16;
 export const WATCH_EVENTS_MAX = 512;
-/** Up to so many new events are read once for all watchers that have not seen them; they are kept until the workflow moves on. */
+/** Up to so many new events are read and put into one answer for all watchers that wait for them; it is kept until the workflow moves on. */
 export const WATCH_SHARED_EVENTS_MAX = 64;
 export const PAGE_SIZE_DEFAULT = 100;
 /** Rows that one page asks a filter about: of tasks, and of workflows, each of which is read from the disk. */
@@ -126,6 +126,9 @@ export const RUN_SWEEP_PERIOD_MS = 3_600_000;
 export const LOCAL_COMMANDS_MAX = 256;
 export const SSH_SESSIONS_PER_HOST_MAX = 8;
 export const SSH_CONTROL_SESSIONS_PER_HOST_MAX = 2;
+/** How long a session over ssh waits for its next command, and how many it serves. */
+export const SSH_SESSION_IDLE_MS = 60_000;
+export const SSH_SESSION_CALLS_MAX = 100;
 export const SSH_MASTERS_STARTING_MAX = 16;
 export const SSH_MASTERS_MAX = 512;
 export const SSH_CONTROL_PATH_LENGTH_MAX = 84;

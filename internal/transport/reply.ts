@@ -1,6 +1,6 @@
 // The parser of what the shim says on stdout: noise of login scripts, a greeting, and one answer with its output.
 // 1. Only a whole answer counts: one that is cut off parses as nothing.
-// 2. Bounded: noise before the greeting and the two lengths of an answer.
+// 2. Bounded: noise before the greeting, the two lengths of an answer, and what follows it.
 
 import { SHIM_GREETING_BYTES_MAX } from "../base/limits.ts";
 import { SHIM_MAGIC } from "./shim.ts";
@@ -26,6 +26,9 @@ export type Reply =
 /** What became known with the latest bytes. */
 export type Heard = "nothing" | "ready" | "reply" | "noise";
 
+/** What a shim says when it waits for orders. */
+const READY = `${SHIM_MAGIC} ready\n`;
+
 /** Parses a shim's stdout piece by piece. */
 export class ReplyParser {
   readonly #outputBytesMax: number;
@@ -34,6 +37,7 @@ export class ReplyParser {
   #isReady = false;
   #needed = 0;
   #reply: Reply | undefined;
+  #isReadyAgain = false;
 
   constructor(outputBytesMax: number) {
     this.#outputBytesMax = outputBytesMax;
@@ -49,12 +53,18 @@ export class ReplyParser {
     return this.#reply;
   }
 
+  /** True once the shim has said, after its answer, that it waits for other orders. */
+  get isReadyAgain(): boolean {
+    return this.#isReadyAgain;
+  }
+
   /** Takes more bytes. "noise": too much came that is not a shim's. */
   push(chunk: Buffer): Heard {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    if (this.#reply !== undefined || this.#length < this.#needed) return "nothing";
-    return this.#parse(Buffer.concat(this.#chunks));
+    if (this.#length < this.#needed) return "nothing";
+    const text = Buffer.concat(this.#chunks);
+    return this.#reply === undefined ? this.#parse(text) : this.#parseEnd(text);
   }
 
   #parse(text: Buffer): Heard {
@@ -91,7 +101,18 @@ export class ReplyParser {
       stdout: body.subarray(0, stdoutLength),
       stderr: body.subarray(stdoutLength, stdoutLength + stderrLength),
     });
-    return this.#reply === undefined ? "noise" : "reply";
+    if (this.#reply === undefined) return "noise";
+    const rest = hasOutput ? body.subarray(stdoutLength + stderrLength) : body;
+    this.#needed = 0;
+    this.#parseEnd(rest);
+    return "reply";
+  }
+
+  /** The answer stands, whatever follows it: that the shim is ready again, or something else, of which only the beginning is kept. */
+  #parseEnd(rest: Buffer): Heard {
+    this.#keep(rest.subarray(0, READY.length + 1));
+    this.#isReadyAgain = rest.toString("latin1") === READY;
+    return this.#isReadyAgain ? "ready" : "nothing";
   }
 
   #keep(rest: Buffer): void {

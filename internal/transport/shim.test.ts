@@ -60,6 +60,31 @@ function call(
   });
 }
 
+/** Calls one shim with one order after another, each when it is ready again, and ends its input. */
+function callInTurn(
+  shell: { readonly file: string; readonly args: readonly string[] },
+  all: readonly Orders[],
+): Promise<{ readonly replies: readonly unknown[]; readonly status: number | null }> {
+  const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: { PATH: process.env["PATH"] ?? "", HOME: dir },
+  });
+  const replies: unknown[] = [];
+  const parsers = all.map((orders) => new ReplyParser(orders.outputBytesMax));
+  return new Promise((resolve) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      const [parser, orders] = [parsers[replies.length], all[replies.length]];
+      if (parser === undefined || orders === undefined) return;
+      if (parser.push(chunk) === "ready" && parser.reply === undefined) child.stdin.write(encodeOrders(orders));
+      if (!parser.isReadyAgain) return;
+      replies.push(printed(parser.reply));
+      if (replies.length === all.length) child.stdin.end();
+      else child.stdin.write("\n"); // Is it there? It says "ready" once more.
+    });
+    child.once("close", (status) => resolve({ replies, status }));
+  });
+}
+
 function printed(reply: Reply | undefined): unknown {
   return reply !== undefined && "stdout" in reply
     ? { ...reply, stdout: Buffer.from(reply.stdout).toString(), stderr: Buffer.from(reply.stderr).toString() }
@@ -88,14 +113,14 @@ describe.each(SHELLS)("under $name", (shell) => {
   });
 
   test("a reader that is late loses nothing of what was printed before the end", async () => {
-    // The subshell and its cat: both have the pipe as their input once they are under way.
+    // The reader has the pipe as its input once it is under way.
     const stopReaders = `pipe=$(readlink /proc/$$/fd/1)
-      until [ "$#" -eq 2 ]; do
+      until [ "$#" -eq 1 ]; do
         set --
         for p in /proc/[0-9]*; do if [ "$(readlink $p/fd/0 2>/dev/null)" = "$pipe" ]; then set -- "$@" "\${p#/proc/}"; fi; done
       done
-      kill -s STOP "$@"
-      ( sleep 2.5; kill -s CONT "$@" ) >/dev/null 2>&1 &
+      kill -s STOP "$1"
+      ( sleep 2.5; kill -s CONT "$1" ) >/dev/null 2>&1 &
       echo late`;
     const run = { taskKey: `${taskKey}.7`, attempt: 1 };
     const reply = await call(shell, anOrder({ run, argv: ["sh", "-c", stopReaders] }));
@@ -181,5 +206,68 @@ describe.each(SHELLS)("under $name", (shell) => {
       kind: "missing",
       tool: "flock",
     });
+  });
+});
+
+describe.each(SHELLS)("one shim for several orders under $name", (shell) => {
+  const taskKey = `s-${shell.name.replaceAll(" ", "-")}`;
+
+  const base = `${taskKey}/turns`;
+  /** Tells what a command finds: its open files, input, environment and place, and whether it dies of SIGPIPE. */
+  const look = 'ls /proc/self/fd | wc -l; cat; echo "$LEFT"; pwd; kill -s PIPE $$';
+  const once = (script: string, changes: Partial<Orders> = {}): Orders =>
+    anOrder({ op: "once", base: `${dir}/${base}`, argv: ["sh", "-c", script], ...changes });
+  const run = (attempt: number, script: string, changes: Partial<Orders> = {}): Orders =>
+    once(script, { op: "run", run: { taskKey: "turn", attempt }, ...changes });
+  const scratch = (): string => spawnSync("ls", [`${dir}/${base}/tmp`]).stdout.toString();
+
+  test("each command finds nothing of the one before", async () => {
+    const change = { env: { LEFT: "behind" }, stdin: Buffer.from("input\n"), cwd: "/tmp" };
+    const alone = (await callInTurn(shell, [once(look), run(1, look)])).replies;
+    const { replies, status } = await callInTurn(shell, [
+      once(look, change),
+      once(look),
+      run(2, look, change),
+      run(2, "echo again"),
+      run(3, look),
+      anOrder({ op: "look", base: `${dir}/${base}`, run: { taskKey: "turn", attempt: 3 } }),
+    ]);
+    const changed = { kind: "exited", status: 141, stdout: expect.stringMatching(/^\d+\ninput\nbehind\n\/tmp\n$/), stderr: "" };
+    expect(alone).toMatchObject([{ status: 141 }, { status: 141 }]);
+    expect(replies).toEqual([changed, alone[0], changed, replies[2], alone[1], alone[1]]);
+    expect([status, scratch()]).toEqual([0, ""]);
+  });
+
+  test("a command after one that ended badly is as any other", async () => {
+    const alone = (await callInTurn(shell, [once(look)])).replies;
+    const { replies, status } = await callInTurn(shell, [
+      once("echo out; sleep 3 & exit 3"),
+      once(look),
+      once("sleep 20", { timeoutMs: 200 }),
+      once("sleep 20", { timeoutMs: 200 }),
+      run(4, "printf %20000d 1 >&2; printf %20000d 1; exit 4", { outputBytesMax: 1_000 }),
+      once(look),
+    ]);
+    expect(replies).toMatchObject([
+      { status: 3, stdout: "out\n" },
+      { status: 141 },
+      { kind: "timed-out" },
+      { kind: "timed-out" },
+      { status: 4, stdout: " ".repeat(1_001), stderr: expect.stringMatching(/^ {1999} *1$/) },
+      { status: 141 },
+    ]);
+    expect([replies[1], replies[5]]).toEqual([alone[0], alone[0]]);
+    expect([status, scratch()]).toEqual([0, ""]);
+  });
+
+  test("input of a command that was not started is never read as orders", async () => {
+    const run = { taskKey: `${taskKey}.9`, attempt: 1 };
+    const [mark, other] = [`${dir}/${taskKey}.orders`, { taskKey: `${taskKey}.10`, attempt: 1 }];
+    const stdin = encodeOrders(anOrder({ run: other, argv: ["touch", mark] }));
+    await call(shell, anOrder({ op: "look", run }));
+    expect(await call(shell, anOrder({ run, stdin }))).toEqual({ kind: "voided", fence: 1 });
+    await call(shell, anOrder({ run, fence: 1 }));
+    expect(await call(shell, anOrder({ run, stdin }))).toMatchObject({ kind: "exited" });
+    expect([existsSync(mark), existsSync(`${dir}/runs/${runPath(other.taskKey)}`)]).toEqual([false, false]);
   });
 });

@@ -1,5 +1,6 @@
-// Targets over OpenSSH: every command is a session of the target's multiplexed connection, and runs the same shim as at home.
+// Targets over OpenSSH: commands go through sessions of the target's multiplexed connection, and run under the same shim as at home.
 // 1. A session is opened only through a connection that stands, so a host that cannot be reached is known before anything was sent.
+//    One that has served waits a little while for another command; never under sudo, whose rights and records are each command's own.
 // 2. Sessions per connection are bounded below the usual MaxSessions 10; stop is never stuck behind commands.
 // 3. The ssh client may be killed at any time: what it carried goes on at the far end, and is looked for there.
 
@@ -17,8 +18,9 @@ import { Become } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SshConnection } from "../gen/holdfast/v1/workflow_pb.ts";
 import { connectionFault } from "./connection-fault.ts";
 import { exchange } from "./exchange.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, ShimProcess } from "./exchange.ts";
 import type { CallOptions, Far } from "./far.ts";
+import { IdleSessions } from "./idle-sessions.ts";
 import { callTimes, encodeOrders, quoteShell } from "./orders.ts";
 import type { Orders } from "./orders.ts";
 import { SHIM, SHIM_INNER } from "./shim.ts";
@@ -54,6 +56,7 @@ interface Host {
   readonly master: SshMaster;
   readonly commands: Slots;
   readonly controls: Slots;
+  readonly idle: IdleSessions;
 }
 
 /** Makes places that are reached over ssh; `close` ends the connections. */
@@ -89,18 +92,28 @@ async function callHost(hosts: Hosts, place: SshPlace, { orders, call, options }
   const slots = call.isControl ? host.controls : host.commands;
   if (!(await slots.take(call.signal))) return { kind: "aborted", isSent: false };
   let releases = 0;
+  const hasIdle = !call.isControl && place.become !== Become.SUDO;
+  const onClose = (): void => {
+    releases -= 1;
+    if (releases === 0) slots.release();
+  };
+  const tryOnce = (idle?: ShimProcess): Promise<Exchange> => {
+    releases += 1;
+    return converse(host, place, { bytes, orders, options, leave: call, onClose, hasIdle, idle });
+  };
   const talk = async (): Promise<Call> => {
+    const idle = hasIdle ? host.idle.take() : undefined;
     let result: Call = { kind: "lost", isSent: false, message: "" };
+    if (idle !== undefined) {
+      result = await tryOnce(idle);
+      if (result.kind !== "lost" || result.isSent) return result;
+      host.idle.clear(); // What became of one became of all, most likely.
+    }
     for (let tries = 0; tries < 2; tries += 1) {
       const fault = await host.master.ensure();
       if (fault !== undefined) return lost(fault, place.connection);
       if (call.signal.aborted) return { kind: "aborted", isSent: false };
-      releases += 1;
-      const onClose = (): void => {
-        releases -= 1;
-        if (releases === 0) slots.release();
-      };
-      result = await converse(host, place, { bytes, orders, options, leave: call, onClose });
+      result = await tryOnce();
       if (result.kind !== "lost" || result.isSent) return result;
       const known = connectionFault(result.message, place.connection);
       if (known.isHopeless) return { ...result, ...known };
@@ -120,8 +133,7 @@ async function callHost(hosts: Hosts, place: SshPlace, { orders, call, options }
     if (error instanceof HoldfastError && error.code === "CANCELLED") return { kind: "aborted", isSent: false };
     throw error;
   } finally {
-    releases -= 1;
-    if (releases === 0) slots.release();
+    onClose();
   }
 }
 
@@ -131,9 +143,12 @@ interface Talk {
   readonly options: SshOptions;
   readonly leave: Pick<CallOptions, "signal" | "mayBegin">;
   readonly onClose: () => void;
+  /** Whether its session may have served before, and may serve again. */
+  readonly hasIdle: boolean;
+  readonly idle: ShimProcess | undefined;
 }
 
-function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, onClose }: Talk): Promise<Exchange> {
+function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, onClose, hasIdle, idle }: Talk): Promise<Exchange> {
   const sudo = place.become === Become.SUDO ? "sudo -n -H -- /bin/" : "exec ";
   const line = `${sudo}sh -c ${quoteShell(SHIM)} holdfast ${quoteShell(SHIM_INNER)}`;
   const call = {
@@ -146,7 +161,7 @@ function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, 
     ...callTimes(orders, options),
   };
   const { signal, mayBegin } = leave;
-  return exchange(call, { clock: options.clock, onClose, signal, mayBegin });
+  return exchange(call, { clock: options.clock, onClose, signal, mayBegin, ...(hasIdle ? { onIdle: host.idle.keep } : {}) }, idle);
 }
 
 function lost(talk: string, connection: SshConnection): Call {
@@ -188,13 +203,14 @@ class Hosts {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#hosts.values()].map((host) => host.master.close()));
+    await Promise.all([...this.#hosts.values()].map(closeHost));
   }
 
   #make(connection: SshConnection, key: string): Host {
     const socket = `${this.#options.controlDir}/${key}`;
     const slots = { commands: new Slots(SSH_SESSIONS_PER_HOST_MAX), controls: new Slots(SSH_CONTROL_SESSIONS_PER_HOST_MAX) };
-    return { key, socket, master: new SshMaster(connection, { socket, ports: this.#ports }), ...slots };
+    const idle = new IdleSessions(this.#options.clock);
+    return { key, socket, master: new SshMaster(connection, { socket, ports: this.#ports }), ...slots, idle };
   }
 
   #evict(newest: Host): void {
@@ -202,10 +218,15 @@ class Hosts {
     for (const host of this.#hosts.values()) {
       if (host === newest || host.commands.taken + host.controls.taken > 0) continue;
       this.#hosts.delete(host.key);
-      void host.master.close();
+      void closeHost(host);
       return;
     }
   }
+}
+
+function closeHost({ idle, master }: Host): Promise<void> {
+  idle.close();
+  return master.close();
 }
 
 async function prepareControlDir(dir: string): Promise<string | undefined> {

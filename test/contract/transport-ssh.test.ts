@@ -205,6 +205,32 @@ function manners({ dir, aHost, aTransport, aMark }: SshBench): void {
     expect(sshd.connections().length).toBe(1);
   });
 
+  test("a session serves again, and under sudo each command has its own", async () => {
+    const bin = `${dir}/sudo-free`;
+    mkdirSync(bin);
+    writeFileSync(`${bin}/sudo`, '#!/bin/sh\nshift 3\nexec "$@"\n', { mode: 0o755 });
+    const [sshd, transport] = [await aHost({ env: { PATH: `${bin}:/usr/bin:/bin` } }), aTransport()];
+    const shims = async (become: Become): Promise<ReadonlySet<unknown>> => {
+      const seen = new Set<unknown>();
+      for (const attempt of [1, 2, 3]) {
+        const run = { taskKey: `turns.${become}`, attempt };
+        for (const kept of [{}, { run }])
+          seen.add(shown(await transport.run(sshTarget(sshd, { become }), aScript("echo $PPID", kept)))["stdout"]);
+      }
+      return seen;
+    };
+    expect((await shims(Become.UNSPECIFIED)).size).toBeLessThan(6); // A command that comes before the session is ready again opens another.
+    expect((await shims(Become.SUDO)).size).toBe(6);
+  });
+
+  test("a session that was ended while it waited does no harm to the next command", async () => {
+    const [sshd, transport] = [await aHost(), aTransport()];
+    const shim = shown(await transport.run(sshTarget(sshd), aScript("echo $PPID")))["stdout"];
+    process.kill(Number(shim), "SIGKILL");
+    expect(shown(await transport.run(sshTarget(sshd), aScript("echo next")))).toMatchObject({ kind: "exited", stdout: "next\n" });
+    expect(sshd.connections().length).toBe(1);
+  });
+
   test("eight hosts work side by side, paced per host", async () => {
     const sshds = await Promise.all(Array.from({ length: 8 }, () => aHost()));
     const transport = aTransport({ pace: createPace({ clock: systemClock, concurrentMax: 2, startIntervalMs: 0 }) });
@@ -246,7 +272,8 @@ function manners({ dir, aHost, aTransport, aMark }: SshBench): void {
       }),
     );
     await until(() => existsSync(mark));
-    expect(execFileSync("ps", ["axww", "-o", "args"]).toString()).not.toContain("s3cret-value");
+    const args = execFileSync("ps", ["axww", "-o", "args"], { maxBuffer: 100_000_000 }).toString();
+    expect(args).not.toContain("s3cret-value");
     writeFileSync(`${mark}.go`, "");
     await running;
   });
