@@ -74,6 +74,32 @@ test.each(QUESTIONS)("%s tells nothing of a command before that is on disk", asy
   expect([pausing.isAnswered, asked.isAnswered]).toEqual([true, true]);
 });
 
+test("a watcher that is woken by one turn is told nothing of the next one before that is on disk", async () => {
+  const { world, id } = await aSlowDisk();
+  const ref = { id, namespace: "" };
+  const { seq } = await world.engine.status(ref);
+  const seen: bigint[] = [];
+  const abort = new AbortController();
+  const watching = (async () => {
+    const options = { afterSeq: Number(seq) - 1, isStatusOnly: false, signal: abort.signal };
+    for await (const answer of world.engine.watch(ref, options)) seen.push(answer.status?.seq ?? 0n, answer.seq);
+  })();
+  await world.settle();
+  const asked = [world.engine.pause(OPERATOR, ref, "lunch")];
+  await world.settle();
+  asked.push(world.engine.unpause(OPERATOR, ref));
+  await world.settle();
+  expect([world.journal.pendingCount, seen]).toEqual([2, [seq, seq]]);
+  world.journal.sync(1);
+  await world.settle();
+  expect(seen).toEqual([seq, seq]);
+  await syncAll(world);
+  await Promise.all(asked);
+  expect(seen).toEqual([seq, seq, seq + 2n, seq + 2n]);
+  abort.abort();
+  await watching;
+});
+
 test("Submit and Exec are answered when the workflow, and its start, are on disk", async () => {
   const world = new GuardedWorld({ mode: "manual" });
   await untilAnswered(world, world.start());

@@ -51,6 +51,16 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "woken-watcher-before-sync",
+    bug: "a watcher that one turn wakes is shown the next one before that is on disk",
+    breaks: "H3",
+    patches: [{ file: "internal/engine/watching.ts", find: "  await now.runtime?.durable();\n", replace: "" }],
+    caughtBy: {
+      file: "internal/engine/disk-first.test.ts",
+      name: "a watcher that is woken by one turn is told nothing of the next one before that is on disk",
+    },
+  },
+  {
     name: "status-before-sync",
     bug: "a status is shown before what it says is on disk",
     breaks: "H3",
