@@ -24,7 +24,7 @@ import { hasRoomAtRisk } from "./room-at-risk.ts";
 import { stageLockKeys } from "./lock-keys.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
-import { firstStartable, isBegunOrDone } from "./target-run.ts";
+import { firstStartable, isBegunOrDone, placeToYield } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
 /** The next event that follows by itself; undefined: nothing until a command or a moment (nextDueMs) comes. */
@@ -128,10 +128,11 @@ function firstWaiting(state: WorkflowState, run: StageRun, facts: Facts): number
   return undefined;
 }
 
-/** True when the target has its place within `parallel`, or may have it back. */
+/** True when the target has its place within `parallel`, or may have it back, from one that waits for locks if need be. */
 function hasPlace(state: WorkflowState, run: StageRun, ordinal: number): boolean {
   if (run.inFlight.has(ordinal)) return true;
-  return run.inFlight.size < run.stage.parallel && (state.risk[ordinal] !== 0 || hasRoomAtRisk(state, run));
+  if (state.risk[ordinal] === 0 && !hasRoomAtRisk(state, run)) return false;
+  return run.inFlight.size < run.stage.parallel || placeToYield(state, run) !== undefined;
 }
 
 /** The first task of the next target, when the wave, `parallel` and `max_at_risk` have room for it. */

@@ -34,6 +34,7 @@ export function isTargetDone(state: WorkflowState, stage: StagePlan, ordinal: nu
 export function admitTarget(state: WorkflowState, run: StageRun, started: { readonly ordinal: number; readonly task: number }): void {
   const { ordinal, task } = started;
   if (run.inFlight.has(ordinal)) return;
+  if (run.inFlight.size >= run.stage.parallel) yieldPlace(state, run, placeToYield(state, run));
   run.inFlight.add(ordinal);
   if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk += 1;
   run.returning.delete(ordinal);
@@ -48,11 +49,24 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
  * and comes back itself when it has its locks.
  */
 export function yieldPlaces(state: WorkflowState, run: StageRun): void {
-  for (const task of run.waitingForLock) {
-    if (run.inFlight.size < run.stage.parallel || !hasStartableReturning(state, run)) return;
-    const { ordinal } = placeOf(state.blueprint, task);
-    if (run.inFlight.has(ordinal) && isIdle(state, run.stage, ordinal) && leaveFlight(state, run, ordinal)) run.returning.add(ordinal);
+  while (run.inFlight.size >= run.stage.parallel && hasStartableReturning(state, run)) {
+    const ordinal = placeToYield(state, run);
+    if (ordinal === undefined) return;
+    yieldPlace(state, run, ordinal);
   }
+}
+
+/** A target in flight of which nothing goes on but waiting for locks: whoever comes back with its own may have the place. */
+export function placeToYield(state: WorkflowState, run: StageRun): number | undefined {
+  for (const task of run.waitingForLock) {
+    const { ordinal } = placeOf(state.blueprint, task);
+    if (run.inFlight.has(ordinal) && isIdle(state, run.stage, ordinal)) return ordinal;
+  }
+  return undefined;
+}
+
+function yieldPlace(state: WorkflowState, run: StageRun, ordinal: number | undefined): void {
+  if (ordinal !== undefined && leaveFlight(state, run, ordinal)) run.returning.add(ordinal);
 }
 
 function hasStartableReturning(state: WorkflowState, run: StageRun): boolean {

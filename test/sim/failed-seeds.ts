@@ -51,4 +51,12 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     scenario: "3675936688",
     why: "tokens: a target that had begun nothing gave up its place while it waited for locks, and came back without taking from the stage's rate",
   },
+  {
+    scenario: "2832704359",
+    why: "progress: a target got its locks, and no place: those in flight waited for locks themselves, and none gave its place up",
+  },
+  {
+    scenario: "2832703396",
+    why: "concurrency: the simulator counted the slot of what a freeze had put off, which the thaw had given back",
+  },
 ];

@@ -61,6 +61,23 @@ export class KeyStarts {
     return this.#tokens.at(-1) !== start;
   }
 
+  /** A start that may have given its slot back, and is not known to have. */
+  lend(start: Start): void {
+    this.#open.delete(start);
+  }
+
+  /** It goes on, and so has a slot again, its own or a new one. */
+  takeBack(start: Start): void {
+    const { key, concurrency } = start.ask;
+    if (concurrency === Infinity || this.#open.has(start)) return;
+    must(
+      this.#open.size < concurrency,
+      "concurrency",
+      () => `${start.holder} goes on beside ${this.#open.size} that hold ${key}, ${concurrency} may`,
+    );
+    this.#open.add(start);
+  }
+
   end(start: Start, how: { readonly isUnused: boolean; readonly isVoid: boolean }): void {
     start.isOpen = false;
     start.isUnused = how.isUnused;

@@ -24,6 +24,8 @@ interface Value {
 interface Held {
   readonly starts: readonly Start[];
   hasApplied: boolean;
+  /** A freeze put it off. */
+  isPutOff: boolean;
 }
 
 /** The checkers named concurrency, tokens, each, spacing. */
@@ -64,6 +66,8 @@ export class LimitChecker implements Checker {
       case "taskSkipped":
       case "taskRefused":
         return this.#endSettled(happened, kind.value.task);
+      case "freezeEnded":
+        return this.#thaw(model.id);
       case "workflowRetried":
       case "workflowEnded":
       case "workflowExpired":
@@ -71,6 +75,12 @@ export class LimitChecker implements Checker {
         return;
       default:
     }
+  }
+
+  /** What a freeze had put off before it changed anything may give its slots back at a thaw, where there is no room to renew the rest. */
+  #thaw(id: string): void {
+    for (const { starts, hasApplied, isPutOff } of this.#held.get(id)?.values() ?? [])
+      if (isPutOff && !hasApplied) for (const start of starts) this.#starts.get(start.ask.key)?.lend(start);
   }
 
   /** What settled tasks of the target held is given back. */
@@ -86,6 +96,8 @@ export class LimitChecker implements Checker {
     const target = model.tasks[task]?.target ?? 0;
     if (isDeferred && this.#held.get(model.id)?.get(task)?.hasApplied !== true && isOnlyTried(model, target))
       this.#begun.get(model.id)?.delete(target);
+    const held = this.#held.get(model.id)?.get(task);
+    if (held !== undefined && isDeferred && deferredFor === DeferReason.FROZEN) held.isPutOff = true;
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
     this.#end(task, happened, { isVoid: isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "") });
   }
@@ -98,7 +110,12 @@ export class LimitChecker implements Checker {
     const begun = this.#begun.get(model.id);
     if (task === undefined) return;
     // What was frozen goes on with what it holds, the token of its target included.
-    if ((held.get(index)?.starts.length ?? 0) > 0) return void begun?.add(task.target);
+    const kept = held.get(index);
+    if (kept !== undefined && kept.starts.length > 0) {
+      kept.isPutOff = false;
+      for (const start of kept.starts) this.#starts.get(start.ask.key)?.takeBack(start);
+      return void begun?.add(task.target);
+    }
     const rate = begun?.has(task.target) === true ? [] : rateAsk(model, task);
     if (rate.length > 0) begun?.add(task.target);
     const asks = [...limitAsks(model, task, askedPolicies(model, stamp, this.#versions)), ...rate];
@@ -107,7 +124,7 @@ export class LimitChecker implements Checker {
       const holder = `${model.id}/${index}`;
       return { ask, holder, guardMs, trueMs, boot, hasToken: false, isOpen: true, isUnused: false, isVoid: false };
     });
-    held.set(index, { starts, hasApplied: false });
+    held.set(index, { starts, hasApplied: false, isPutOff: false });
     for (const start of starts) this.#add(start);
   }
 
