@@ -221,6 +221,8 @@ export const GUARD_WALL_DRIFT_MS_MAX = 1_000;
 export const GUARD_WAITING_SHOWN_MAX = 20;
 /** States of limits that one event looks at, to drop those that say nothing any more. */
 export const LIMIT_SWEEP_MAX = 256;
+/** How long a start under a `spacing` is remembered at least: a version of the policy that asks for a greater one finds it. */
+export const SPACED_START_KEPT_MS = 3_600_000;
 export const LEDGER_RESERVE_TARGETS_MAX = 2_000;
 export const LEDGER_EVENT_LENGTH_MAX = 512 * 1024;
 export const FREEZES_MAX = 1_000;

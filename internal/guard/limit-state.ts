@@ -6,7 +6,7 @@
 
 import type { Lease, LimitsReturned, LimitsTaken } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { assert } from "../base/assert.ts";
-import { LIMIT_SWEEP_MAX } from "../base/limits.ts";
+import { LIMIT_SWEEP_MAX, SPACED_START_KEPT_MS } from "../base/limits.ts";
 import { heapPop, heapPush } from "./heap.ts";
 import type { LimitQueues } from "./limit-queue.ts";
 import { emptyLimitQueues, foldServed, foldWaitsOfHolder, markMoved } from "./limit-queue.ts";
@@ -148,7 +148,8 @@ function take(limits: LimitState, lease: Lease, holding: HeldTask): HeldLease {
   if (lease.slot) key.slots += 1;
   if (lease.spacingMs > 0) {
     key.start = { ms: atMs };
-    key.spacedUntilMs = Math.max(key.spacedUntilMs, atMs + lease.spacingMs);
+    // Remembered for longer than its own terms want: another version of the policy may ask for a greater distance.
+    key.spacedUntilMs = Math.max(key.spacedUntilMs, atMs + Math.max(lease.spacingMs, SPACED_START_KEPT_MS));
   }
   const isEach = lease.each !== undefined;
   if (lease.intervalMs > 0 && isEach) openEach(key, lease, holding);

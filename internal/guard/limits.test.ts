@@ -4,6 +4,7 @@ import { GuardRun } from "../../test/fakes/guard-run.ts";
 import { askOf } from "../../test/fakes/limit-oracle.ts";
 import type { Terms } from "../../test/fakes/limit-oracle.ts";
 import type { WorkflowId } from "../base/ids.ts";
+import { SPACED_START_KEPT_MS } from "../base/limits.ts";
 import { releaseHolder } from "./guard.ts";
 import { renewLimits } from "./limit-renewal.ts";
 import {
@@ -221,15 +222,29 @@ test("what says nothing any more is dropped: keys and values, however many there
   const run = new GuardRun();
   const many: Terms = { key: "many", tokens: 1_000, periodMs: 1_000, burst: 1_000, isEach: true };
   for (let at = 0; at < 30_000; at++) {
-    const nowMs = 1 + at * 10;
+    const nowMs = 1 + at * 40_000; // a start that keeps a distance is remembered for an hour
     const limits = [askOf({ ...SLOTS, key: `slots/${at}`, spacingMs: 50 }, ""), askOf(many, `site ${at}`)];
     run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, limits }, nowMs));
     run.move(returnLimits(run.guard, { workflow: A, task: 0, isUnused: at % 3 === 0 }, nowMs + 1));
     const { keys, due } = run.guard.limits;
     expect(keys.size + due.length + (keys.get("many")?.each.size ?? 0)).toBeLessThan(400);
   }
-  take(run, B, 0, 1_000_000, { ...SLOTS, key: "first" });
-  giveBack(run, B, 0, 1_000_001);
-  take(run, B, 0, 1_000_100, { ...SLOTS, key: "last" });
+  const endMs = 30_000 * 40_000 + SPACED_START_KEPT_MS;
+  take(run, B, 0, endMs, { ...SLOTS, key: "first" });
+  giveBack(run, B, 0, endMs + 1);
+  take(run, B, 0, endMs + 100, { ...SLOTS, key: "last" });
   expect([...run.guard.limits.keys.keys()]).toEqual(["last"]);
+});
+
+test("a start is remembered for a version that asks for a greater distance", () => {
+  const run = new GuardRun();
+  take(run, A, 0, 1_000, { ...SLOTS, key: "k", spacingMs: 2_000 });
+  giveBack(run, A, 0, 1_001);
+  take(run, A, 1, 8_000, { ...SLOTS, key: "other" });
+  const room = roomFor(
+    run.guard,
+    { workflow: B, task: 0, priority: 0, limits: [askOf({ ...SLOTS, key: "k", spacingMs: 9_000 }, "")] },
+    9_000,
+  );
+  expect(room).toMatchObject({ kind: "blocked", untilMs: 10_000 });
 });
