@@ -75,6 +75,7 @@ export class GuardCalls {
 
   async freezes(): Promise<GetFreezesResponse> {
     const proof = this.#proof();
+    await this.#registry.moveGuard(() => []);
     await Promise.all(this.#registry.runtimes().map((runtime) => runtime.durable()));
     return create(GetFreezesResponseSchema, { proof });
   }

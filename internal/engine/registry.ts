@@ -42,6 +42,7 @@ export class Registry implements RuntimeOwner {
   readonly ports: EnginePorts;
   readonly guard: GuardState = emptyGuard();
   readonly #runtimes = new Map<WorkflowId, Runtime>();
+  #guardAppend: Promise<void> = Promise.resolve();
   readonly #corrupt = new Map<WorkflowId, HoldfastError>();
   readonly #openKeys = new Map<string, WorkflowId>();
   readonly #ended: EndedCache;
@@ -245,9 +246,11 @@ export class Registry implements RuntimeOwner {
   }
 
   async #appendGuard(moved: GuardPart): Promise<void> {
-    if (moved.guardEvents.length === 0) return;
     const nothing = { id: undefined, firstSeq: seq(1), events: [], details: [] };
-    await this.ports.journal.append({ ...nothing, ...moved, timeMs: this.ports.clock.nowMs() });
+    if (moved.guardEvents.length > 0)
+      this.#guardAppend = this.ports.journal.append({ ...nothing, ...moved, timeMs: this.ports.clock.nowMs() });
+    // Who changed nothing found what somebody else asked for: that must be on disk too (H3).
+    await this.#guardAppend;
   }
 
   async #recoverWorkflow(id: WorkflowId): Promise<WorkflowState | undefined> {
