@@ -1,5 +1,5 @@
 // Where a run of the fuzzer stands: paths that nobody chose name files that nobody chose, and relative ones land in the working directory.
-// 1. A process that runs targets goes aside first, into a directory of its own; the threads of the targets stand there with it.
+// 1. A process that runs targets goes aside first, into a directory of its own; the processes of the targets begin there too.
 // 2. A campaign refuses to run inside of the project: what it leaves behind would lie among the sources.
 
 import { realpathSync, rmSync } from "node:fs";

@@ -1,14 +1,16 @@
-// Runs a target in a thread of its own and watches it from outside: what hangs or dies in there is a fault, and its input is known.
-// It decodes what the thread reports.
-// 1. The input at hand stands in shared memory before it is tried: neither an endless loop nor the end of the heap can hide it.
-// 2. After a thread that hung or died another one goes on, with other seeds, until the time is over.
+// Runs a target in a process of its own and watches it from outside: what hangs or dies in there is a fault, and its input is known.
+// 1. A process, not a thread: at the end of the heap V8 may abort all that shares its process, and this one has the report to write.
+// 2. After one that hung or died another one goes on, with other seeds, until the time is over.
 
-import { Worker } from "node:worker_threads";
+import { fork } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { assertAside } from "./aside.ts";
+import { AtHandReader } from "./at-hand.ts";
 import { HANG_MS_MAX, SILENCE_MS_MAX } from "./fault.ts";
 import type { FaultReport } from "./fault.ts";
-import { textOf } from "./probe.ts";
-import type { ThreadOrders, ThreadReport } from "./thread.ts";
+import { newDirectory } from "./journal-rows.ts";
+import type { TargetOrders, TargetReport } from "./target-process.ts";
 
 /** What to run. */
 export interface CampaignOptions {
@@ -25,32 +27,32 @@ export interface CampaignOptions {
 }
 
 /** What came of a target. */
-export interface CampaignReport extends ThreadReport {
+export interface CampaignReport extends TargetReport {
   readonly target: string;
   readonly seed: number;
   readonly ms: number;
 }
 
-const HEADER_BYTES = 8;
-const INPUT_BYTES_MAX = 4 * 1024 * 1024;
+const PROGRAM = join(import.meta.dirname, "target-process.ts");
 const HEAP_MIB_MAX = 1_536;
 const LOOK_MS = 100;
 const CORPSES_MAX = 5;
+const LAST_WORDS_CHARS_MAX = 4_000;
 
 /** Runs one target; resolves with its report, whatever it does. The process stands aside (aside.ts). */
 export async function runTarget(options: CampaignOptions): Promise<CampaignReport> {
   assertAside();
   const { target, seed, forMs } = options;
   const start = performance.now();
-  let total: ThreadReport = { runs: 0, cpuMaxMs: 0, slowest: "", slowOnce: [], faults: [], heap: [] };
+  let total: TargetReport = { runs: 0, cpuMaxMs: 0, slowest: "", slowOnce: [], faults: [], heap: [] };
   let inputs = options.inputs;
   for (let corpses = 0; ; corpses++) {
     const leftMs = forMs - (performance.now() - start);
     const { runsMin = 0, silenceMs = SILENCE_MS_MAX, hangMs = HANG_MS_MAX, heapMib = HEAP_MIB_MAX } = options;
     const orders = { target, seed: (seed + Math.imul(corpses, 0x51ed2701)) | 0, forMs: Math.max(leftMs, 100), runsMin, silenceMs, inputs };
-    const { report, isDead, tried } = await runThread(orders, { hangMs, heapMib });
+    const { report, isDead, tried } = await runProcess(orders, { hangMs, heapMib });
     total = added(total, report);
-    inputs = inputs?.slice(tried); // the one that ended the thread is reported; the others have their turn
+    inputs = inputs?.slice(tried); // the one that ended the process is reported; the others have their turn
     const hasMore = options.inputs === undefined ? performance.now() - start < forMs && corpses < CORPSES_MAX : (inputs?.length ?? 0) > 0;
     if (!isDead || !hasMore) break;
   }
@@ -58,53 +60,62 @@ export async function runTarget(options: CampaignOptions): Promise<CampaignRepor
 }
 
 interface Ended {
-  readonly report: ThreadReport;
+  readonly report: TargetReport;
   readonly isDead: boolean;
   /** How many inputs were begun. */
   readonly tried: number;
 }
 
-function runThread(
-  orders: Omit<ThreadOrders, "atHand">,
+function runProcess(
+  orders: Omit<TargetOrders, "atHandFile">,
   { hangMs, heapMib }: { readonly hangMs: number; readonly heapMib: number },
 ): Promise<Ended> {
-  const atHand = new SharedArrayBuffer(HEADER_BYTES + INPUT_BYTES_MAX);
-  const header = new Int32Array(atHand, 0, 2);
-  Atomics.store(header, 1, -1);
-  const tried = (): number => Math.ceil(Atomics.load(header, 0) / 2);
-  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-    workerData: { ...orders, atHand } satisfies ThreadOrders,
-    resourceLimits: { maxOldGenerationSizeMb: heapMib },
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+  const directory = newDirectory();
+  const atHandFile = join(directory, "at-hand");
+  const atHand = new AtHandReader(atHandFile);
+  const tried = (): number => Math.ceil(atHand.read().count / 2);
+  const child = fork(PROGRAM, [], {
+    serialization: "advanced",
+    execArgv: [`--max-old-space-size=${heapMib}`, "--disable-warning=ExperimentalWarning"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  child.send({ ...orders, atHandFile } satisfies TargetOrders);
+  let report: TargetReport | undefined;
+  let ending: { readonly kind: "crash" | "hang"; readonly message: string } | undefined;
+  let lastWords = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    lastWords = (lastWords + text).slice(0, LAST_WORDS_CHARS_MAX);
+  });
+  child.once("message", (told: TargetReport) => (report = told));
+  let last = { count: -1, sinceMs: performance.now() };
+  const timer = setInterval(() => {
+    const { count, input } = atHand.read();
+    if (count !== last.count || input === undefined) last = { count, sinceMs: performance.now() };
+    else if (performance.now() - last.sinceMs > hangMs) {
+      ending ??= { kind: "hang", message: `the process did not come back within ${hangMs} ms` };
+      child.kill("SIGKILL");
+    }
+  }, LOOK_MS);
   return new Promise((resolve) => {
-    const end = (ended: Ended): void => {
+    child.once("close", (status, signal) => {
       clearInterval(timer);
-      resolve(ended);
-      void worker.terminate();
-    };
-    const dead = (kind: "crash" | "hang", message: string): void => {
-      const fault: FaultReport = { kind, message, input: shown(atHand), seed: orders.seed, path: "" };
-      end({ report: { runs: tried(), cpuMaxMs: 0, slowest: "", slowOnce: [], faults: [fault], heap: [] }, isDead: true, tried: tried() });
-    };
-    let last = { count: -1, sinceMs: performance.now() };
-    const timer = setInterval(() => {
-      const count = Atomics.load(header, 0);
-      if (count !== last.count || Atomics.load(header, 1) < 0) last = { count, sinceMs: performance.now() };
-      else if (performance.now() - last.sinceMs > hangMs) dead("hang", `the thread did not come back within ${hangMs} ms`);
-    }, LOOK_MS);
-    worker.once("message", (report: ThreadReport) => end({ report, isDead: false, tried: tried() }));
-    worker.once("error", (error: unknown) => dead("crash", `the thread died: ${textOf(error)}`));
-    worker.once("exit", (status) => dead("crash", `the thread ended with status ${status}`));
+      ending ??= { kind: "crash", message: `the process ended with ${signal ?? `status ${status}`}: ${summaryOf(lastWords)}` };
+      const fault: FaultReport = { ...ending, input: atHand.read().input, seed: orders.seed, path: "" };
+      const dead: TargetReport = { runs: tried(), cpuMaxMs: 0, slowest: "", slowOnce: [], faults: [fault], heap: [] };
+      resolve({ report: report ?? dead, isDead: report === undefined, tried: tried() });
+      atHand.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
   });
 }
 
-function shown(atHand: SharedArrayBuffer): string | undefined {
-  const length = Atomics.load(new Int32Array(atHand, 0, 2), 1);
-  return length < 0 ? undefined : Buffer.from(Uint8Array.from(new Uint8Array(atHand, HEADER_BYTES, length))).toString("utf8");
+/** The line that names the error, before all of what was said. */
+function summaryOf(lastWords: string): string {
+  const [named = "it said nothing of an error"] = /^.*(?:Error:|FATAL ERROR).*$/m.exec(lastWords) ?? [];
+  return `${named}\n${lastWords}`;
 }
 
-function added(left: ThreadReport, right: ThreadReport): ThreadReport {
+function added(left: TargetReport, right: TargetReport): TargetReport {
   const isSlower = right.cpuMaxMs > left.cpuMaxMs;
   return {
     runs: left.runs + right.runs,

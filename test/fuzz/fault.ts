@@ -5,7 +5,7 @@
 export const CPU_MS_MAX = 1_000;
 /** An input that is not answered in this time, however idle the machine, never is. */
 export const SILENCE_MS_MAX = 8_000;
-/** A thread that does not come back from an input in this time, by the wall, hangs; the watchdog ends it. */
+/** A process that does not come back from an input in this time, by the wall, hangs; the watchdog ends it. */
 export const HANG_MS_MAX = 20_000;
 /** The heap, after a collection, may be so much larger at the least in the second half of a run than in its first half. */
 export const MEMORY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
@@ -13,12 +13,12 @@ export const MEMORY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 export const MEMORY_SAMPLES_MIN = 8;
 
 /**
- * crash: what the product did is wrong, or the thread died. slow: more CPU than the bound, twice. silence: no answer. hang: the thread
+ * crash: what the product did is wrong, or its process died. slow: more CPU than the bound, twice. silence: no answer. hang: the process
  * did not come back. rejection: a promise that nobody looked after. leak: memory that grows with the inputs.
  */
 export type FaultKind = "crash" | "slow" | "silence" | "hang" | "rejection" | "leak";
 
-/** A fault, as the thread throws it. */
+/** A fault, as the probe throws it. */
 export class FuzzFault extends Error {
   override readonly name = "FuzzFault";
   readonly kind: FaultKind;

@@ -1,4 +1,4 @@
-// All targets by name, each loaded only by the thread that runs it.
+// All targets by name, each loaded only by the process that runs it.
 // 1. The broken ones are there to show that the fuzzer sees; no campaign runs them.
 
 import type { FuzzTarget } from "./target.ts";

@@ -1,20 +1,20 @@
-// The thread in which a target runs: slices of inputs from seeds, a collection and a look at the heap after each, and a report at the end.
-// It decodes what campaign.ts hands over.
+// The process in which a target runs: slices of inputs from seeds, a collection and a look at the heap after each, and a report at the end.
+// It decodes what campaign.ts sends.
 // 1. A slice is one run of fast-check with a seed of its own: the seed and a path lead to any input again.
 // 2. A fault does not end the run: the next slice goes on, so that one known fault hides no other.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { parentPort, workerData } from "node:worker_threads";
 import fc from "fast-check";
+import { atHandWriter } from "./at-hand.ts";
 import { FuzzFault, MEMORY_GROWTH_BYTES_MAX, memoryGrowth } from "./fault.ts";
 import type { FaultReport } from "./fault.ts";
 import { Probe, textOf } from "./probe.ts";
 import type { Observed } from "./probe.ts";
 import { findTarget } from "./registry.ts";
 
-/** What the thread is to do. */
-export interface ThreadOrders {
+/** What the process is to do. */
+export interface TargetOrders {
   readonly target: string;
   readonly seed: number;
   readonly forMs: number;
@@ -23,19 +23,17 @@ export interface ThreadOrders {
   readonly silenceMs: number;
   /** Try only these, in this order. */
   readonly inputs: readonly string[] | undefined;
-  /** Where the input at hand is shown: a counter, its length, its UTF-8 bytes. */
-  readonly atHand: SharedArrayBuffer;
+  /** The file in which the input at hand is shown (at-hand.ts). */
+  readonly atHandFile: string;
 }
 
 /** What came of it. */
-export interface ThreadReport extends Observed {
+export interface TargetReport extends Observed {
   readonly faults: readonly FaultReport[];
   /** Heap after a collection, in bytes, after each slice. */
   readonly heap: readonly number[];
 }
 
-/** The header of `atHand`: what counts up with each input, and the length of the input; -1: none is at hand. */
-export const AT_HAND_HEADER_BYTES = 8;
 const SLICES = 32;
 const BUSY_FACTOR = 4;
 const SLICE_RUNS_MAX = 2_000;
@@ -45,10 +43,10 @@ const FAULTS_MAX = 20;
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-async function run(orders: ThreadOrders): Promise<ThreadReport> {
-  const { target: name, seed, silenceMs, inputs, atHand } = orders;
+async function run(orders: TargetOrders): Promise<TargetReport> {
+  const { target: name, seed, silenceMs, inputs, atHandFile } = orders;
   const target = await (await findTarget(name)).open();
-  const probe = new Probe(target, { atHand: shownIn(atHand), silenceMs });
+  const probe = new Probe(target, { atHand: atHandWriter(atHandFile), silenceMs });
   const heap: number[] = [];
   const faults: FaultReport[] = [];
   const note = (fault: FaultReport): void => {
@@ -88,7 +86,7 @@ interface Slice {
 }
 
 /** As many slices as fit, each about as long as the others: the first ones find out how many inputs that is. */
-function* slicesOf({ seed, forMs, runsMin }: ThreadOrders, probe: Probe): Generator<Slice> {
+function* slicesOf({ seed, forMs, runsMin }: TargetOrders, probe: Probe): Generator<Slice> {
   const start = performance.now();
   const isOver = (): boolean => {
     const ms = performance.now() - start;
@@ -149,22 +147,10 @@ async function heapBytes(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-function shownIn(atHand: SharedArrayBuffer): (input: string | undefined) => void {
-  const header = new Int32Array(atHand, 0, 2);
-  const bytes = new Uint8Array(atHand, AT_HAND_HEADER_BYTES);
-  const encoder = new TextEncoder();
-  const local = new Uint8Array(bytes.length); // the encoder does not write into shared memory
-  return (input) => {
-    const length = input === undefined ? -1 : encoder.encodeInto(input, local).written;
-    if (length > 0) bytes.set(local.subarray(0, length));
-    Atomics.store(header, 1, length);
-    Atomics.add(header, 0, 1);
-  };
-}
-
 function firstLine(text: string): string {
   return text.split("\n", 1)[0]?.replace(/\d+/g, "0") ?? "";
 }
 
-const report = await run(workerData as ThreadOrders);
-parentPort?.postMessage(report);
+process.once("message", (orders: TargetOrders) => {
+  void run(orders).then((report) => process.send?.(report, () => process.exit()));
+});
