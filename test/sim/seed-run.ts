@@ -32,12 +32,15 @@ export async function runSeeds(asked: SeedsArguments): Promise<boolean> {
     ? knownScenarios()
     : freshScenarios({ from, runs: asked.runs, ...(asked.size === undefined ? {} : { size: asked.size }) });
   let toldMs = performance.now();
+  let toldFailures = 0;
   const figures = await runCampaign({
     next: () => (performance.now() < until ? scenarios.next().value : undefined),
     jobs: asked.jobs,
     failuresMax: asked.isCampaign ? CAMPAIGN_FAILURES_MAX : 1,
     scenarioMsMax: SCENARIO_MS_MAX,
     onProgress: (now) => {
+      // A campaign goes on for hours: nobody should have to wait for its end to hear of a failure.
+      for (; toldFailures < now.failures.length; toldFailures++) print(failureLine(now.failures[toldFailures]));
       if (asked.isQuiet || performance.now() - toldMs < (asked.isCampaign ? CAMPAIGN_PROGRESS_MS : PROGRESS_MS)) return;
       toldMs = performance.now();
       print(figuresText(now));
@@ -90,6 +93,10 @@ function firstOfEach(failures: readonly Failure[]): readonly Failure[] {
   const first = new Map<string, Failure>();
   for (const failure of failures) if (!first.has(failure.finding.checker)) first.set(failure.finding.checker, failure);
   return [...first.values()];
+}
+
+function failureLine(failure: Failure | undefined): string {
+  return failure === undefined ? "" : `FAILED: ${failure.finding.checker}; again: ${commandOf(failure.scenario)}`;
 }
 
 async function tell(failure: Failure, options: Parameters<typeof reportFailure>[1]): Promise<void> {
