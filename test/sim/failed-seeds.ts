@@ -71,4 +71,8 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     scenario: "2249952609 --size tiny --steps 6 --skip 3 --targets 1 --clients 1 --faults freeze,policy,delay,worker",
     why: "H1 lost: a repeated freeze was answered by one that was not on disk yet",
   },
+  {
+    scenario: "3906536230",
+    why: "tokens: the simulator counted a token that a thaw gives back with the rest of what was put off before it began",
+  },
 ];

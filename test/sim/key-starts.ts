@@ -27,6 +27,8 @@ export interface Start {
   isUnused: boolean;
   /** Its token came back, or may have. */
   isVoid: boolean;
+  /** A thaw may have given back what it took. */
+  isLent: boolean;
 }
 
 /** Windows are looked at over so many starts that took a token; those of most runs have fewer. */
@@ -61,9 +63,12 @@ export class KeyStarts {
     return this.#tokens.at(-1) !== start;
   }
 
-  /** A start that may have given its slot back, and is not known to have. */
+  /** A start that may have given back all that it took, and is not known to have. When it took it anew nobody can tell from outside: it counts no more. */
   lend(start: Start): void {
     this.#open.delete(start);
+    start.isLent = true;
+    while (this.#spaced.at(-1)?.isLent === true) this.#spaced.pop();
+    while (this.#tokens.at(-1)?.isLent === true) this.#tokens.pop();
   }
 
   /** It goes on, and so has a slot again, its own or a new one. */
@@ -88,7 +93,7 @@ export class KeyStarts {
   }
 
   #checkSpacing({ ask: { spacingMs, key }, guardMs }: Start): void {
-    const before = this.#spaced.findLast(({ isUnused }) => !isUnused);
+    const before = this.#spaced.findLast(({ isUnused, isLent }) => !isUnused && !isLent);
     if (before === undefined || spacingMs === 0) return;
     const apartMs = guardMs - before.guardMs;
     must(apartMs >= spacingMs, "spacing", () => `two starts of ${key} within ${apartMs} ms, ${spacingMs} are wanted`);

@@ -77,7 +77,7 @@ export class LimitChecker implements Checker {
     }
   }
 
-  /** What a freeze had put off before it changed anything may give its slots back at a thaw, where there is no room to renew the rest. */
+  /** What a freeze had put off before it changed anything may give back at a thaw what it took, where there is no room to renew the rest. */
   #thaw(id: string): void {
     for (const { starts, hasApplied, isPutOff } of this.#held.get(id)?.values() ?? [])
       if (isPutOff && !hasApplied) for (const start of starts) this.#starts.get(start.ask.key)?.lend(start);
@@ -122,7 +122,7 @@ export class LimitChecker implements Checker {
     const starts = asks.map((ask): Start => {
       const { trueMs, boot } = stamp;
       const holder = `${model.id}/${index}`;
-      return { ask, holder, guardMs, trueMs, boot, hasToken: false, isOpen: true, isUnused: false, isVoid: false };
+      return { ask, holder, guardMs, trueMs, boot, hasToken: false, isOpen: true, isUnused: false, isVoid: false, isLent: false };
     });
     held.set(index, { starts, hasApplied: false, isPutOff: false });
     for (const start of starts) this.#add(start);
