@@ -136,7 +136,8 @@ export function valueText(value: Value): string {
 function stageText(stage: StageStatus): string {
   const wave = stage.waves === 0 ? "" : `, wave ${stage.wave}/${stage.waves}`;
   const next = stage.nextWaveAt === undefined ? "" : `, next wave at ${timeText(stage.nextWaveAt)}`;
-  return `${stage.name} ${enumName(StagePhaseSchema, stage.phase)}${wave}${next}: ${countsText(stage.counts)}`;
+  const note = stage.note === "" ? "" : `, ${stage.note}`;
+  return `${stage.name} ${enumName(StagePhaseSchema, stage.phase)}${wave}${next}${note}: ${countsText(stage.counts)}`;
 }
 
 function countsText(counts: TaskCounts | undefined): string {

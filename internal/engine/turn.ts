@@ -143,6 +143,9 @@ class TurnRecord {
         return freeKind(this.#state, HoldKind.FREEZE);
       case "approvalGiven":
         return freeKind(this.#state, HoldKind.APPROVAL);
+      case "stageEnded":
+        // Where it failed, targets that were begun or reserved are left as they are: a later stage asks for everything anew.
+        return kind.value.succeeded ? undefined : this.moves.ended();
       case "workflowRetried":
         return this.moves.retried();
       case "workflowEnded":

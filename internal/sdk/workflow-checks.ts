@@ -28,21 +28,23 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
     checkExpression(targets.where, { ...known, path: "targets.where", scope: scopes.selector, result: "bool" });
   // What a lock's key may name: it is rendered before anything of its target has run.
   const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
-  for (const [index, stage] of stages.entries()) checkStage(stage, { ...known, path: `stages[${index}]`, scopes, lockScope });
+  for (const [index, stage] of stages.entries())
+    checkStage(stage, { ...known, path: `stages[${index}]`, scopes, lockScope, earlier: stages.slice(0, index) });
   if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
 interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults"> {
   readonly scopes: WorkflowScopes;
   readonly lockScope: ExprScope;
+  readonly earlier: readonly Stage[];
 }
 
-function checkStage(stage: Stage, { path, scopes, lockScope, ...known }: StagePlace): void {
+function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }: StagePlace): void {
   const { actions } = stage;
   const { faults } = known;
   checkNames(actions, `${path}.actions`, faults);
   checkIdentifiers(actions, path, faults);
-  checkNeeds(actions, path, faults);
+  checkNeeds(stage, { path, faults, earlier });
   for (const [index, key] of stage.locks.entries()) {
     const inList = `${path}.lock[${index}]`;
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
@@ -78,18 +80,54 @@ function checkIdentifiers(actions: readonly Action[], path: string, faults: File
   }
 }
 
-function checkNeeds(actions: readonly Action[], path: string, faults: FileFaults): void {
-  const names = actions.map(({ name }) => name);
+interface NeedsPlace {
+  readonly path: string;
+  readonly faults: FileFaults;
+  readonly earlier: readonly Stage[];
+}
+
+function checkNeeds({ actions, needs }: Stage, { path, faults, earlier }: NeedsPlace): void {
+  checkNamesNeeded(needs?.stages ?? [], {
+    path: `${path}.needs`,
+    faults,
+    fault: (name) => {
+      const names = earlier.map((stage) => stage.name);
+      return names.includes(name) ? undefined : `there is no stage "${name.slice(0, 64)}" before this one${didYouMean(name, names)}`;
+    },
+  });
   for (const [index, action] of actions.entries()) {
-    for (const [position, need] of (action.needs?.actions ?? []).entries()) {
-      const place = `${path}.actions[${index}].needs[${position}]`;
-      if (!names.includes(need)) faults.add(place, `there is no action "${need.slice(0, 64)}" in this stage${didYouMean(need, names)}`);
-      if ((action.needs?.actions ?? []).indexOf(need) !== position) faults.add(place, "is named twice");
-    }
-    if (action.needs !== undefined && ancestors(actions, index).includes(action.name)) {
-      faults.add(`${path}.actions[${index}].needs`, `"${action.name}" waits for itself: its needs lead back to it`);
-    }
+    const place = `${path}.actions[${index}].needs`;
+    checkNamesNeeded(action.needs?.actions ?? [], { path: place, faults, fault: (name) => needFault(name, actions, earlier) });
+    if (action.needs !== undefined && ancestors(actions, index).includes(action.name))
+      faults.add(place, `"${action.name}" waits for itself: its needs lead back to it`);
   }
+}
+
+function checkNamesNeeded(
+  names: readonly string[],
+  at: { readonly path: string; readonly faults: FileFaults; fault(name: string): string | undefined },
+): void {
+  for (const [position, name] of names.entries()) {
+    const place = `${at.path}[${position}]`;
+    const fault = at.fault(name);
+    if (fault !== undefined) at.faults.add(place, fault);
+    if (names.indexOf(name) !== position) at.faults.add(place, "is named twice");
+  }
+}
+
+/** `action` of the same stage, or `stage.action` of an earlier one. */
+function needFault(name: string, actions: readonly Action[], earlier: readonly Stage[]): string | undefined {
+  const [stageName = "", ...rest] = name.split(".");
+  const stage = rest.length === 0 ? undefined : earlier.find((candidate) => candidate.name === stageName);
+  const known = (rest.length === 0 ? actions : (stage?.actions ?? [])).map((action) => action.name);
+  const wanted = rest.length === 0 ? name : rest.join(".");
+  if (known.includes(wanted)) return undefined;
+  if (rest.length > 0 && stage === undefined) {
+    const names = earlier.map((candidate) => candidate.name);
+    return `there is no stage "${stageName.slice(0, 64)}" before this one${didYouMean(stageName, names)}`;
+  }
+  const where = stage === undefined ? "this stage" : `stage "${stageName}"`;
+  return `there is no action "${wanted.slice(0, 64)}" in ${where}${didYouMean(wanted, known)}`;
 }
 
 /** The actions that have ended whenever this one begins: what it needs, and what those need. */
@@ -98,10 +136,10 @@ function ancestors(actions: readonly Action[], index: number): readonly string[]
   const found = new Set<string>();
   const open = [...needsOf(index)];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (found.has(name)) continue;
-    found.add(name);
     const at = actions.findIndex((action) => action.name === name);
-    if (at !== -1) open.push(...needsOf(at));
+    if (found.has(name) || at === -1) continue;
+    found.add(name);
+    open.push(...needsOf(at));
   }
   return [...found];
 }

@@ -41,6 +41,7 @@ const FORMS: Readonly<Record<string, string>> = {
   Rate: "rate",
   Retry: "map",
   Rollout: "map",
+  StageNeeds: "list of text",
   StageOver: "`targets`",
   TargetSelector: "map",
   bool: "true or false",

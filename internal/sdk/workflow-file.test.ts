@@ -150,6 +150,32 @@ test("cycles and unknown names in needs are refused", async () => {
   ]);
 });
 
+test("needs across stages and of stages name what comes before, and a milestone takes nothing that is for targets", async () => {
+  const text = `${HEAD}  - { name: a, over: targets, continue_on_error: true, actions: [{ name: x, uses: wait, continue_on_error: true }] }
+  - { name: b, needs: [a], actions: [{ name: y, uses: wait, needs: [a.x] }] }
+  - { name: done, needs: [] }
+`;
+  expect((await read(text)).stages).toMatchObject([
+    { continueOnError: true, actions: [{ continueOnError: true }] },
+    { needs: { stages: ["a"] }, actions: [{ needs: { actions: ["a.x"] } }] },
+    { needs: { stages: [] }, actions: [] },
+  ]);
+  const wrong = `${HEAD}  - { name: a, needs: [b], actions: [{ name: x, uses: wait, needs: [b.y, a.x] }] }
+  - { name: b, needs: [c, a, a], actions: [{ name: y, uses: wait, needs: [a.z] }] }
+  - { name: done, over: targets, continue_on_error: maybe }
+`;
+  expect(await faultsOf(wrong)).toEqual([
+    'w.yaml:4:24: stages[0].needs[0]: there is no stage "b" before this one',
+    'w.yaml:4:69: stages[0].actions[0].needs[0]: there is no stage "b" before this one',
+    'w.yaml:4:74: stages[0].actions[0].needs[1]: there is no stage "a" before this one',
+    'w.yaml:5:24: stages[1].needs[0]: there is no stage "c" before this one; did you mean "a"?',
+    "w.yaml:5:30: stages[1].needs[2]: is named twice",
+    'w.yaml:5:75: stages[1].actions[0].needs[0]: there is no action "z" in stage "a"; did you mean "x"?',
+    "w.yaml:6:25: stages[2].over: is not for a stage without actions, which is a milestone",
+    "w.yaml:6:53: stages[2].continue_on_error: must be true or false; found text",
+  ]);
+});
+
 test("an expression's error has the line and column inside the file, quoted, plain or in a block", async () => {
   const places = (lines: readonly string[]) =>
     lines.filter((line) => line.startsWith("w.yaml")).map((line) => line.split(": ", 2).join(" "));

@@ -11,9 +11,20 @@ import type { ActionSchema, AmountSchema, RetrySchema, RolloutSchema, StageSchem
 import type { FileCursor } from "./file-cursor.ts";
 import { readRate } from "./workflow-rate.ts";
 
-const STAGE_FIELDS = ["name", "over", "rollout", "lock", "actions", "annotations"] as const;
+const STAGE_FIELDS = ["name", "over", "rollout", "lock", "actions", "annotations", "needs", "continue_on_error"] as const;
 const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
-const ACTION_FIELDS = ["name", "uses", "with", "when", "needs", "retry", "timeout", "total_timeout", "annotations"] as const;
+const ACTION_FIELDS = [
+  "name",
+  "uses",
+  "with",
+  "when",
+  "needs",
+  "retry",
+  "timeout",
+  "total_timeout",
+  "annotations",
+  "continue_on_error",
+] as const;
 const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
@@ -37,10 +48,13 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   const lock = fields.get("lock");
   if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
-  const actions = fields.need("actions", "a stage needs at least one action");
+  const actions = fields.get("actions");
   const items = actions?.items("actions") ?? [];
-  if (actions !== undefined && Array.isArray(actions.value) && items.length === 0)
-    actions.refuse("a stage needs at least one action; found none");
+  const needs = fields.get("needs");
+  if (items.length === 0) {
+    for (const name of ["over", "rollout", "lock"] as const)
+      fields.get(name)?.refuse("is not for a stage without actions, which is a milestone");
+  }
   if (items.length > ACTIONS_PER_STAGE_MAX) actions?.refuse(`at most ${ACTIONS_PER_STAGE_MAX} actions; found ${items.length}`);
   return {
     name: fields.need("name", "write for example name: fix")?.word(NAME, NAME_FORM) ?? "",
@@ -49,6 +63,8 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
     locks: lock === undefined ? [] : readLocks(lock),
     actions: items.map(readAction),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
+    ...(needs === undefined ? {} : { needs: { stages: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
+    continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
   };
 }
 
@@ -138,6 +154,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     ...(timeout === undefined ? {} : { timeout }),
     ...(totalTimeout === undefined ? {} : { totalTimeout }),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
+    continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
   };
 }
 

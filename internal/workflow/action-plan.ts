@@ -1,17 +1,18 @@
 // The actions of a stage made ready to run: expressions and arguments compiled, `needs` as positions, defaults filled in.
-// 1. `needs` has no cycle and names only actions of the same stage; without any, an action needs the one before it.
+// 1. `needs` has no cycle, and names actions of the same stage or of earlier ones; without any, an action needs the one before it.
 // 2. An expression may use the actions that are certain to have ended before it.
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Action } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { Action, Stage } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
-import { didYouMean } from "../base/nearest.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
 import type { FaultList } from "./fault-list.ts";
 import { RESERVED_NAMES, compileArguments, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
+import { earlierNeedsOf, needFault } from "./need-names.ts";
+import type { EarlierNeed } from "./needs.ts";
 import { retryRule } from "./retry.ts";
 import type { RetryRule } from "./retry.ts";
 
@@ -26,6 +27,12 @@ export interface ActionPlan {
   readonly arguments: Template;
   /** Positions of the actions that must have ended well, or been skipped, before. */
   readonly needs: readonly number[];
+  /** What it needs of earlier stages. */
+  readonly earlierNeeds: readonly EarlierNeed[];
+  /** True when a need may come to nothing while its target has not failed: then the task is skipped. */
+  readonly mayMissNeeds: boolean;
+  /** True: when it fails, its target has not failed by it. */
+  readonly continuesOnError: boolean;
   /** Positions of the actions that wait for this one. */
   readonly neededBy: readonly number[];
   /** Identifiers of all actions that are certain to have ended before, nearest last. */
@@ -47,6 +54,8 @@ export interface ActionsContext {
   /** The names of all stages of the workflow. */
   readonly stages: readonly string[];
   readonly scopes: NameScopes;
+  /** The stages before this one. */
+  readonly earlier: readonly Stage[];
 }
 
 const TIMEOUT_DEFAULT_MS = 600_000;
@@ -62,7 +71,10 @@ export function planActions(actions: readonly Action[], context: ActionsContext)
     context.faults.add(`${context.place}.actions`, "`needs` goes round in a circle; break it where one action need not wait");
     return [];
   }
-  const plans = actions.map((action, index) => planAction(action, { index, needs, before: order[index] ?? [], actions, context }));
+  const missing = order.map((before, index) => [...before, index].some((at) => earlierNeedsOf(actions[at], context.earlier).length > 0));
+  const plans = actions.map((action, index) =>
+    planAction(action, { index, needs, before: order[index] ?? [], actions, context, mayMissNeeds: missing[index] ?? false }),
+  );
   return plans.filter((plan) => plan !== undefined);
 }
 
@@ -90,14 +102,9 @@ function resolveNeeds(
 ): readonly number[] {
   const { action, index, context } = at;
   const positions = neededPositions(actions, at);
-  const known = actions.map((candidate) => candidate.name);
   for (const [position, needed] of positions.entries()) {
-    const name = action.needs?.actions[position] ?? "";
-    if (needed === -1)
-      context.faults.add(
-        `${context.place}.actions[${index}].needs[${position}]`,
-        `no action "${name}" in this stage${didYouMean(name, known)}`,
-      );
+    const fault = needed === -1 ? needFault(action.needs?.actions[position] ?? "", { actions, earlier: context.earlier }) : undefined;
+    if (fault !== undefined) context.faults.add(`${context.place}.actions[${index}].needs[${position}]`, fault);
   }
   return positions.filter((found) => found !== -1);
 }
@@ -139,9 +146,10 @@ interface ActionPosition {
   readonly before: readonly number[];
   readonly actions: readonly Action[];
   readonly context: ActionsContext;
+  readonly mayMissNeeds: boolean;
 }
 
-function planAction(action: Action, { index, needs, before, actions, context }: ActionPosition): ActionPlan | undefined {
+function planAction(action: Action, { index, needs, before, actions, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
   const { faults, isOverTargets, stages, scopes } = context;
   const place = `${context.place}.actions[${index}]`;
   const identifiers = before.map((position) => identifierOf(actions[position]?.name ?? ""));
@@ -158,6 +166,9 @@ function planAction(action: Action, { index, needs, before, actions, context }: 
     when,
     arguments: template,
     needs: needs[index] ?? [],
+    earlierNeeds: earlierNeedsOf(action, context.earlier),
+    mayMissNeeds,
+    continuesOnError: action.continueOnError,
     neededBy: needs.flatMap((direct, other) => (direct.includes(index) ? [other] : [])),
     before: identifiers,
     retry: retryRule(action.retry),

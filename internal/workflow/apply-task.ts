@@ -10,7 +10,7 @@ import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
 import { admitTarget, closeTask, failTarget, followTask, yieldPlaces } from "./target-run.ts";
-import { TaskState } from "./task-state.ts";
+import { TaskState, isFailure } from "./task-state.ts";
 
 /** The task under way that an event is about. */
 export function runningTask(state: WorkflowState, at: { readonly task: number; readonly attempt: number }): RunningTask {
@@ -137,11 +137,11 @@ function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
 }
 
 function settleTask(state: WorkflowState, task: number, to: TaskState): void {
-  const { ordinal, stage } = placeOf(state.blueprint, task);
+  const { ordinal, stage, action } = placeOf(state.blueprint, task);
   closeTask(state, task, to);
   const run = stageRunOf(state);
   assert(run.stage === stage, "a task ends in the stage under way");
-  if (to === TaskState.FAILED || to === TaskState.UNREACHABLE) failTarget(state, run, ordinal);
+  if (isFailure(to) && !action.continuesOnError) failTarget(state, run, ordinal);
   if (to === TaskState.UNKNOWN && stage.isOverTargets) setRisk(state, ordinal, { set: Risk.UNKNOWN });
   followTask(state, run, ordinal);
 }

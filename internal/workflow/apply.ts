@@ -4,11 +4,11 @@
 
 import { assert, assertNever, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { Event, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
-import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import type { Event, StageEnded, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
+import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
-import { closeOpenTasks, restoreWorkflow, retryWorkflow } from "./reopen.ts";
+import { closeOpenTasks, closeStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, initialState, stageRunOf } from "./state.ts";
@@ -46,9 +46,11 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
       state.stageResults[kind.value.stage] = "running";
       return;
     case "stageEnded":
-      state.stageResults[kind.value.stage] = kind.value.succeeded ? "succeeded" : "failed";
-      state.stageRun = undefined;
-      return;
+      return endStage(state, kind.value);
+    case "stageSkipped":
+      state.stageResults[kind.value.stage] = "skipped";
+      state.stageNotes.set(kind.value.stage, kind.value.reason);
+      return closeStage(state, kind.value.stage);
     case "waveStarted":
       return startWave(state, kind.value);
     case "waveEnded":
@@ -65,7 +67,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "attemptEnded":
       return endAttempt(state, kind.value, atMs);
     case "taskSkipped":
-      return settleUnstarted(state, kind.value.task, TaskState.SKIPPED);
+      return settleUnstarted(state, kind.value.task, kind.value.reason === SkipReason.NEED ? TaskState.SKIPPED_AFTER : TaskState.SKIPPED);
     case "taskRefused":
       return settleUnstarted(state, kind.value.task, TaskState.FAILED);
     case "taskResolved":
@@ -139,6 +141,13 @@ function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void
   state.freeze = undefined;
   if (state.stageRun !== undefined) state.stageResults[state.stageRun.stage.index] = "failed";
   closeOpenTasks(state, ended.outcome === WorkflowOutcome.CANCELLED ? TaskState.CANCELLED : TaskState.SKIPPED_AFTER);
+  state.stageRun = undefined;
+}
+
+/** Nothing more comes of what is open in a stage that failed: later stages may run all the same, and see it so. */
+function endStage(state: WorkflowState, { stage, succeeded }: StageEnded): void {
+  state.stageResults[stage] = succeeded ? "succeeded" : "failed";
+  if (!succeeded) closeStage(state, stage);
   state.stageRun = undefined;
 }
 

@@ -37,7 +37,16 @@ const over = { targets: true };
 
 test.each<[string, Json[], Json, readonly string[]]>([
   ["no stages", [], {}, ["stages"]],
-  ["no actions", [{ name: "s", actions: [] }], {}, ["stages[0].actions"]],
+  ["a milestone over targets", [{ name: "s", over, actions: [] }], {}, ["stages[0].actions"]],
+  [
+    "a need of a later stage",
+    [
+      { name: "s", actions: [{ ...A, needs: { actions: ["t.a", "t"] } }], needs: { stages: ["t"] } },
+      { name: "t", actions: [A] },
+    ],
+    {},
+    ["stages[0].needs[0]", "stages[0].actions[0].needs[0]", "stages[0].actions[0].needs[1]"],
+  ],
   [
     "two stages of a name",
     [

@@ -20,6 +20,7 @@ import { expressionParams } from "./params.ts";
 import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
 import type { Wave } from "./rollout.ts";
 import { planLocks } from "./stage-locks.ts";
+import { planStageNeeds } from "./need-names.ts";
 
 export type { ActionPlan, Program };
 
@@ -28,6 +29,10 @@ export interface StagePlan {
   readonly index: number;
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Positions of the stages that must have ended well; undefined: all earlier ones. */
+  readonly needs: readonly number[] | undefined;
+  /** True: when it fails, the workflow goes on. */
+  readonly continuesOnError: boolean;
   readonly isOverTargets: boolean;
   /** How many times the actions run: the number of targets, or 1. */
   readonly width: number;
@@ -120,7 +125,7 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
     if (stages.some((earlier) => earlier.name === stage.name)) {
       faults.add(`${place}.name`, `the name "${stage.name}" is used by an earlier stage`);
     }
-    const plan = planStage(stage, { ...context, place, index, firstTask, stageNames });
+    const plan = planStage(stage, { ...context, place, index, firstTask, stageNames, earlier: definition.stages.slice(0, index) });
     stages.push(plan);
     firstTask += plan.width * plan.actions.length;
   }
@@ -137,11 +142,14 @@ interface StageContext extends DefinitionContext {
   readonly firstTask: number;
   /** The names of all stages, for `stage('x')`. */
   readonly stageNames: readonly string[];
+  /** The stages before it. */
+  readonly earlier: readonly Stage[];
 }
 
 function planStage(stage: Stage, context: StageContext): StagePlan {
-  const { place, index, firstTask, faults } = context;
-  if (stage.actions.length === 0) faults.add(`${place}.actions`, "there are none; a stage has at least one action");
+  const { place, index, firstTask, faults, earlier } = context;
+  if (stage.actions.length === 0 && (stage.over !== undefined || stage.rollout !== undefined || stage.locks.length > 0))
+    faults.add(`${place}.actions`, "there are none; a stage without actions is a milestone, and takes no over, rollout or lock");
   const isOverTargets = stage.over !== undefined;
   const width = isOverTargets ? context.targets : 1;
   const annotations = { ...context.annotations, ...stage.annotations };
@@ -149,10 +157,20 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     index,
     name: stage.name,
     annotations: stage.annotations,
+    needs: planStageNeeds(stage, { place, faults, earlier }),
+    continuesOnError: stage.continueOnError,
     isOverTargets,
     width,
     firstTask,
-    actions: planActions(stage.actions, { place, faults, annotations, isOverTargets, stages: context.stageNames, scopes: context.scopes }),
+    actions: planActions(stage.actions, {
+      place,
+      faults,
+      annotations,
+      isOverTargets,
+      stages: context.stageNames,
+      scopes: context.scopes,
+      earlier,
+    }),
     locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };

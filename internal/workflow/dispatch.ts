@@ -7,7 +7,6 @@
 
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
-import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
@@ -19,9 +18,11 @@ import { taskScope } from "./expression-scope.ts";
 import { noteFreeze } from "./freeze-note.ts";
 import { isNews, isWaveGated, nextOpenWave, waveStarted } from "./gates.ts";
 import type { Facts } from "./facts.ts";
+import { answerNeeds } from "./needs.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
 import { hasRoomAtRisk } from "./room-at-risk.ts";
 import { stageLockKeys } from "./lock-keys.ts";
+import { nextStage } from "./stage-order.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
 import { firstStartable, isBegunOrDone, placeToYield } from "./target-run.ts";
@@ -48,13 +49,6 @@ export function nextDueMs(state: WorkflowState): number | undefined {
   const run = state.stageRun;
   if (run !== undefined && isPastBudget(run)) return undefined;
   return state.freeze?.isWhole === true ? undefined : state.backoff.peek()?.atMs;
-}
-
-function nextStage(state: WorkflowState, facts: Facts): Event | undefined {
-  if (state.isPaused || (!state.isAdmitted && facts.isGated(Gate.EXEC))) return undefined;
-  if (state.stageResults.includes("failed")) return endWorkflow(state, facts);
-  const stage = state.stageResults.indexOf("pending");
-  return stage === -1 ? endWorkflow(state, facts) : happened("stageStarted", { stage });
 }
 
 /** Attempts under way come to their end; what is unknown is settled by a person first. */
@@ -173,11 +167,14 @@ function nextFreedEntrant(state: WorkflowState, run: StageRun): number | undefin
   });
 }
 
-/** Starts a task, unless its `when` says otherwise, or something outside holds it back: then it is parked, and undefined is answered. */
+/** Starts a task, unless its needs or its `when` say otherwise, or something outside holds it back: then it is parked, and undefined is answered. */
 function begin(state: WorkflowState, task: number, facts: Facts): Event | undefined {
-  const { action, stage } = placeOf(state.blueprint, task);
+  const place = placeOf(state.blueprint, task);
+  const { action, stage } = place;
   const now = state.tasks.get(task);
   const isNew = now === TaskState.PENDING || now === TaskState.READY;
+  if (action.mayMissNeeds && isNew && !facts.isFrozen(task) && answerNeeds(state, place) === "skip")
+    return happened("taskSkipped", { task, reason: SkipReason.NEED });
   if ((action.when === undefined && stage.locks.length === 0) || !isNew || facts.isFrozen(task)) return admit(state, task, facts);
   try {
     if (action.when !== undefined && !evaluateBoolean(action.when, taskScope(state, task, facts)))

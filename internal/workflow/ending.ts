@@ -15,7 +15,9 @@ import { jsonToValue } from "./value-json.ts";
 /** The event that ends the workflow as it stands. */
 export function endWorkflow(state: WorkflowState, facts: Facts): Event {
   if (state.isCancelRequested) return happened("workflowEnded", { outcome: WorkflowOutcome.CANCELLED });
-  const failed = state.stageResults.indexOf("failed");
+  const failed = state.blueprint.stages.findIndex(
+    ({ index, continuesOnError }) => state.stageResults[index] === "failed" && !continuesOnError,
+  );
   const result = evaluateOutput(state, facts);
   const output = result.value === undefined ? {} : { output: jsonToValue(result.value) };
   if (failed !== -1) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: stageError(state, failed), ...output });

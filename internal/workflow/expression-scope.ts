@@ -125,7 +125,9 @@ function scanFailedTargets(state: WorkflowState, stage: StagePlan): readonly str
   const names: string[] = [];
   if (!stage.isOverTargets || failed + unreachable === 0) return names;
   for (let ordinal = 0; ordinal < stage.width && names.length < FAILED_TARGETS_MAX; ordinal++) {
-    const hasFailed = stage.actions.some((action) => isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
+    const hasFailed = stage.actions.some(
+      (action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))),
+    );
     if (hasFailed) names.push(state.blueprint.targets[ordinal]?.name ?? "");
   }
   return names;

@@ -2,7 +2,7 @@
 // 1. What succeeded, or was skipped because its `when` was false, stays as it is (H2). Task numbers and keys never change.
 // 2. After a restore, what may have been done since is noted by task, once; a person's word takes the note away.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowState } from "./state.ts";
@@ -28,6 +28,15 @@ export function closeOpenTasks(state: WorkflowState, to: TaskState): void {
   }
 }
 
+/** Settles everything that is open in a stage that failed or is skipped. */
+export function closeStage(state: WorkflowState, index: number): void {
+  const { firstTask, width, actions } = present(state.blueprint.stages[index], "the stage that is closed");
+  for (let task = firstTask; task < firstTask + width * actions.length; task++) {
+    const now = state.tasks.get(task);
+    if (!isSettled(now) && now !== TaskState.UNKNOWN) closeTask(state, task, TaskState.SKIPPED_AFTER);
+  }
+}
+
 /** WorkflowRetried: everything that failed, was unknown or never started is open again, and the stages that hold any of it. */
 export function retryWorkflow(state: WorkflowState): void {
   assert(state.running.size === 0, "nothing runs when a workflow is retried");
@@ -39,6 +48,7 @@ export function retryWorkflow(state: WorkflowState): void {
   state.freeze = undefined;
   state.retries += 1;
   state.stageRun = undefined;
+  state.stageNotes.clear();
   for (const stage of state.blueprint.stages) {
     const end = stage.firstTask + stage.width * stage.actions.length;
     for (let task = stage.firstTask; task < end; task++) {

@@ -12,6 +12,7 @@ import type { Blueprint, StagePlan } from "./blueprint.ts";
 import { makeBlueprint } from "./blueprint.ts";
 import type { FreezeFact } from "./facts.ts";
 import type { GateHeld } from "./gates.ts";
+import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
 import { TaskTable } from "./task-state.ts";
@@ -77,6 +78,8 @@ export interface StageRun {
   readonly failed: Set<number>;
   /** Tasks of targets in flight that may start. */
   readonly ready: WorkQueue;
+  /** What needs of all targets of an earlier stage came to, by the position of the first task: a cache. */
+  readonly earlierAnswers: Map<number, NeedAnswer>;
   /** Tasks that wait for their target's locks. */
   readonly waitingForLock: Set<number>;
   /** Tasks that a freeze ended, or kept from changing something; they keep their target's locks and their own limits. */
@@ -84,7 +87,7 @@ export interface StageRun {
 }
 
 /** How a stage ended. */
-export type StageResult = "pending" | "running" | "succeeded" | "failed";
+export type StageResult = "pending" | "running" | "succeeded" | "failed" | "skipped";
 
 /** Flags of a target over all stages; any of them: it is at risk. */
 export const Risk = {
@@ -144,6 +147,8 @@ export interface WorkflowState {
   readonly firstStartMs: Map<number, TimeMs>;
   stageRun: StageRun | undefined;
   readonly stageResults: StageResult[];
+  /** Why stages were skipped, by position. */
+  readonly stageNotes: Map<number, string>;
   /** How many waves of each stage have begun. */
   readonly wavesBegun: number[];
   /** Risk flags by target. */
@@ -186,6 +191,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     firstStartMs: new Map(),
     stageRun: undefined,
     stageResults: stages.map(() => "pending"),
+    stageNotes: new Map(),
     wavesBegun: stages.map(() => 0),
     risk: new Uint8Array(blueprint.targets.length),
     targetsAtRisk: 0,
@@ -209,6 +215,7 @@ export function beginStage(stage: StagePlan): StageRun {
     returning: new Set(),
     failed: new Set(),
     ready: new WorkQueue(),
+    earlierAnswers: new Map(),
     waitingForLock: new Set(),
     waitingForThaw: new Set(),
   };

@@ -11,7 +11,7 @@ import { endedAtMs } from "./apply.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { workflowHolds } from "./holds.ts";
 import { hasStalled, willMove } from "./stall.ts";
-import type { WorkflowState } from "./state.ts";
+import type { StageResult, WorkflowState } from "./state.ts";
 
 /** The phase of a workflow. */
 export function phaseOf(state: WorkflowState): Phase {
@@ -103,10 +103,11 @@ function stageStatus(state: WorkflowState, stage: StagePlan): StageStatus {
     waves: stage.isOverTargets ? stage.waves.length : 0,
     ...(isBetweenWaves ? { nextWaveAt: timestampFromMs(run.resumeAtMs) } : {}),
     annotations: { ...stage.annotations },
+    note: state.stageNotes.get(stage.index) ?? "",
   });
 }
 
-function stagePhase(result: "pending" | "running" | "succeeded" | "failed"): StagePhase {
+function stagePhase(result: StageResult): StagePhase {
   switch (result) {
     case "pending":
       return StagePhase.PENDING;
@@ -116,6 +117,8 @@ function stagePhase(result: "pending" | "running" | "succeeded" | "failed"): Sta
       return StagePhase.SUCCEEDED;
     case "failed":
       return StagePhase.FAILED;
+    case "skipped":
+      return StagePhase.SKIPPED;
     default:
       return assertNever(result);
   }

@@ -1,14 +1,15 @@
 // One target within the stage under way: which of its tasks may start, whether it has ended, and what a failed task does to the rest.
-// 1. A target that failed takes no further tasks in the stage.
+// 1. A target that failed takes no further tasks in the stage. A failure with `continue_on_error` does not fail its target.
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
 // 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
 
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
+import { answerNeeds } from "./needs.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, waveEnd } from "./state.ts";
-import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
+import { TaskState, isFailure, isSettled } from "./task-state.ts";
 
 /** The first task of a target that waits for nothing but room; undefined: none. */
 export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: number): number | undefined {
@@ -16,10 +17,10 @@ export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: 
   return undefined;
 }
 
-/** True for a task that waits for nothing but room: PENDING, with everything it needs ended well. */
-function isStartable(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
-  if (state.tasks.get(taskAt(stage, ordinal, action.index)) !== TaskState.PENDING) return false;
-  return action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))));
+/** True for a task that waits for nothing but room: PENDING, with an answer to all of its needs: to start, or to be skipped. */
+function isStartable(state: WorkflowState, place: TaskPlace): boolean {
+  const { stage, ordinal, action } = place;
+  return state.tasks.get(taskAt(stage, ordinal, action.index)) === TaskState.PENDING && answerNeeds(state, place) !== "wait";
 }
 
 /** True when no task of the target is open, so that the stage is done with it. */
@@ -171,8 +172,5 @@ export function isBegunOrDone(state: WorkflowState, run: StageRun, ordinal: numb
 }
 
 function hasFailure(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
-  for (let action = 0; action < stage.actions.length; action++) {
-    if (isFailure(state.tasks.get(taskAt(stage, ordinal, action)))) return true;
-  }
-  return false;
+  return stage.actions.some((action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
 }

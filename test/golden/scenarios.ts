@@ -62,6 +62,29 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       t.hosts();
     },
   },
+  "needs-across-stages": {
+    targets: 2,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "apply", "fail");
+      const action = (name: string, rest: Json = {}): Json => ({ name, uses: "set", with: { name, value: "1" }, ...rest });
+      const over = { over: { targets: true } };
+      t.note("h0 fails in the first stage, which lets the workflow go on; only h1 has what the second stage needs");
+      await t.run("w", {
+        name: "fix",
+        targets: { where: "true" },
+        stages: [
+          { name: "get", ...over, actions: [action("fetch")], continueOnError: true },
+          { name: "put", ...over, actions: [action("install", { needs: { actions: ["get.fetch"] } }), action("start")] },
+          { name: "told", actions: [action("all", { needs: { actions: ["get.fetch"] } }), action("some", { needs: {} })] },
+          { name: "clean", actions: [action("up")], needs: { stages: ["get", "told"] } },
+          { name: "done" },
+        ],
+      });
+      await t.crash();
+      t.hosts();
+      await t.retry();
+    },
+  },
   parallel: {
     targets: 4,
     async tell(t) {

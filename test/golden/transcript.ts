@@ -179,6 +179,8 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
       return `${kind.value.wave + 1}: ${kind.value.count} targets`;
     case "waveEnded":
       return `${kind.value.wave + 1}${kind.value.pauseMs > 0 ? `, pause ${kind.value.pauseMs / 1_000} s` : ""}`;
+    case "stageSkipped":
+      return kind.value.reason;
     case "stageEnded":
       return kind.value.succeeded ? "well" : "badly";
     case "attemptStarted":

@@ -41,8 +41,8 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/target-run.ts",
-        find: "return action.needs.every((needed) => isGood(state.tasks.get(taskAt(stage, ordinal, needed))));",
-        replace: "return true;",
+        find: ' && answerNeeds(state, place) !== "wait";',
+        replace: ";",
       },
     ],
     caughtBy: {
@@ -61,12 +61,34 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
         replace: "  if",
       },
       {
-        file: "internal/workflow/target-run.ts",
-        find: "isGood(state.tasks.get(taskAt(stage, ordinal, needed)))",
-        replace: "isSettled(state.tasks.get(taskAt(stage, ordinal, needed)))",
+        file: "internal/workflow/needs.ts",
+        find: "(isContinued && isFailure(now))",
+        replace: "isFailure(now)",
       },
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "max-failures-percent goes as its transcript says" },
+  },
+  {
+    name: "missed-need-starts",
+    bug: "an action is started although what it needs in an earlier stage failed",
+    breaks: "rule: needs",
+    patches: [{ file: "internal/workflow/dispatch.ts", find: 'answerNeeds(state, place) === "skip")', replace: "false)" }],
+    caughtBy: {
+      file: "internal/workflow/needs.test.ts",
+      name: "a need across stages is asked on the same target, and what it keeps from starting is skipped with what needs that",
+    },
+  },
+  {
+    name: "continued-failure-fails-the-target",
+    bug: "a failure with continue_on_error counts against the budget all the same",
+    breaks: "rule: continue_on_error",
+    patches: [
+      { file: "internal/workflow/apply-task.ts", find: "if (isFailure(to) && !action.continuesOnError)", replace: "if (isFailure(to))" },
+    ],
+    caughtBy: {
+      file: "internal/workflow/needs.test.ts",
+      name: "a failure with continue_on_error is kept and shown, and neither fails the target nor puts it at risk",
+    },
   },
   {
     name: "stage-begins-after-a-failed-one",
@@ -74,9 +96,9 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "rule: stages",
     patches: [
       {
-        file: "internal/workflow/dispatch.ts",
-        find: '  if (state.stageResults.includes("failed")) return endWorkflow(state, facts);\n',
-        replace: "",
+        file: "internal/workflow/stage-order.ts",
+        find: 'return result === "pending" || stageNeedAnswer(result, continuesOnError) === "skip";',
+        replace: "return false;",
       },
     ],
     caughtBy: {

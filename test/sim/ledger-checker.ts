@@ -64,14 +64,21 @@ export class LedgerChecker implements Checker {
       case "taskRefused":
       case "taskResolved":
         return this.#settleIfDone(model, kind.value.task, guardMs);
+      case "stageEnded":
+        // One that failed gives back what it reserved; nothing of another is open.
+        if (kind.value.succeeded) return;
+        return this.#settleAll(model, guardMs);
       case "workflowEnded":
       case "workflowExpired":
       case "workflowRetried":
-        for (const reservation of this.#open.get(model)?.values() ?? []) reservation.settledMs = guardMs;
-        this.#open.delete(model);
-        return;
+        return this.#settleAll(model, guardMs);
       default:
     }
+  }
+
+  #settleAll(model: Model, guardMs: number): void {
+    for (const reservation of this.#open.get(model)?.values() ?? []) reservation.settledMs = guardMs;
+    this.#open.delete(model);
   }
 
   /** The live ledger says what a count by hand says, in every window and dimension. */

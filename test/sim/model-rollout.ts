@@ -1,11 +1,12 @@
 // How a workflow goes through its stages, as the model sees it: waves, budgets, needs, what is at risk, and where each task stands.
 // 1. Each rule has a name; whoever breaks it is told by it.
 
-import { AttemptOutcome, DeferReason, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { ModelOrder } from "./model-order.ts";
 import { ModelStage } from "./model-stage.ts";
-import { ModelTasks } from "./model-tasks.ts";
+import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
 import { Violation } from "./violation.ts";
 
@@ -29,9 +30,11 @@ export class ModelRollout {
   readonly risky = new Set<number>();
   stageRun: ModelStage | undefined;
   readonly #owner: RolloutOwner;
+  readonly #order: ModelOrder;
 
   constructor(owner: RolloutOwner) {
     this.#owner = owner;
+    this.#order = new ModelOrder(owner.stages);
     this.tasks = new ModelTasks(owner.stages, owner.targets.length);
   }
 
@@ -73,8 +76,8 @@ export class ModelRollout {
       case "attemptEnded":
         return this.#endAttempt(index, task, kind.value);
       case "taskSkipped":
-        this.#mayStart(task);
-        return this.#settle(index, task, "skipped");
+        this.#mayStart(task, kind.value.reason === SkipReason.NEED);
+        return this.#settle(index, task, kind.value.reason === SkipReason.NEED ? "after" : "skipped");
       case "taskRefused":
         this.#mayStart(task);
         return this.#settle(index, task, "failed");
@@ -90,8 +93,21 @@ export class ModelRollout {
 
   startStage(stage: number): void {
     this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
-    this.rule("stages run in order", this.tasks.openBefore(stage) === 0);
+    this.rule("stages run in order", this.#order.mayStart(stage));
     this.stageRun = new ModelStage(stage, this.tasks);
+  }
+
+  skipStage(stage: number): void {
+    this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
+    this.rule("only a stage with needs that were not met is skipped", this.#order.mustSkip(stage));
+    this.#order.results[stage] = "skipped";
+    this.#closeStage(stage);
+  }
+
+  /** Nothing more comes of what is open in it. */
+  #closeStage(stage: number): void {
+    for (const [index, task] of this.tasks.all.entries())
+      if (task.stage === stage && task.standing === "open") this.tasks.set(index, "after");
   }
 
   startWave({ first, count }: { readonly first: number; readonly count: number }, atMs: number): void {
@@ -115,6 +131,8 @@ export class ModelRollout {
   endStage(isSuccess: boolean): void {
     this.rule("a stage fails past its budget only", isSuccess === !this.#isPastBudget());
     this.rule("nothing runs at a stage's end", this.tasks.running === 0);
+    this.#order.results[this.stage] = isSuccess ? "good" : "failed";
+    if (!isSuccess) this.#closeStage(this.stage);
     this.stageRun = undefined;
   }
 
@@ -122,7 +140,11 @@ export class ModelRollout {
   reopenAll(): void {
     this.stageRun = undefined;
     for (const [index, task] of this.tasks.all.entries())
-      if (task.standing !== "good" && task.standing !== "skipped") this.#reopen(index, task);
+      if (task.standing !== "good" && task.standing !== "skipped") {
+        this.#order.results[task.stage] = undefined;
+        this.#reopen(index, task);
+      }
+    this.#order.reopen();
   }
 
   /** What is open stays undone. */
@@ -141,7 +163,7 @@ export class ModelRollout {
     task.tries += 1;
   }
 
-  #mayStart(task: ModelTask): void {
+  #mayStart(task: ModelTask, isSkippedForNeed = false): void {
     this.rule("only what is open starts", task.standing === "open");
     this.rule(
       "nothing starts in a workflow that is not executing, paused or cancelled",
@@ -153,7 +175,12 @@ export class ModelRollout {
     this.rule("a target that failed takes no further tasks", !run.failed.has(task.target));
     const { first = 0, count = 0 } = run.wave ?? {};
     this.rule("targets start in their wave", task.target >= first && task.target < first + count);
-    for (const needed of this.#needs(task)) this.rule("needs have ended well", needed.standing === "good" || needed.standing === "skipped");
+    const needs = this.#needs(task);
+    this.rule(
+      "needs have ended",
+      needs.every((needed) => needed.stage !== task.stage || !isOpenStanding(needed.standing)),
+    );
+    this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !this.#isMet(needed)));
     if (!run.begun.has(task.target))
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#failuresMax());
     const isReturning = run.parked.delete(task.target);
@@ -227,15 +254,17 @@ export class ModelRollout {
   #settle(index: number, task: ModelTask, standing: Standing): void {
     const isOver = this.isOverTargets(task.stage);
     const run = this.stageRun;
-    if (standing === "failed") run?.failed.add(task.target);
+    const hasFailed = standing === "failed" && !this.#isContinued(task);
+    if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
-    if (isOver && (standing === "failed" || standing === "unknown")) this.#risk(task.target);
+    if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
     if (run?.failed.has(task.target) === true) {
       for (const other of this.ofTarget(task.target))
         if (other.standing === "open") this.#set(this.tasks.at(other.stage, other.target, other.action), other, "after");
     }
     if (!isOver || !this.isDone(task.target)) return;
-    if (!this.ofTarget(task.target).some((other) => other.standing === "failed")) this.risky.delete(task.target);
+    if (!this.ofTarget(task.target).some((other) => other.standing === "failed" && !this.#isContinued(other)))
+      this.risky.delete(task.target);
   }
 
   #reopen(index: number, task: ModelTask): void {
@@ -256,7 +285,26 @@ export class ModelRollout {
     const tasks = this.ofTarget(task.target);
     if (names === undefined) return tasks.slice(Math.max(0, task.action - 1), task.action);
     const actions = this.#owner.stages[task.stage]?.actions ?? [];
-    return tasks.filter((other) => names.includes(actions[other.action]?.name ?? ""));
+    const own = tasks.filter((other) => names.includes(actions[other.action]?.name ?? ""));
+    return [...own, ...names.flatMap((name) => (name.includes(".") ? this.#earlier(task, name) : []))];
+  }
+
+  /** `stage.action` of an earlier stage: on the same target, or once, or on all. */
+  #earlier(task: ModelTask, name: string): readonly ModelTask[] {
+    const [stageName, actionName] = name.split(".");
+    const stage = this.#owner.stages.findIndex((candidate) => candidate.name === stageName);
+    const action = this.#owner.stages[stage]?.actions.findIndex((candidate) => candidate.name === actionName) ?? -1;
+    const all = this.#owner.targets.map((_, target) => target);
+    const targets = !this.isOverTargets(stage) ? [0] : this.isOverTargets(task.stage) ? [task.target] : all;
+    return targets.flatMap((target) => this.tasks.all[this.tasks.at(stage, target, action)] ?? []);
+  }
+
+  #isMet(needed: ModelTask): boolean {
+    return needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && this.#isContinued(needed));
+  }
+
+  #isContinued(task: ModelTask): boolean {
+    return this.action(task)?.continueOnError === true;
   }
 
   #isPastBudget(): boolean {

@@ -69,6 +69,8 @@ export class Model {
         return this.#rollout.endWave(atMs + kind.value.pauseMs);
       case "stageEnded":
         return this.#rollout.endStage(kind.value.succeeded);
+      case "stageSkipped":
+        return this.#rollout.skipStage(kind.value.stage);
       case "workflowRetried":
         return this.#retry();
       case "workflowExpired":

@@ -32,6 +32,7 @@ export function randomAction(chance: Chance, place: ActionPlace): { readonly jso
   const position = earlier.length;
   const uses = chance.pick(USES) ?? "set";
   const isGraph = chance.hit(0.4);
+  const across = isGraph ? needsAcross(chance.fork("across", value), place) : [];
   const needed = isGraph ? chance.some([...earlier.keys()], 0.4) : earlier.length === 0 ? [] : [position - 1];
   const before = [...new Set(needed.flatMap((index) => [...(earlier[index]?.before ?? []), index]))].toSorted((a, b) => a - b);
   const name = chance.hit(0.1) ? `step-${position}` : `a${position}`;
@@ -40,7 +41,8 @@ export function randomAction(chance: Chance, place: ActionPlace): { readonly jso
     name,
     uses,
     with: randomArguments(chance, { uses, value, scene }),
-    ...(isGraph ? { needs: { actions: needed.map((index) => earlier[index]?.name ?? "") } } : {}),
+    ...(isGraph ? { needs: { actions: [...needed.map((index) => earlier[index]?.name ?? ""), ...across] } } : {}),
+    ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
     ...(chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
@@ -48,6 +50,12 @@ export function randomAction(chance: Chance, place: ActionPlace): { readonly jso
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
   return { json, sketch: { name, uses, before } };
+}
+
+/** Actions of earlier stages. */
+function needsAcross(chance: Chance, { stages }: ActionPlace): readonly string[] {
+  const all = stages.flatMap((stage) => stage.actions.map((action) => `${stage.name}.${action.name}`));
+  return chance.hit(0.3) ? chance.some(all, 0.3) : [];
 }
 
 interface Arguments {

@@ -39,6 +39,11 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
   const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8);
   const sketches: ActionSketch[] = [];
   const actions: Json[] = [];
+  const order = randomOrder(chance.fork("order", index), earlier);
+  if (index > 0 && chance.fork("milestone", index).hit(0.06)) {
+    const name = `s${index}`;
+    return { json: { name, ...order }, sketch: { name, isOver: false, actions: [] } };
+  }
   const count = chance.int(...WORKLOAD_TERMS[size].actions);
   for (let position = 0; position < count; position++) {
     const at = { value: `${tag}s${index}a${position}`, stage: `s${index}`, isOver, targets, params, stages: earlier, before: sketches };
@@ -53,8 +58,18 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
     ...(isOver && (targets > CROWD || chance.hit(0.8)) ? { rollout: randomRollout(chance, place) } : {}),
     ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
     ...(chance.hit(0.1) ? { annotations: { step: String(index) } } : {}),
+    ...order,
   };
   return { json, sketch: { name: `s${index}`, isOver, actions: sketches } };
+}
+
+/** Where it stands among the stages: what it needs, and whether its failure ends the workflow. */
+function randomOrder(chance: Chance, earlier: readonly StageSketch[]): Json {
+  const needed = chance.some(earlier, 0.4).map(({ name }) => name);
+  return {
+    ...(chance.hit(0.2) ? { needs: { stages: needed } } : {}),
+    ...(chance.hit(0.2) ? { continueOnError: true } : {}),
+  };
 }
 
 function randomLocks(chance: Chance, { targets, params }: StagePlace): string[] {

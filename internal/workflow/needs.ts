@@ -1,0 +1,73 @@
+// What a need means: what becomes of an action, or of a stage, by where that stands which it needs.
+// 1. One table, said in words in docs/workflow-file.md; needs.test.ts holds it in every combination.
+// 2. "go": as far as this need is concerned it may start; "wait": not yet; "skip": it never may, and is skipped, when its other needs have ended.
+// 3. A stage that has ended does not change any more while later ones run, so what is said across stages is asked once (H9).
+
+import type { StagePlan, TaskPlace } from "./blueprint.ts";
+import { taskAt } from "./blueprint.ts";
+import type { StageResult, WorkflowState } from "./state.ts";
+import { TaskState, isFailure, isGood } from "./task-state.ts";
+
+/** What follows from a need for what has it. */
+export type NeedAnswer = "go" | "wait" | "skip";
+
+/** What an action needs of an earlier stage. */
+export interface EarlierNeed {
+  readonly stage: number;
+  /** The position of the action in that stage. */
+  readonly action: number;
+}
+
+/**
+ * The table. `isContinued`: what is needed has `continue_on_error`. `isOver`: its stage has ended, and nothing that is open in it will
+ * happen.
+ */
+export function needAnswer(now: number, { isContinued, isOver }: { readonly isContinued: boolean; readonly isOver: boolean }): NeedAnswer {
+  if (isGood(now) || (isContinued && isFailure(now))) return "go";
+  if (isFailure(now) || now === TaskState.SKIPPED_AFTER || now === TaskState.CANCELLED) return "skip";
+  return isOver ? "skip" : "wait";
+}
+
+/** The same of a stage. */
+export function stageNeedAnswer(result: StageResult, isContinued: boolean): NeedAnswer {
+  if (result === "succeeded" || (isContinued && result === "failed")) return "go";
+  return result === "failed" || result === "skipped" ? "skip" : "wait";
+}
+
+/** What all needs of a task come to together. */
+export function answerNeeds(state: WorkflowState, { stage, ordinal, action }: TaskPlace): NeedAnswer {
+  let answer: NeedAnswer = "go";
+  for (const needed of action.needs) {
+    const isContinued = stage.actions[needed]?.continuesOnError === true;
+    const one = needAnswer(state.tasks.get(taskAt(stage, ordinal, needed)), { isContinued, isOver: false });
+    if (one === "wait") return one;
+    if (one === "skip") answer = one;
+  }
+  for (const need of action.earlierNeeds) if (answerEarlier(state, { stage, ordinal, need }) === "skip") return "skip";
+  return answer;
+}
+
+interface EarlierNeedAt {
+  readonly stage: StagePlan;
+  readonly ordinal: number;
+  readonly need: EarlierNeed;
+}
+
+/** On the same target where both stages run over targets; the one task of a stage that ran once; of all targets for a stage that runs once. */
+function answerEarlier(state: WorkflowState, { stage, ordinal, need }: EarlierNeedAt): NeedAnswer {
+  const earlier = state.blueprint.stages[need.stage];
+  const action = earlier?.actions[need.action];
+  if (earlier === undefined || action === undefined) return "skip";
+  const at = (target: number): NeedAnswer =>
+    needAnswer(state.tasks.get(taskAt(earlier, target, need.action)), { isContinued: action.continuesOnError, isOver: true });
+  if (!earlier.isOverTargets) return at(0);
+  if (stage.isOverTargets) return at(ordinal);
+  const known = state.stageRun?.earlierAnswers;
+  const key = taskAt(earlier, 0, need.action);
+  const found = known?.get(key);
+  if (found !== undefined) return found;
+  let answer: NeedAnswer = "go";
+  for (let target = 0; target < earlier.width && answer === "go"; target++) answer = at(target);
+  known?.set(key, answer);
+  return answer;
+}
