@@ -15,6 +15,7 @@ import type { Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { withCompileBudget } from "../expr/compile-budget.ts";
+import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import { namesBefore } from "../workflow/action-plan.ts";
 import { checkDefinition } from "../workflow/blueprint.ts";
@@ -107,10 +108,11 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
 function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: FaultList): ActionKind[] {
   const kinds = new Map<string, ActionKind>();
   const scopes = workflowScopes(definition);
-  for (const [stageIndex, stage] of definition.stages.entries()) {
-    const before = namesBefore(stage.actions);
-    for (const [index, action] of stage.actions.entries()) {
-      const place = `stages[${stageIndex}].actions[${index}]`;
+  for (const { stage, place: stagePlace } of stagesOf(definition)) {
+    const columns = columnsOf(stage);
+    const before = namesBefore(columns);
+    for (const [index, { action, place: actionPlace }] of columns.entries()) {
+      const place = `${stagePlace}.${actionPlace}`;
       const found = actions.find(action.uses);
       if (found === undefined) {
         faults.add(`${place}.uses`, `the service knows no action "${action.uses}"${didYouMean(action.uses, actions.names())}`);
@@ -137,7 +139,7 @@ interface Choice {
 }
 
 async function chooseTargets(definition: WorkflowDefinition, { request, params, inventory, chooser }: Choice): Promise<readonly Target[]> {
-  const isNeeded = definition.stages.some((stage) => stage.over !== undefined);
+  const isNeeded = stagesOf(definition).some(({ stage }) => stage.over !== undefined);
   if (definition.targets === undefined) {
     if (!isNeeded) return [];
     throw new HoldfastError(
@@ -152,7 +154,10 @@ async function chooseTargets(definition: WorkflowDefinition, { request, params, 
 function checkSize(definition: WorkflowDefinition, targets: number): void {
   if (targets > TARGETS_MAX)
     throw new HoldfastError("RESOURCE_EXHAUSTED", `targets: ${targets} were chosen, a workflow has at most ${TARGETS_MAX}; split it`);
-  const tasks = definition.stages.reduce((sum, stage) => sum + stage.actions.length * (stage.over === undefined ? 1 : targets), 0);
+  const tasks = stagesOf(definition).reduce(
+    (sum, { stage }) => sum + columnsOf(stage).length * (stage.over === undefined ? 1 : targets),
+    0,
+  );
   if (tasks > TASKS_PER_WORKFLOW_MAX)
     throw new HoldfastError(
       "RESOURCE_EXHAUSTED",

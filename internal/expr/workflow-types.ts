@@ -4,6 +4,8 @@
 
 import type { Param, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
+import { columnsOf, stagesOf } from "./workflow-parts.ts";
+import type { StagesIn } from "./workflow-parts.ts";
 import type { ExprFunction } from "./scope-functions.ts";
 import type { ExprObjectDecl, ExprTypeDecl } from "./type.ts";
 
@@ -91,9 +93,10 @@ export const TASK_ROW_TYPE: ExprObjectDecl = {
 };
 
 /** The scopes of a definition; what is wrong with the definition otherwise is not looked at. */
-export function workflowScopes({ params, stages }: Pick<WorkflowDefinition, "params" | "stages">): WorkflowScopes {
+export function workflowScopes(definition: Pick<WorkflowDefinition, "params"> & StagesIn): WorkflowScopes {
+  const { params } = definition;
   const given = { params: paramsType(params), workflow: WORKFLOW_TYPE };
-  const functions = [stageFunction(stages)];
+  const functions = [stageFunction(stagesOf(definition).map(({ stage }) => stage))];
   return {
     selector: selectorScope(params),
     output: { declarations: given, functions },
@@ -147,10 +150,11 @@ function stageFunction(stages: readonly Stage[]): ExprFunction {
   return { name: "stage", parameters: ["string"], result, resultOf: ([name]) => (typeof name === "string" ? known.get(name) : undefined) };
 }
 
-function ownStageType({ name, over, actions }: Stage): ExprObjectDecl {
+function ownStageType(stage: Stage): ExprObjectDecl {
+  const { name, over } = stage;
   const shown = `stage("${name}")`;
   if (over !== undefined) return stageType(shown, undefined);
-  const fields = actions.map((action) => [identifierOf(action.name), resultType(action.name)] as const);
+  const fields = columnsOf(stage).map(({ action }) => [identifierOf(action.name), resultType(action.name)] as const);
   return stageType(shown, { object: `${shown}.actions`, fields: Object.fromEntries(fields) });
 }
 

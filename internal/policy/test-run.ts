@@ -3,6 +3,7 @@
 //    action; the first gate that does not let it pass is the outcome. 2. Only the policy itself is asked.
 
 import { timeMs } from "../base/ids.ts";
+import { columnsOf, stagesOf as allStages } from "../expr/workflow-parts.ts";
 import type { GateQuestion, LedgerReader, Policies, TaskQuestion } from "../engine/ports.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
@@ -80,7 +81,7 @@ interface StepContext {
 
 /** The stage that the test names, or all of them. */
 function stagesOf({ test, submitted }: StepContext): readonly { readonly stage: Stage; readonly index: number }[] {
-  const stages = (submitted.definition?.stages ?? []).map((stage, index) => ({ stage, index }));
+  const stages = (submitted.definition === undefined ? [] : allStages(submitted.definition)).map(({ stage }, index) => ({ stage, index }));
   return test.stage === undefined ? stages : stages.filter(({ stage }) => stage.name === test.stage);
 }
 
@@ -111,7 +112,7 @@ function waveStep(
 function taskSteps({ test, submitted, policies }: StepContext, stage: Stage, index: number): readonly Step[] {
   const target =
     stage.over === undefined ? undefined : (submitted.targets.find(({ name }) => name === test.target) ?? submitted.targets[0]);
-  return stage.actions.flatMap(({ name }, action) => {
+  return columnsOf(stage).flatMap(({ action: { name } }, action) => {
     if (test.action !== undefined && test.action !== name) return [];
     const question: TaskQuestion = { ...factsOf(test, submitted), stage: index, action, target };
     const at = `task ${stage.name}/${name}${target === undefined ? "" : `@${target.name}`}`;

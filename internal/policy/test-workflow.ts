@@ -5,6 +5,7 @@ import { create, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject, setKey } from "../base/json.ts";
+import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { compile, evaluateBoolean } from "../expr/program.ts";
@@ -30,7 +31,7 @@ const EMPTY: Readonly<Record<ParamType, JsonValue>> = {
 /** The workflow as it would have been submitted; throws INVALID_ARGUMENT with the reason why it would not. */
 export function testSubmission(test: PolicyTest, definition: WorkflowDefinition): WorkflowSubmitted {
   const params = fillParams(definition, test.params);
-  const uses = [...new Set(definition.stages.flatMap(({ actions }) => actions.map((action) => action.uses)))].sort();
+  const uses = [...new Set(stagesOf(definition).flatMap(({ stage }) => columnsOf(stage).map(({ action }) => action.uses)))].sort();
   return create(WorkflowSubmittedSchema, {
     id: TEST_ID,
     definition,

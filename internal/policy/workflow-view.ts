@@ -6,6 +6,8 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { setKey } from "../base/json.ts";
 import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import { exprDouble } from "../expr/lift.ts";
+import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
+import type { Column } from "../expr/workflow-parts.ts";
 import { Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -36,8 +38,9 @@ const EFFECTS: Readonly<Record<Effects, string>> = {
 export function workflowView(submitted: WorkflowSubmitted): WorkflowView {
   const { definition } = submitted;
   const effects = new Map(submitted.actionKinds.map((kind) => [kind.uses, EFFECTS[kind.effects] ?? "unsafe"] as const));
-  const stages = (definition?.stages ?? []).map((stage) => stageView(stage, effects));
-  const tasks = (definition?.stages ?? []).map((stage) => stage.actions.map((action) => taskView(stage, action, effects)));
+  const all = definition === undefined ? [] : stagesOf(definition).map(({ stage }) => stage);
+  const stages = all.map((stage) => stageView(stage, effects));
+  const tasks = all.map((stage) => columnsOf(stage).map(({ action }) => taskView(stage, action, effects)));
   const annotations: { [name: string]: string } = {};
   for (const from of [definition?.annotations ?? {}, submitted.annotations])
     for (const [name, value] of Object.entries(from)) setKey(annotations, name, value);
@@ -65,13 +68,14 @@ export function targetView(target: Target | undefined): object {
 
 function stageView(stage: Stage, effects: ReadonlyMap<string, string>): object {
   const { name, annotations, locks, rollout } = stage;
+  const columns = columnsOf(stage);
   return {
     name,
     over: isOverTargets(stage) ? "targets" : "once",
     annotations,
     locks,
     rollout: rolloutView(rollout, isOverTargets(stage)),
-    actions: stage.actions.map((action, index) => actionView(action, stage.actions[index - 1], effects)),
+    actions: columns.map((column, index) => actionView(column, columns[index - 1], effects)),
   };
 }
 
@@ -94,14 +98,14 @@ function amountText({ kind }: Amount): string {
 }
 
 /** `needs` are the actions that it waits for: unless it says otherwise, the one before it. */
-function actionView(action: Action, before: Action | undefined, effects: ReadonlyMap<string, string>): object {
+function actionView({ action, part }: Column, before: Column | undefined, effects: ReadonlyMap<string, string>): object {
   return {
     name: action.name,
     uses: action.uses,
     effects: effects.get(action.uses) ?? "unsafe",
     with: action.with ?? {},
     when: action.when,
-    needs: action.needs?.actions ?? (before === undefined ? [] : [before.name]),
+    needs: action.needs?.actions ?? (before?.part === part ? [before.action.name] : []),
     annotations: action.annotations,
     attempts: Math.max(1, action.retry?.attempts ?? 1),
     timeout_s: seconds(action.timeout, action.uses === "wait" ? WAIT_TIMEOUT_S_DEFAULT : ATTEMPT_TIMEOUT_S_DEFAULT),
@@ -129,11 +133,13 @@ function paramsView(definition: WorkflowDefinition | undefined, values: Readonly
 }
 
 function scopeView({ definition, targets }: WorkflowSubmitted): object {
+  const stages = definition === undefined ? [] : stagesOf(definition);
   const byAction: { [uses: string]: number } = {};
   let tasks = 0;
-  for (const stage of definition?.stages ?? []) {
+  for (const { stage } of stages) {
     const width = isOverTargets(stage) ? targets.length : 1;
-    for (const { uses } of stage.actions) {
+    for (const { action } of columnsOf(stage)) {
+      const { uses } = action;
       setKey(byAction, uses, (byAction[uses] ?? 0) + width);
       tasks += width;
     }

@@ -8,8 +8,8 @@ import type { TextPosition } from "../base/place.ts";
 import type { FileFaults } from "./file-cursor.ts";
 
 /** Roots of places that are in the file. Parameters' values, keys and annotations of a request come from flags. */
-const IN_FILE = /^(?:definition\.)?((?:name|description|targets|stages|output)(?![a-z_]).*)$/s;
-const LED_BY_PLACE = /^((?:targets|stages|output)(?:\.[a-z_]+|\[\d+\])*(?::\d+:\d+)?): ([^\n]*)/;
+const IN_FILE = /^(?:definition\.)?((?:name|description|targets|stages|output|on_success|on_failure|always)(?![a-z_]).*)$/s;
+const LED_BY_PLACE = /^((?:targets|stages|output|on_success|on_failure|always)(?:\.[a-z_]+|\[\d+\])*(?::\d+:\d+)?): ([^\n]*)/;
 const TEXT_POSITION = /(?::\d+){1,2}$/;
 const KEY_IS_MEANT = /^unknown /;
 

@@ -3,10 +3,12 @@
 
 import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
+import { STAGES_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
+import { columnsOf, knownBefore, needsWithin, stagesOf } from "../expr/workflow-parts.ts";
 import { identifierOf, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
 import type { ExprScope, WorkflowScopes } from "../expr/workflow-types.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -18,8 +20,15 @@ const STAGE_FUNCTION = "stage";
 
 /** Adds all that is wrong to the faults. */
 export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults): void {
-  const { stages, targets } = definition;
-  checkNames(stages, "stages", faults);
+  const { targets } = definition;
+  const all = stagesOf(definition);
+  const stages = all.map(({ stage }) => stage);
+  checkNames(
+    all.map(({ stage, place }) => ({ name: stage.name, place })),
+    faults,
+  );
+  if (stages.length > STAGES_MAX)
+    faults.add("stages", `at most ${STAGES_MAX} stages, with those of on_success, on_failure and always; found ${stages.length}`);
   const isOverTargets = stages.some((stage) => stage.over !== undefined);
   if (isOverTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
   const scopes = workflowScopes(definition);
@@ -28,8 +37,8 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
     checkExpression(targets.where, { ...known, path: "targets.where", scope: scopes.selector, result: "bool" });
   // What a lock's key may name: it is rendered before anything of its target has run.
   const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
-  for (const [index, stage] of stages.entries())
-    checkStage(stage, { ...known, path: `stages[${index}]`, scopes, lockScope, earlier: stages.slice(0, index) });
+  for (const [index, { stage, place }] of all.entries())
+    checkStage(stage, { ...known, path: place, scopes, lockScope, earlier: stages.slice(0, index) });
   if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
@@ -40,42 +49,50 @@ interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults">
 }
 
 function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }: StagePlace): void {
-  const { actions } = stage;
   const { faults } = known;
-  checkNames(actions, `${path}.actions`, faults);
-  checkIdentifiers(actions, path, faults);
+  const columns = columnsOf(stage);
+  const names = columns.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
+  checkNames(names, faults);
+  checkIdentifiers(names, faults);
   checkNeeds(stage, { path, faults, earlier });
   for (const [index, key] of stage.locks.entries()) {
     const inList = `${path}.lock[${index}]`;
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
   }
-  for (const [index, action] of actions.entries()) {
-    const before = ancestors(actions, index).map((name) => identifierOf(name));
-    const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before }) };
-    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.actions[${index}].when`, result: "bool" });
-    if (isJsonObject(action.with)) checkTemplate(action.with, { ...place, path: `${path}.actions[${index}].with` });
+  const before = knownBefore(columns);
+  for (const [index, { action, place: actionPlace }] of columns.entries()) {
+    const named = (before[index] ?? []).map((position) => identifierOf(columns[position]?.action.name ?? ""));
+    const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: named }) };
+    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
+    if (isJsonObject(action.with)) checkTemplate(action.with, { ...place, path: `${path}.${actionPlace}.with` });
   }
 }
 
-function checkNames(named: readonly { name: string }[], path: string, faults: FileFaults): void {
-  const seen = new Map<string, number>();
-  for (const [index, { name }] of named.entries()) {
+interface Named {
+  readonly name: string;
+  /** Of what bears the name. */
+  readonly place: string;
+}
+
+function checkNames(named: readonly Named[], faults: FileFaults): void {
+  const seen = new Map<string, string>();
+  for (const { name, place } of named) {
     const first = seen.get(name);
-    if (name !== "" && first !== undefined) faults.add(`${path}[${index}].name`, `"${name}" is the name of ${path}[${first}] already`);
-    else seen.set(name, index);
+    if (name !== "" && first !== undefined) faults.add(`${place}.name`, `"${name}" is the name of ${first} already`);
+    else seen.set(name, place);
   }
 }
 
 /** `a-b` and `a_b` would be one name in expressions. */
-function checkIdentifiers(actions: readonly Action[], path: string, faults: FileFaults): void {
+function checkIdentifiers(named: readonly Named[], faults: FileFaults): void {
   const seen = new Map<string, string>();
-  for (const [index, { name }] of actions.entries()) {
+  for (const { name, place } of named) {
     const identifier = identifierOf(name);
     const other = seen.get(identifier);
-    const place = `${path}.actions[${index}].name`;
-    if (RESERVED.includes(identifier)) faults.add(place, `"${name}" has a meaning of its own in expressions; choose another name`);
+    if (RESERVED.includes(identifier))
+      faults.add(`${place}.name`, `"${name}" has a meaning of its own in expressions; choose another name`);
     if (other !== undefined && other !== name)
-      faults.add(place, `"${name}" and "${other}" are the same name in expressions (${identifier})`);
+      faults.add(`${place}.name`, `"${name}" and "${other}" are the same name in expressions (${identifier})`);
     seen.set(identifier, name);
   }
 }
@@ -86,8 +103,8 @@ interface NeedsPlace {
   readonly earlier: readonly Stage[];
 }
 
-function checkNeeds({ actions, needs }: Stage, { path, faults, earlier }: NeedsPlace): void {
-  checkNamesNeeded(needs?.stages ?? [], {
+function checkNeeds(stage: Stage, { path, faults, earlier }: NeedsPlace): void {
+  checkNamesNeeded(stage.needs?.stages ?? [], {
     path: `${path}.needs`,
     faults,
     fault: (name) => {
@@ -95,12 +112,27 @@ function checkNeeds({ actions, needs }: Stage, { path, faults, earlier }: NeedsP
       return names.includes(name) ? undefined : `there is no stage "${name.slice(0, 64)}" before this one${didYouMean(name, names)}`;
     },
   });
-  for (const [index, action] of actions.entries()) {
-    const place = `${path}.actions[${index}].needs`;
+  const columns = columnsOf(stage);
+  const within = needsWithin(columns);
+  for (const [index, { action, part, place: actionPlace }] of columns.entries()) {
+    const place = `${path}.${actionPlace}.needs`;
+    const actions = columns.filter((other) => other.part === part).map((other) => other.action);
     checkNamesNeeded(action.needs?.actions ?? [], { path: place, faults, fault: (name) => needFault(name, actions, earlier) });
-    if (action.needs !== undefined && ancestors(actions, index).includes(action.name))
+    if (action.needs !== undefined && leadsBack(within, index))
       faults.add(place, `"${action.name}" waits for itself: its needs lead back to it`);
   }
+}
+
+/** True when the needs of an action lead back to it. */
+function leadsBack(needs: readonly (readonly number[])[], index: number): boolean {
+  const found = new Set<number>();
+  const open = [...(needs[index] ?? [])];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (found.has(at)) continue;
+    found.add(at);
+    open.push(...(needs[at] ?? []));
+  }
+  return found.has(index);
 }
 
 function checkNamesNeeded(
@@ -128,20 +160,6 @@ function needFault(name: string, actions: readonly Action[], earlier: readonly S
   }
   const where = stage === undefined ? "this stage" : `stage "${stageName}"`;
   return `there is no action "${wanted.slice(0, 64)}" in ${where}${didYouMean(wanted, known)}`;
-}
-
-/** The actions that have ended whenever this one begins: what it needs, and what those need. */
-function ancestors(actions: readonly Action[], index: number): readonly string[] {
-  const needsOf = (at: number): readonly string[] => actions[at]?.needs?.actions ?? (at === 0 ? [] : [actions[at - 1]?.name ?? ""]);
-  const found = new Set<string>();
-  const open = [...needsOf(index)];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const at = actions.findIndex((action) => action.name === name);
-    if (found.has(name) || at === -1) continue;
-    found.add(name);
-    open.push(...needsOf(at));
-  }
-  return [...found];
 }
 
 interface ExpressionPlace {

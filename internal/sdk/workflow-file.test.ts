@@ -176,6 +176,39 @@ test("needs across stages and of stages name what comes before, and a milestone 
   ]);
 });
 
+test("what handles an end is read as actions and stages are, its names and expressions checked", async () => {
+  const text = `${HEAD}  - name: a
+    over: targets
+    actions: [{ name: x, uses: wait }]
+    on_success: [{ name: y, uses: wait, when: x.changed }]
+    on_failure: [{ name: z, uses: wait }, { name: z2, uses: wait, needs: [z] }]
+    always: [{ name: v, uses: file, with: { path: /x, source: nginx.conf } }]
+on_success: [{ name: b, actions: [{ name: x, uses: wait }] }]
+on_failure: [{ name: c, actions: [{ name: x, uses: wait }], needs: [] }]
+always: [{ name: d }]
+`;
+  expect(await jsonOf(text)).toMatchObject({
+    stages: [{ onSuccess: [{ name: "y" }], onFailure: [{ name: "z" }, { name: "z2" }], always: [{ with: { content_base64: "AAH/" } }] }],
+    onSuccess: [{ name: "b" }],
+    onFailure: [{ name: "c", needs: {} }],
+    always: [{ name: "d" }],
+  });
+  const wrong = `${HEAD}  - name: a
+    actions: [{ name: x, uses: wait }]
+    on_failure: [{ name: x, uses: wait, needs: [x] }, { name: y, uses: wait, needs: [x], when: x.chnged }]
+always: [{ name: a, actions: [{ name: x, uses: wait, needs: [a.y2] }] }]
+`;
+  expect(await faultsOf(wrong)).toEqual([
+    'w.yaml:6:26: stages[0].on_failure[0].name: "x" is the name of stages[0].actions[0] already',
+    'w.yaml:6:48: stages[0].on_failure[0].needs: "x" waits for itself: its needs lead back to it',
+    'w.yaml:6:98: stages[0].on_failure[1].when: no such field "chnged" in x; did you mean "changed"?',
+    "  x.chnged",
+    "    ^",
+    'w.yaml:7:18: always[0].name: "a" is the name of stages[0] already',
+    'w.yaml:7:62: always[0].actions[0].needs[0]: there is no action "y2" in stage "a"',
+  ]);
+});
+
 test("an expression's error has the line and column inside the file, quoted, plain or in a block", async () => {
   const places = (lines: readonly string[]) =>
     lines.filter((line) => line.startsWith("w.yaml")).map((line) => line.split(": ", 2).join(" "));

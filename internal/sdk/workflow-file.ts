@@ -25,7 +25,18 @@ export interface WorkflowFileOptions {
   readonly readSource: (path: string) => Promise<Uint8Array | undefined>;
 }
 
-const WORKFLOW_FIELDS = ["name", "description", "params", "targets", "stages", "output", "annotations"] as const;
+const WORKFLOW_FIELDS = [
+  "name",
+  "description",
+  "params",
+  "targets",
+  "stages",
+  "output",
+  "annotations",
+  "on_success",
+  "on_failure",
+  "always",
+] as const;
 const TARGET_FIELDS = ["where", "names", "expect"] as const;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 
@@ -61,6 +72,9 @@ function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): Mes
     stages: readStages(fields),
     output: fields.read("output", (field) => field.text()) ?? "",
     annotations: fields.read("annotations", (field) => field.texts("annotations")) ?? {},
+    onSuccess: fields.read("on_success", (field) => field.items("on_success").map(readStage)) ?? [],
+    onFailure: fields.read("on_failure", (field) => field.items("on_failure").map(readStage)) ?? [],
+    always: fields.read("always", (field) => field.items("always").map(readStage)) ?? [],
   };
 }
 

@@ -3,6 +3,7 @@
 
 import { isJsonObject } from "../base/json.ts";
 import { SOURCE_BYTES_MAX } from "../base/limits.ts";
+import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
 import type { WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
 
@@ -13,11 +14,11 @@ interface SourceOptions {
 
 /** Puts the content of every source into its action's arguments, in place. */
 export async function inlineSources(definition: WorkflowDefinition, options: SourceOptions): Promise<void> {
-  for (const [stageIndex, stage] of definition.stages.entries()) {
-    for (const [actionIndex, action] of stage.actions.entries()) {
+  for (const { stage, place: stagePlace } of stagesOf(definition)) {
+    for (const { action, place } of columnsOf(stage)) {
       if (action.uses !== "file" || !isJsonObject(action.with) || !Object.hasOwn(action.with, "source")) continue;
       const { source, ...rest } = action.with;
-      const path = `stages[${stageIndex}].actions[${actionIndex}].with.source`;
+      const path = `${stagePlace}.${place}.with.source`;
       const content = await inlined({ source, rest, path }, options);
       if (content !== undefined) action.with = { ...rest, ...content };
     }

@@ -8,10 +8,22 @@ import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
 import { ACTIONS_PER_STAGE_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
 import type { ActionSchema, AmountSchema, RetrySchema, RolloutSchema, StageSchema } from "../gen/holdfast/v1/workflow_pb.ts";
-import type { FileCursor } from "./file-cursor.ts";
+import type { FileCursor, FileFields } from "./file-cursor.ts";
 import { readRate } from "./workflow-rate.ts";
 
-const STAGE_FIELDS = ["name", "over", "rollout", "lock", "actions", "annotations", "needs", "continue_on_error"] as const;
+const STAGE_FIELDS = [
+  "name",
+  "over",
+  "rollout",
+  "lock",
+  "actions",
+  "annotations",
+  "needs",
+  "continue_on_error",
+  "on_success",
+  "on_failure",
+  "always",
+] as const;
 const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
 const ACTION_FIELDS = [
   "name",
@@ -48,24 +60,34 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   const lock = fields.get("lock");
   if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
-  const actions = fields.get("actions");
-  const items = actions?.items("actions") ?? [];
+  const actions = readActions(fields, "actions");
   const needs = fields.get("needs");
-  if (items.length === 0) {
-    for (const name of ["over", "rollout", "lock"] as const)
+  if (actions.length === 0) {
+    for (const name of ["over", "rollout", "lock", "on_success", "on_failure", "always"] as const)
       fields.get(name)?.refuse("is not for a stage without actions, which is a milestone");
   }
-  if (items.length > ACTIONS_PER_STAGE_MAX) actions?.refuse(`at most ${ACTIONS_PER_STAGE_MAX} actions; found ${items.length}`);
   return {
     name: fields.need("name", "write for example name: fix")?.word(NAME, NAME_FORM) ?? "",
     ...(isOverTargets ? { over: { kind: { case: "targets", value: true } } } : {}),
     ...(rolloutInit === undefined ? {} : { rollout: rolloutInit }),
     locks: lock === undefined ? [] : readLocks(lock),
-    actions: items.map(readAction),
+    actions,
+    onSuccess: readActions(fields, "on_success"),
+    onFailure: readActions(fields, "on_failure"),
+    always: readActions(fields, "always"),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
     ...(needs === undefined ? {} : { needs: { stages: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
   };
+}
+
+type ActionList = "actions" | "on_success" | "on_failure" | "always";
+
+function readActions(fields: FileFields<ActionList>, name: ActionList): MessageInitShape<typeof ActionSchema>[] {
+  const field = fields.get(name);
+  const items = field?.items(name) ?? [];
+  if (items.length > ACTIONS_PER_STAGE_MAX) field?.refuse(`at most ${ACTIONS_PER_STAGE_MAX} actions; found ${items.length}`);
+  return items.map(readAction);
 }
 
 function readOver(field: FileCursor): boolean {

@@ -4,9 +4,12 @@
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Action, Stage } from "../gen/holdfast/v1/workflow_pb.ts";
+import { present } from "../base/assert.ts";
 import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
+import { allBefore, columnsOf, knownBefore, needsWithin } from "../expr/workflow-parts.ts";
+import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
 import type { FaultList } from "./fault-list.ts";
 import { RESERVED_NAMES, compileArguments, compileIn } from "./names.ts";
@@ -19,6 +22,8 @@ import type { RetryRule } from "./retry.ts";
 /** One action, ready to run. */
 export interface ActionPlan {
   readonly index: number;
+  /** What it is for. */
+  readonly part: Part;
   readonly name: string;
   /** The name as expressions write it. */
   readonly identifier: string;
@@ -62,97 +67,70 @@ const TIMEOUT_DEFAULT_MS = 600_000;
 /** `wait` is meant to last; every other action that says nothing is ended after the default. */
 const TIMEOUT_DEFAULT_OF_WAIT_MS = ATTEMPT_TIMEOUT_MS_MAX;
 
-/** Makes the actions of a stage ready to run; faults go to the context's list. */
-export function planActions(actions: readonly Action[], context: ActionsContext): readonly ActionPlan[] {
-  checkNames(actions, context);
-  const needs = actions.map((action, index) => resolveNeeds(actions, { action, index, context }));
-  const order = ancestors(needs);
+/** Makes all actions of a stage ready to run; faults go to the context's list. */
+export function planActions(stage: Stage, context: ActionsContext): readonly ActionPlan[] {
+  const columns = columnsOf(stage);
+  checkNames(columns, context);
+  const needs = resolveNeeds(columns, context);
+  const order = allBefore(needs);
   if (order === undefined) {
     context.faults.add(`${context.place}.actions`, "`needs` goes round in a circle; break it where one action need not wait");
     return [];
   }
-  const missing = order.map((before, index) => [...before, index].some((at) => earlierNeedsOf(actions[at], context.earlier).length > 0));
-  const plans = actions.map((action, index) =>
-    planAction(action, { index, needs, before: order[index] ?? [], actions, context, mayMissNeeds: missing[index] ?? false }),
+  const known = knownBefore(columns);
+  const missing = order.map((before, index) =>
+    [...before, index].some((at) => earlierNeedsOf(columns[at]?.action, context.earlier).length > 0),
+  );
+  const plans = columns.map((column, index) =>
+    planAction(column, { index, needs, known: known[index] ?? [], columns, context, mayMissNeeds: missing[index] ?? false }),
   );
   return plans.filter((plan) => plan !== undefined);
 }
 
-function checkNames(actions: readonly Action[], { place, faults }: ActionsContext): void {
+function checkNames(columns: readonly Column[], context: ActionsContext): void {
   const seen = new Map<string, string>();
-  for (const [index, action] of actions.entries()) {
+  for (const { action, place } of columns) {
     const identifier = identifierOf(action.name);
     const earlier = seen.get(identifier);
-    if (earlier !== undefined) {
-      const found =
-        earlier === action.name
-          ? "is used by an earlier action of the stage"
-          : `and "${earlier}" are the same name in expressions (\`-\` is written \`_\`)`;
-      faults.add(`${place}.actions[${index}].name`, `the name "${action.name}" ${found}`);
-    }
-    if (RESERVED_NAMES.includes(identifier))
-      faults.add(`${place}.actions[${index}].name`, `the name "${action.name}" means something else in expressions; choose another`);
+    const refuse = (reason: string): void => context.faults.add(`${context.place}.${place}.name`, `the name "${action.name}" ${reason}`);
+    if (earlier === action.name) refuse("is used by an earlier action of the stage");
+    else if (earlier !== undefined) refuse(`and "${earlier}" are the same name in expressions (\`-\` is written \`_\`)`);
+    if (RESERVED_NAMES.includes(identifier)) refuse("means something else in expressions; choose another");
     seen.set(identifier, action.name);
   }
 }
 
-function resolveNeeds(
-  actions: readonly Action[],
-  at: { readonly action: Action; readonly index: number; readonly context: ActionsContext },
-): readonly number[] {
-  const { action, index, context } = at;
-  const positions = neededPositions(actions, at);
-  for (const [position, needed] of positions.entries()) {
-    const fault = needed === -1 ? needFault(action.needs?.actions[position] ?? "", { actions, earlier: context.earlier }) : undefined;
-    if (fault !== undefined) context.faults.add(`${context.place}.actions[${index}].needs[${position}]`, fault);
-  }
-  return positions.filter((found) => found !== -1);
+function resolveNeeds(columns: readonly Column[], context: ActionsContext): readonly (readonly number[])[] {
+  return needsWithin(columns).map((positions, index) => {
+    const { action, part, place } = present(columns[index], "the action whose needs these are");
+    const actions = columns.filter((other) => other.part === part).map((other) => other.action);
+    for (const [position, needed] of positions.entries()) {
+      const fault = needed === -1 ? needFault(action.needs?.actions[position] ?? "", { actions, earlier: context.earlier }) : undefined;
+      if (fault !== undefined) context.faults.add(`${context.place}.${place}.needs[${position}]`, fault);
+    }
+    return positions.filter((found) => found !== -1);
+  });
 }
 
 /** The names by which expressions of each action know the actions that are certain to have ended before it; none in a circle. */
-export function namesBefore(actions: readonly Action[]): readonly (readonly string[])[] {
-  const positions = actions.map((action, index) => neededPositions(actions, { action, index }).filter((position) => position !== -1));
-  const order = ancestors(positions) ?? [];
-  return actions.map((_, index) => (order[index] ?? []).map((position) => identifierOf(actions[position]?.name ?? "")));
-}
-
-/** Positions of the actions that an action waits for; -1: there is none of that name. */
-function neededPositions(actions: readonly Action[], at: { readonly action: Action; readonly index: number }): readonly number[] {
-  const { needs } = at.action;
-  if (needs === undefined) return at.index === 0 ? [] : [at.index - 1];
-  return needs.actions.map((name) => actions.findIndex((candidate) => candidate.name === name));
-}
-
-/** For each action the positions of all that come before it, sorted; undefined when there is a cycle. */
-function ancestors(needs: readonly (readonly number[])[]): readonly (readonly number[])[] | undefined {
-  const result: (Set<number> | undefined)[] = needs.map(() => undefined);
-  for (let settled = 0; settled < needs.length;) {
-    const before = settled;
-    for (const [index, direct] of needs.entries()) {
-      if (result[index] !== undefined) continue;
-      const sets = direct.map((needed) => result[needed]);
-      if (sets.some((set) => set === undefined)) continue;
-      result[index] = new Set([...direct, ...sets.flatMap((set) => [...(set ?? [])])]);
-      settled += 1;
-    }
-    if (settled === before) return undefined;
-  }
-  return result.map((set) => [...(set ?? [])].sort((a, b) => a - b));
+export function namesBefore(columns: readonly Column[]): readonly (readonly string[])[] {
+  return knownBefore(columns).map((positions) => positions.map((position) => identifierOf(columns[position]?.action.name ?? "")));
 }
 
 interface ActionPosition {
   readonly index: number;
   readonly needs: readonly (readonly number[])[];
-  readonly before: readonly number[];
-  readonly actions: readonly Action[];
+  readonly known: readonly number[];
+  readonly columns: readonly Column[];
   readonly context: ActionsContext;
   readonly mayMissNeeds: boolean;
 }
 
-function planAction(action: Action, { index, needs, before, actions, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
+function planAction(column: Column, { index, needs, known, columns, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
   const { faults, isOverTargets, stages, scopes } = context;
-  const place = `${context.place}.actions[${index}]`;
-  const identifiers = before.map((position) => identifierOf(actions[position]?.name ?? ""));
+  const { action, part } = column;
+  const place = `${context.place}.${column.place}`;
+  const identifiers = known.map((position) => identifierOf(columns[position]?.action.name ?? ""));
   const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
   const when =
     action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
@@ -160,6 +138,7 @@ function planAction(action: Action, { index, needs, before, actions, context, ma
   if (template === undefined) return undefined;
   return {
     index,
+    part,
     name: action.name,
     identifier: identifierOf(action.name),
     uses: action.uses,

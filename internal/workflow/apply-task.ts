@@ -9,7 +9,9 @@ import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
-import { admitTarget, closeTask, failTarget, followTask, yieldPlaces } from "./target-run.ts";
+import { isPastBudget } from "./budget.ts";
+import { closeTask, isGivenUp } from "./target-parts.ts";
+import { admitTarget, failTarget, followTask, stopTargets, yieldPlaces } from "./target-run.ts";
 import { TaskState, isFailure } from "./task-state.ts";
 
 /** The task under way that an event is about. */
@@ -118,8 +120,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   if (ended.deferredFor === DeferReason.FROZEN) return freezeTask(state, run, task);
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
-  const { ordinal } = placeOf(state.blueprint, task);
-  if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
   if (ended.deferredFor !== DeferReason.LOCK) return;
   run.waitingForLock.add(task);
@@ -130,8 +131,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
 function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   state.tasks.forgiven[task] = (state.tasks.forgiven[task] ?? 0) + 1;
   state.firstStartMs.delete(task);
-  const { ordinal } = placeOf(state.blueprint, task);
-  if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
   run.waitingForThaw.add(task);
 }
@@ -144,4 +144,5 @@ function settleTask(state: WorkflowState, task: number, to: TaskState): void {
   if (isFailure(to) && !action.continuesOnError) failTarget(state, run, ordinal);
   if (to === TaskState.UNKNOWN && stage.isOverTargets) setRisk(state, ordinal, { set: Risk.UNKNOWN });
   followTask(state, run, ordinal);
+  if (isPastBudget(run)) stopTargets(state, run);
 }

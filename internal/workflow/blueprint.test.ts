@@ -9,6 +9,7 @@ import { someTargets } from "../../test/fakes/world.ts";
 import { namesBefore } from "./action-plan.ts";
 import { checkDefinition, makeBlueprint, placeOf, taskAt, taskKey } from "./blueprint.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { columnsOf } from "../expr/workflow-parts.ts";
 import { FaultList } from "./fault-list.ts";
 import { scopeOf } from "./scope-of-work.ts";
 
@@ -138,10 +139,19 @@ test("all faults are found at once", () => {
 });
 
 test("an expression may name all that is certain to have ended before, and nothing else", () => {
-  const actions = fromJson(WorkflowDefinitionSchema, {
-    stages: [{ actions: [A, { ...A, name: "b-c" }, { ...A, name: "d", needs: { actions: ["a"] } }, { ...A, name: "e", needs: {} }] }],
-  }).stages[0]?.actions;
-  expect(namesBefore(actions ?? [])).toEqual([[], ["a"], ["a"], []]);
+  const stage = fromJson(WorkflowDefinitionSchema, {
+    stages: [
+      {
+        actions: [A, { ...A, name: "b-c" }, { ...A, name: "d", needs: { actions: ["a"] } }, { ...A, name: "e", needs: {} }],
+        always: [
+          { ...A, name: "f" },
+          { ...A, name: "g" },
+        ],
+      },
+    ],
+  }).stages[0];
+  const all = ["a", "b_c", "d", "e"];
+  expect(namesBefore(stage === undefined ? [] : columnsOf(stage))).toEqual([[], ["a"], ["a"], [], all, [...all, "f"]]);
 });
 
 test("a task's position leads to its place and back, and its key is safe as a file name", () => {

@@ -7,9 +7,12 @@ import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
+import { STAGES_MAX } from "../base/limits.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
+import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
+import type { Column, Part } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
@@ -24,9 +27,20 @@ import { planStageNeeds } from "./need-names.ts";
 
 export type { ActionPlan, Program };
 
+/** Actions of a stage that stand together: positions `first` to `end - 1`. */
+export interface PartPlan {
+  readonly part: Part;
+  readonly first: number;
+  readonly end: number;
+}
+
 /** One stage, ready to run. */
 export interface StagePlan {
   readonly index: number;
+  /** What it is for. */
+  readonly part: Part;
+  /** Its actions by what they are for, in order, main first. */
+  readonly parts: readonly PartPlan[];
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
   /** Positions of the stages that must have ended well; undefined: all earlier ones. */
@@ -116,16 +130,25 @@ interface DefinitionContext {
 
 function planDefinition(definition: WorkflowDefinition, context: DefinitionContext): Pick<Blueprint, "stages" | "output"> {
   const { faults, scopes } = context;
+  const all = stagesOf(definition);
   if (definition.stages.length === 0) faults.add("stages", "there are none; a workflow has at least one stage");
+  if (all.length > STAGES_MAX) faults.add("stages", `there are ${all.length} with those that handle its end, at most ${STAGES_MAX}`);
   const stages: StagePlan[] = [];
-  const stageNames = definition.stages.map((stage) => stage.name);
+  const stageNames = all.map(({ stage }) => stage.name);
   let firstTask = 0;
-  for (const [index, stage] of definition.stages.entries()) {
-    const place = `stages[${index}]`;
+  for (const [index, { stage, part, place }] of all.entries()) {
     if (stages.some((earlier) => earlier.name === stage.name)) {
       faults.add(`${place}.name`, `the name "${stage.name}" is used by an earlier stage`);
     }
-    const plan = planStage(stage, { ...context, place, index, firstTask, stageNames, earlier: definition.stages.slice(0, index) });
+    const plan = planStage(stage, {
+      ...context,
+      place,
+      part,
+      index,
+      firstTask,
+      stageNames,
+      earlier: all.slice(0, index).map((each) => each.stage),
+    });
     stages.push(plan);
     firstTask += plan.width * plan.actions.length;
   }
@@ -138,6 +161,7 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
 
 interface StageContext extends DefinitionContext {
   readonly place: string;
+  readonly part: Part;
   readonly index: number;
   readonly firstTask: number;
   /** The names of all stages, for `stage('x')`. */
@@ -148,13 +172,17 @@ interface StageContext extends DefinitionContext {
 
 function planStage(stage: Stage, context: StageContext): StagePlan {
   const { place, index, firstTask, faults, earlier } = context;
-  if (stage.actions.length === 0 && (stage.over !== undefined || stage.rollout !== undefined || stage.locks.length > 0))
-    faults.add(`${place}.actions`, "there are none; a stage without actions is a milestone, and takes no over, rollout or lock");
+  const columns = columnsOf(stage);
+  const hasMore = stage.over !== undefined || stage.rollout !== undefined || stage.locks.length > 0 || columns.length > 0;
+  if (stage.actions.length === 0 && hasMore)
+    faults.add(`${place}.actions`, "there are none; a stage without actions is a milestone, and takes nothing that is for actions");
   const isOverTargets = stage.over !== undefined;
   const width = isOverTargets ? context.targets : 1;
   const annotations = { ...context.annotations, ...stage.annotations };
   return {
     index,
+    part: context.part,
+    parts: planParts(columns),
     name: stage.name,
     annotations: stage.annotations,
     needs: planStageNeeds(stage, { place, faults, earlier }),
@@ -162,7 +190,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     isOverTargets,
     width,
     firstTask,
-    actions: planActions(stage.actions, {
+    actions: planActions(stage, {
       place,
       faults,
       annotations,
@@ -174,6 +202,16 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };
+}
+
+function planParts(columns: readonly Column[]): readonly PartPlan[] {
+  const parts: { part: Part; first: number; end: number }[] = [];
+  for (const [index, { part }] of columns.entries()) {
+    const last = parts.at(-1);
+    if (last?.part === part) last.end = index + 1;
+    else parts.push({ part, first: index, end: index + 1 });
+  }
+  return parts;
 }
 
 function planRollout(

@@ -9,6 +9,11 @@ export function isPastBudget(run: StageRun): boolean {
   return run.failed.size > run.stage.failuresMax;
 }
 
+/** True when nothing more starts: it is past its budget, and no target that was begun has anything left to do that handles its end. */
+export function isOver(run: StageRun): boolean {
+  return isPastBudget(run) && (run.stage.parts.length === 1 || run.inFlight.size + run.returning.size + run.held.size === 0);
+}
+
 /** True when failed and unknown targets together are more than may fail: then no further target is begun. */
 export function isUncertain(state: WorkflowState, run: StageRun): boolean {
   return run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) > run.stage.failuresMax;

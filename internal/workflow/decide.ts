@@ -17,6 +17,7 @@ import type { Facts } from "./facts.ts";
 import { retryDelayMs } from "./retry.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
+import { isGivenUp } from "./target-parts.ts";
 import { TaskState, isRetriable } from "./task-state.ts";
 
 /** The events of a command; throws HoldfastError when it is refused. */
@@ -168,8 +169,8 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   if (state.isCancelRequested) return ended(AttemptOutcome.CANCELLED, DeferReason.UNSPECIFIED);
   if (facts.isFrozen(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.FROZEN);
   const run = state.stageRun;
-  const { ordinal } = placeOf(state.blueprint, task);
-  const isStopped = run !== undefined && (isPastBudget(run) || run.failed.has(ordinal));
+  const place = placeOf(state.blueprint, task);
+  const isStopped = run !== undefined && ((place.action.part === "main" && isPastBudget(run)) || isGivenUp(state, run, place));
   if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
   if (!facts.canLock(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   return [happened("applyStarted", { task, attempt, before })];
@@ -194,8 +195,9 @@ function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): r
 
 function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; readonly facts: Facts }): number | undefined {
   const { report, facts } = at;
-  const { action, ordinal } = placeOf(state.blueprint, report.task);
-  const isStopped = state.isCancelRequested || state.stageRun?.failed.has(ordinal) === true;
+  const place = placeOf(state.blueprint, report.task);
+  const { action } = place;
+  const isStopped = state.isCancelRequested || (state.stageRun !== undefined && isGivenUp(state, state.stageRun, place));
   if (!report.isRetryable || isStopped) return undefined;
   const failed = report.attempt - (state.tasks.forgiven[report.task] ?? 0);
   if (failed >= action.retry.attempts) return undefined;

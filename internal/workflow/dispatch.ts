@@ -1,7 +1,7 @@
 // What happens next by itself: given a state and a time, the one event that the rules of stages, waves, budgets and needs call for now.
 // 1. It reads the state and makes no event happen; the engine applies the event and asks again until there is none.
 //    Its one side is the parking of what something outside holds back, which is no part of the fold.
-// 2. Nothing starts in a workflow that is cancelled, frozen, paused, held at a gate, or past its budget of failures.
+// 2. Nothing starts in a workflow that is cancelled, frozen, paused, held at a gate, or past its budget of failures (but budget.ts).
 // 3. A target that is not at risk is begun only while there is room for it to become so: so max_at_risk is never exceeded.
 // 4. Each answer costs constant time on average: targets are passed over once in a wave, tasks that wait are at most those in flight.
 
@@ -11,7 +11,7 @@ import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
 import { placeOf } from "./blueprint.ts";
-import { isPastBudget, isUncertain } from "./budget.ts";
+import { isOver, isUncertain } from "./budget.ts";
 import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { taskScope } from "./expression-scope.ts";
@@ -37,7 +37,7 @@ export function nextStep(state: WorkflowState, facts: Facts): Event | undefined 
   if (noted !== undefined || state.freeze?.isWhole === true) return noted;
   const run = state.stageRun;
   if (run === undefined) return nextStage(state, facts);
-  if (isPastBudget(run)) return nextWhenPastBudget(state, run);
+  if (isOver(run)) return nextWhenPastBudget(state, run);
   if (state.isPaused) return undefined;
   return nextInStage(state, run, facts);
 }
@@ -47,7 +47,7 @@ export function nextDueMs(state: WorkflowState): number | undefined {
   if (state.life.kind === "submitted") return state.expiresAtMs;
   if (state.life.kind !== "executing" || state.isPaused || state.isCancelRequested) return undefined;
   const run = state.stageRun;
-  if (run !== undefined && isPastBudget(run)) return undefined;
+  if (run !== undefined && isOver(run)) return undefined;
   return state.freeze?.isWhole === true ? undefined : state.backoff.peek()?.atMs;
 }
 

@@ -6,6 +6,7 @@ import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, WORKFLOW_OUTPUT_BYTES_MAX } from "../base/limits.ts";
 import type { JsonValue } from "../base/json.ts";
+import { failedStage } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
@@ -15,12 +16,11 @@ import { jsonToValue } from "./value-json.ts";
 /** The event that ends the workflow as it stands. */
 export function endWorkflow(state: WorkflowState, facts: Facts): Event {
   if (state.isCancelRequested) return happened("workflowEnded", { outcome: WorkflowOutcome.CANCELLED });
-  const failed = state.blueprint.stages.findIndex(
-    ({ index, continuesOnError }) => state.stageResults[index] === "failed" && !continuesOnError,
-  );
+  const failed = failedStage(state, ["main", "on_success", "on_failure", "always"]);
   const result = evaluateOutput(state, facts);
   const output = result.value === undefined ? {} : { output: jsonToValue(result.value) };
-  if (failed !== -1) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: stageError(state, failed), ...output });
+  if (failed !== undefined)
+    return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: stageError(state, failed), ...output });
   if (result.error !== undefined) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: result.error });
   return happened("workflowEnded", { outcome: WorkflowOutcome.SUCCEEDED, ...output });
 }

@@ -165,7 +165,7 @@ function attemptError(state: WorkflowState, task: number, facts: Pick<Facts, "de
 function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly what: string }): Hold {
   const { stage } = run;
   const wave = stage.waves.findIndex(({ first, count }) => at.ordinal >= first && at.ordinal < first + count);
-  if (isPastBudget(run))
+  if (isPastBudget(run) && !run.inFlight.has(at.ordinal))
     return hold(
       HoldKind.ENDED,
       `${run.failed.size} targets of stage "${stage.name}" failed, max_failures is ${stage.failuresMax}: nothing more starts`,

@@ -5,8 +5,11 @@
 import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
+import type { StagePlan } from "./blueprint.ts";
+import { taskAt } from "./blueprint.ts";
+import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
-import { closeTask } from "./target-run.ts";
+import { closeTask } from "./target-parts.ts";
 import { TaskState, isRetriable, isSettled } from "./task-state.ts";
 
 /**
@@ -22,18 +25,20 @@ export function reopenTask(state: WorkflowState, task: number): void {
 /** Settles everything that is open but what is unknown: that stays so until a person says, or a Retry comes. */
 export function closeOpenTasks(state: WorkflowState, to: TaskState): void {
   assert(state.running.size === 0, "nothing runs at a workflow's end");
-  for (let task = 0; task < state.blueprint.tasks; task++) {
-    const now = state.tasks.get(task);
-    if (!isSettled(now) && now !== TaskState.UNKNOWN) closeTask(state, task, to);
-  }
+  for (const stage of state.blueprint.stages) closeStage(state, stage.index, isWanted(state, stage) ? to : TaskState.SKIPPED);
+}
+
+/** False for stages that are run after another end than this one: a Retry has nothing to do with them. */
+function isWanted(state: WorkflowState, { index, part }: StagePlan): boolean {
+  return state.stageResults[index] !== "pending" || part === "main" || isPartWanted(state, part);
 }
 
 /** Settles everything that is open in a stage that failed or is skipped. */
-export function closeStage(state: WorkflowState, index: number): void {
+export function closeStage(state: WorkflowState, index: number, to: TaskState = TaskState.SKIPPED_AFTER): void {
   const { firstTask, width, actions } = present(state.blueprint.stages[index], "the stage that is closed");
   for (let task = firstTask; task < firstTask + width * actions.length; task++) {
     const now = state.tasks.get(task);
-    if (!isSettled(now) && now !== TaskState.UNKNOWN) closeTask(state, task, TaskState.SKIPPED_AFTER);
+    if (!isSettled(now) && now !== TaskState.UNKNOWN) closeTask(state, task, to);
   }
 }
 
@@ -49,14 +54,31 @@ export function retryWorkflow(state: WorkflowState): void {
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
-  for (const stage of state.blueprint.stages) {
-    const end = stage.firstTask + stage.width * stage.actions.length;
-    for (let task = stage.firstTask; task < end; task++) {
-      if (!isRetriable(state.tasks.get(task))) continue;
-      reopenTask(state, task);
-      state.stageResults[stage.index] = "pending";
-    }
-    if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
+  for (const stage of state.blueprint.stages) reopenStage(state, stage);
+  if (state.blueprint.stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending")) reopenHandlers(state);
+}
+
+function reopenStage(state: WorkflowState, stage: StagePlan): void {
+  for (let ordinal = 0; ordinal < stage.width; ordinal++)
+    if (reopenTarget(state, stage, ordinal)) state.stageResults[stage.index] = "pending";
+  if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
+}
+
+/** Where a main action runs again, so does what handles how it ends. False: nothing of the target was to be opened. */
+function reopenTarget(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+  const tasks = stage.actions.map((action) => ({ task: taskAt(stage, ordinal, action.index), isMain: action.part === "main" }));
+  const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isRetriable(state.tasks.get(task)));
+  const opened = tasks.filter(({ task, isMain }) => isRetriable(state.tasks.get(task)) || (isMainOpened && !isMain));
+  for (const { task } of opened) reopenTask(state, task);
+  return opened.length > 0;
+}
+
+/** The stages that handle how the others ended run again after those that do. */
+function reopenHandlers(state: WorkflowState): void {
+  for (const { index, part, firstTask, width, actions } of state.blueprint.stages) {
+    if (part === "main") continue;
+    state.stageResults[index] = "pending";
+    for (let task = firstTask; task < firstTask + width * actions.length; task++) reopenTask(state, task);
   }
 }
 

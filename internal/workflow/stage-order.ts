@@ -1,11 +1,13 @@
 // Which stage comes next: strictly in order, each when what it needs has ended well.
 // 1. A stage without `needs` waits for all before it: when one of them failed, it is not reached, and nothing is said of it.
-// 2. A stage with `needs` that were not met is skipped, with an event that says why.
+// 2. The stages that handle how the main ones ended come after those; what they need by default are those before them of their own list.
+// 3. A stage with `needs` that were not met is skipped, with an event that says why.
 
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { endWorkflow } from "./ending.ts";
+import { isPartWanted } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { stageNeedAnswer } from "./needs.ts";
@@ -16,6 +18,7 @@ export function nextStage(state: WorkflowState, facts: Facts): Event | undefined
   if (state.isPaused || (!state.isAdmitted && facts.isGated(Gate.EXEC))) return undefined;
   for (const stage of state.blueprint.stages) {
     if (state.stageResults[stage.index] !== "pending") continue;
+    if (stage.part !== "main" && !isPartWanted(state, stage.part)) continue;
     const unmet = unmetNeed(state, stage);
     if (unmet === undefined) return happened("stageStarted", { stage: stage.index });
     if (stage.needs !== undefined) return happened("stageSkipped", { stage: stage.index, reason: skipReason(state, unmet) });
@@ -26,7 +29,10 @@ export function nextStage(state: WorkflowState, facts: Facts): Event | undefined
 /** The first stage that this one needs, and that did not end well. */
 function unmetNeed(state: WorkflowState, stage: StagePlan): StagePlan | undefined {
   const { stages } = state.blueprint;
-  const needed = stage.needs === undefined ? stages.slice(0, stage.index) : stage.needs.flatMap((index) => stages[index] ?? []);
+  const needed =
+    stage.needs === undefined
+      ? stages.slice(0, stage.index).filter(({ part }) => part === stage.part)
+      : stage.needs.flatMap((index) => stages[index] ?? []);
   return needed.find(({ index, continuesOnError }) => {
     const result = state.stageResults[index] ?? "pending";
     // One that was not reached is open to the end of the workflow, and nothing comes of it.

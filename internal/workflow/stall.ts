@@ -3,7 +3,7 @@
 // 2. Past the budget of failures nothing is due any more: there only unknown tasks keep the workflow from its end.
 
 import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
-import { isPastBudget, isUncertain } from "./budget.ts";
+import { isOver, isUncertain } from "./budget.ts";
 import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
@@ -16,7 +16,7 @@ export function hasStalled(state: WorkflowState): boolean {
   if (isHeldForPeople(state)) return true;
   if (run === undefined) return false;
   const hasUnknown = state.tasks.count(run.stage.index, TaskState.UNKNOWN) > 0;
-  if (isPastBudget(run)) return hasUnknown;
+  if (isOver(run)) return hasUnknown;
   if (willMove(state, run)) return false;
   return hasUnknown || state.parking.size > 0 || state.entrance.size > 0 || isOutOfRoom(state, run);
 }
@@ -52,7 +52,7 @@ function hasMoreToBegin(run: StageRun): boolean {
 /** True while nothing keeps the workflow as a whole from starting attempts. */
 export function canStart({ life, stageRun, isPaused, isCancelRequested, freeze }: WorkflowState): boolean {
   if (life.kind !== "executing" || isPaused || isCancelRequested || freeze?.isWhole === true) return false;
-  return stageRun !== undefined && !isPastBudget(stageRun);
+  return stageRun !== undefined && !isOver(stageRun);
 }
 
 /** True when a gate holds it, and not merely for a while. */

@@ -76,6 +76,10 @@ export interface StageRun {
   readonly returning: Set<number>;
   /** Targets that have failed or were unreachable in this stage. */
   readonly failed: Set<number>;
+  /** Targets under way that were stopped because too many others failed. */
+  readonly stopped: Set<number>;
+  /** Targets whose main actions have ended, in stages with parts that handle that: it is known which of these are run. */
+  readonly judged: Set<number>;
   /** Tasks of targets in flight that may start. */
   readonly ready: WorkQueue;
   /** What needs of all targets of an earlier stage came to, by the position of the first task: a cache. */
@@ -214,6 +218,8 @@ export function beginStage(stage: StagePlan): StageRun {
     held: new Set(),
     returning: new Set(),
     failed: new Set(),
+    stopped: new Set(),
+    judged: new Set(),
     ready: new WorkQueue(),
     earlierAnswers: new Map(),
     waitingForLock: new Set(),

@@ -1,4 +1,4 @@
-// One target within the stage under way: which of its tasks may start, whether it has ended, and what a failed task does to the rest.
+// One target within the stage under way: which of its tasks may start, whether it has ended, and how it comes and goes.
 // 1. A target that failed takes no further tasks in the stage. A failure with `continue_on_error` does not fail its target.
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
 // 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
@@ -6,6 +6,7 @@
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { answerNeeds } from "./needs.ts";
+import { isPartOpen, settleParts, wasCutShort } from "./target-parts.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, waveEnd } from "./state.ts";
@@ -20,7 +21,8 @@ export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: 
 /** True for a task that waits for nothing but room: PENDING, with an answer to all of its needs: to start, or to be skipped. */
 function isStartable(state: WorkflowState, place: TaskPlace): boolean {
   const { stage, ordinal, action } = place;
-  return state.tasks.get(taskAt(stage, ordinal, action.index)) === TaskState.PENDING && answerNeeds(state, place) !== "wait";
+  if (state.tasks.get(taskAt(stage, ordinal, action.index)) !== TaskState.PENDING) return false;
+  return isPartOpen(state, place) && answerNeeds(state, place) !== "wait";
 }
 
 /** True when no task of the target is open, so that the stage is done with it. */
@@ -93,8 +95,8 @@ export function passBegun(state: WorkflowState, run: StageRun): void {
 /** Follows up on a task of the stage under way that has just been settled, held, or opened again. */
 export function followTask(state: WorkflowState, run: StageRun, ordinal: number): void {
   const { stage } = run;
-  if (run.failed.has(ordinal)) skipRest(state, run, ordinal);
-  else if (run.inFlight.has(ordinal)) makeReady(state, run, { ordinal, except: -1 });
+  settleParts(state, run, ordinal);
+  if (run.inFlight.has(ordinal)) makeReady(state, run, { ordinal, except: -1 });
   if (isTargetDone(state, stage, ordinal)) endTarget(state, run, ordinal);
   else if (run.inFlight.has(ordinal) && isHeld(state, stage, ordinal)) {
     leaveFlight(state, run, ordinal);
@@ -108,6 +110,16 @@ export function failTarget(state: WorkflowState, run: StageRun, ordinal: number)
   if (run.stage.isOverTargets) setRisk(state, ordinal, { set: Risk.FAILED });
 }
 
+/** Too many have failed: those under way take no further main actions, and what handles that begins on them. */
+export function stopTargets(state: WorkflowState, run: StageRun): void {
+  if (run.stage.parts.length === 1) return;
+  for (const ordinal of [...run.inFlight, ...run.returning, ...run.held]) {
+    if (run.stopped.has(ordinal)) continue;
+    run.stopped.add(ordinal);
+    followTask(state, run, ordinal);
+  }
+}
+
 function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordinal: number; readonly except: number }): void {
   const { stage } = run;
   const { ordinal, except } = options;
@@ -117,26 +129,6 @@ function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordi
     state.tasks.set(task, TaskState.READY);
     run.ready.push(task);
   }
-}
-
-function skipRest(state: WorkflowState, run: StageRun, ordinal: number): void {
-  for (let action = 0; action < run.stage.actions.length; action++) {
-    const task = taskAt(run.stage, ordinal, action);
-    const now = state.tasks.get(task);
-    if (isSettled(now) || now === TaskState.RUNNING || now === TaskState.UNKNOWN) continue;
-    closeTask(state, task, TaskState.SKIPPED_AFTER);
-  }
-}
-
-/** Settles a task that is not running, and forgets where it waited. READY tasks stay in the queue, which passes over them. */
-export function closeTask(state: WorkflowState, task: number, to: TaskState): void {
-  state.backoff.delete(task);
-  state.firstStartMs.delete(task);
-  state.stageRun?.waitingForLock.delete(task);
-  state.stageRun?.waitingForThaw.delete(task);
-  state.parking.release(task);
-  state.entrance.release(task);
-  state.tasks.set(task, to);
 }
 
 function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
@@ -155,7 +147,8 @@ function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
   run.openInWave -= 1;
   if (!run.stage.isOverTargets) return;
   const hasFailed = hasFailure(state, run.stage, ordinal);
-  const over = Risk.BEGUN | Risk.UNKNOWN;
+  // One that was stopped half-way stays at risk where it had begun to be changed.
+  const over = wasCutShort(state, run, ordinal) ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
   setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
 }
 

@@ -85,6 +85,37 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.retry();
     },
   },
+  "what-handles-an-end": {
+    targets: 3,
+    async tell(t) {
+      t.world.fleet.trouble("h1", "apply", "fail");
+      t.world.fleet.trouble("h2", "apply", "hang");
+      const action = (name: string): Json => ({ name, uses: "set", with: { name, value: "1" }, timeout: "10s" });
+      t.note("h1 fails, which is one too many: h2, which hangs, is stopped; what handles the end of all three is done, through a crash");
+      await t.run("w", {
+        ...Object(fix({ parallel: 3 }, [action("a"), action("b")])),
+        stages: [
+          {
+            name: "fix",
+            over: { targets: true },
+            actions: [action("a"), action("b")],
+            onSuccess: [action("told")],
+            onFailure: [action("undone")],
+            always: [action("swept")],
+          },
+          { name: "next", actions: [action("more")] },
+        ],
+        onSuccess: [{ name: "cheer", actions: [action("hooray")] }],
+        onFailure: [{ name: "page", actions: [action("somebody")] }],
+        always: [{ name: "close", actions: [action("ticket")] }],
+      });
+      await t.crash();
+      await t.wait(60);
+      t.hosts();
+      await t.retry();
+      await t.wait(60);
+    },
+  },
   parallel: {
     targets: 4,
     async tell(t) {

@@ -56,9 +56,9 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "rule: needs",
     patches: [
       {
-        file: "internal/workflow/target-run.ts",
-        find: "  if (run.failed.has(ordinal)) skipRest(state, run, ordinal);\n  else if",
-        replace: "  if",
+        file: "internal/workflow/target-parts.ts",
+        find: 'if (part.part === "main" ? isOver : hasFailureIn(state, at)) closeRest',
+        replace: 'if (part.part === "main" ? false : hasFailureIn(state, at)) closeRest',
       },
       {
         file: "internal/workflow/needs.ts",
@@ -67,6 +67,38 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "max-failures-percent goes as its transcript says" },
+  },
+  {
+    name: "handlers-of-the-other-end",
+    bug: "after a failure on_success is run, and on_failure is not",
+    breaks: "rule: what handles an end",
+    patches: [
+      {
+        file: "internal/workflow/target-parts.ts",
+        find: '? "on_success" : "on_failure";',
+        replace: '? "on_failure" : "on_success";',
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/target-parts.test.ts",
+      name: "after a good end on_success and always run, after a failure on_failure and always",
+    },
+  },
+  {
+    name: "past-the-budget-nothing-is-handled",
+    bug: "a stage past its budget ends before what handles the end of targets that had begun is done",
+    breaks: "rule: what handles an end",
+    patches: [
+      {
+        file: "internal/workflow/budget.ts",
+        find: "return isPastBudget(run) && (",
+        replace: "return isPastBudget(run) || (run.failed.size < 0 && ",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/target-parts.test.ts",
+      name: "past the budget no target is begun and none goes on, but what handles the end of those that had begun is done",
+    },
   },
   {
     name: "missed-need-starts",
@@ -113,8 +145,8 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/reopen.ts",
-        find: "if (!isRetriable(state.tasks.get(task))) continue;",
-        replace: "if (!isRetriable(state.tasks.get(task)) && task < 0) continue;",
+        find: "tasks.filter(({ task, isMain }) => isRetriable(state.tasks.get(task)) ||",
+        replace: "tasks.filter(({ task, isMain }) => task >= 0 ||",
       },
     ],
     caughtBy: {

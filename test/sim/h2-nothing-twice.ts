@@ -5,6 +5,8 @@
 import type { JournalEntry } from "../../internal/engine/ports.ts";
 import { AttemptOutcome, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { HostCall, Invariant } from "./invariant.ts";
 import { must } from "./violation.ts";
 
@@ -25,6 +27,8 @@ interface Task {
 /** Keeps H2. */
 export class NothingTwice implements Invariant {
   readonly #tasks = new Map<string, Map<number, Task>>();
+  /** Which tasks handle how others ended: a Retry brings them again with what they handle. */
+  readonly #handlers = new Map<string, (task: number) => boolean>();
   /** Tasks that changed a host, by its name: somebody else may spoil their work. */
   readonly #changedAt = new Map<string, Set<Task>>();
 
@@ -51,6 +55,9 @@ export class NothingTwice implements Invariant {
 
   #take(id: string, { kind }: Event): void {
     switch (kind.case) {
+      case "workflowSubmitted":
+        if (kind.value.definition !== undefined) this.#handlers.set(id, handlerFinder(kind.value.definition, kind.value.targets.length));
+        return;
       case "attemptStarted":
         return this.#start(id, kind.value);
       case "applyStarted": {
@@ -71,7 +78,7 @@ export class NothingTwice implements Invariant {
       case "taskResolved":
         return this.#resolve(id, kind.value);
       case "workflowRetried":
-        for (const task of this.#tasks.get(id)?.values() ?? []) this.#reopen(task);
+        for (const [index, task] of this.#tasks.get(id) ?? []) this.#reopen(task, this.#handlers.get(id)?.(index) === true);
         return;
       default:
     }
@@ -92,9 +99,9 @@ export class NothingTwice implements Invariant {
   }
 
   /** A person wants it to run again: of what is held nobody knows whether it was done, and that is the person's word. */
-  #reopen(task: Task): void {
-    if (task.standing === "done") return;
-    if (task.standing === "held") task.changedIn = undefined;
+  #reopen(task: Task, isHandler = false): void {
+    if (task.standing === "done" && !isHandler) return;
+    if (task.standing === "held" || isHandler) task.changedIn = undefined;
     task.standing = "open";
   }
 
@@ -105,6 +112,20 @@ export class NothingTwice implements Invariant {
     tasks.set(index, task);
     return task;
   }
+}
+
+function handlerFinder(definition: WorkflowDefinition, targets: number): (task: number) => boolean {
+  let first = 0;
+  const stages = stagesOf(definition).map(({ stage, part }) => {
+    const handlers = columnsOf(stage).map((column) => part !== "main" || column.part !== "main");
+    const found = { first, handlers };
+    first += handlers.length * (stage.over === undefined ? 1 : targets);
+    return found;
+  });
+  return (task) => {
+    const found = stages.findLast((stage) => stage.first <= task && stage.handlers.length > 0);
+    return found?.handlers[(task - found.first) % found.handlers.length] === true;
+  };
 }
 
 function standingAfter(outcome: AttemptOutcome, isRetried: boolean): Standing {

@@ -3,8 +3,11 @@
 
 import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Part } from "../../internal/expr/workflow-parts.ts";
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelOrder } from "./model-order.ts";
+import { closedBy, isPartOver, isTurn, wasCutShort } from "./model-parts.ts";
+import type { TargetParts } from "./model-parts.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
@@ -18,6 +21,8 @@ export interface RolloutOwner {
   readonly isPaused: boolean;
   readonly life: "submitted" | "executing" | "ended";
   readonly stages: readonly Stage[];
+  readonly stageParts: readonly Part[];
+  readonly actionParts: readonly (readonly Part[])[];
   readonly targets: readonly string[];
 }
 
@@ -34,13 +39,18 @@ export class ModelRollout {
 
   constructor(owner: RolloutOwner) {
     this.#owner = owner;
-    this.#order = new ModelOrder(owner.stages);
+    this.#order = new ModelOrder(owner);
     this.tasks = new ModelTasks(owner.stages, owner.targets.length);
   }
 
   /** The stage under way; -1: none. */
   get stage(): number {
     return this.stageRun?.index ?? -1;
+  }
+
+  /** Tasks that are open, but those of stages that handle another end than this one. */
+  get openWanted(): number {
+    return this.tasks.all.filter((task) => task.standing === "open" && this.#order.isWanted(task.stage)).length;
   }
 
   isOverTargets(stage: number): boolean {
@@ -131,6 +141,13 @@ export class ModelRollout {
   endStage(isSuccess: boolean): void {
     this.rule("a stage fails past its budget only", isSuccess === !this.#isPastBudget());
     this.rule("nothing runs at a stage's end", this.tasks.running === 0);
+    const run = this.#run();
+    const isHandled = this.#owner.actionParts[run.index]?.some((part) => part !== "main") === true;
+    if (isHandled)
+      this.rule(
+        "what handles the end of a target comes before its stage's end",
+        [...run.begun].every((target) => run.isDone(target)),
+      );
     this.#order.results[this.stage] = isSuccess ? "good" : "failed";
     if (!isSuccess) this.#closeStage(this.stage);
     this.stageRun = undefined;
@@ -139,19 +156,25 @@ export class ModelRollout {
   /** Everything that did not end well is open again. */
   reopenAll(): void {
     this.stageRun = undefined;
+    const isUndone = (task: ModelTask): boolean => task.standing !== "good" && task.standing !== "skipped";
+    const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
+    // Where a main action runs again, so does what handles how it ends.
+    const again = new Set(this.tasks.all.filter((task) => isUndone(task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`));
+    const opened = this.tasks.all.map((task) => isUndone(task) || (!isMain(task) && again.has(`${task.stage} ${task.target}`)));
+    for (const [index, task] of this.tasks.all.entries()) if (opened[index] === true) this.#order.results[task.stage] = undefined;
+    const hasMain = this.#order.reopen();
     for (const [index, task] of this.tasks.all.entries())
-      if (task.standing !== "good" && task.standing !== "skipped") {
-        this.#order.results[task.stage] = undefined;
-        this.#reopen(index, task);
-      }
-    this.#order.reopen();
+      if (opened[index] === true || (hasMain && this.#owner.stageParts[task.stage] !== "main")) this.#reopen(index, task);
   }
 
   /** What is open stays undone. */
   close(standing: Standing): void {
     this.stageRun = undefined;
     if (this.tasks.open === 0) return;
-    for (const [index, task] of this.tasks.all.entries()) if (task.standing === "open") this.tasks.set(index, standing);
+    for (const [index, task] of this.tasks.all.entries()) {
+      const isOther = this.#order.results[task.stage] === undefined && !this.#order.isWanted(task.stage);
+      if (task.standing === "open") this.tasks.set(index, isOther ? "skipped" : standing);
+    }
   }
 
   #startAttempt(index: number, task: ModelTask, attempt: number): void {
@@ -171,8 +194,14 @@ export class ModelRollout {
     );
     this.rule("tasks start in their stage", task.stage === this.stage);
     const run = this.#run();
-    this.rule("nothing starts past the budget of failures", !this.#isPastBudget());
-    this.rule("a target that failed takes no further tasks", !run.failed.has(task.target));
+    const part = this.#partOf(task);
+    const isHandling = part !== "main";
+    this.rule(
+      "nothing starts past the budget of failures",
+      isHandling ? !this.#isPastBudget() || run.begun.has(task.target) : !this.#isPastBudget(),
+    );
+    this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
+    this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
     const { first = 0, count = 0 } = run.wave ?? {};
     this.rule("targets start in their wave", task.target >= first && task.target < first + count);
     const needs = this.#needs(task);
@@ -198,8 +227,9 @@ export class ModelRollout {
   #startApply(task: ModelTask): void {
     this.rule("a plan changes nothing", !this.#owner.isPlan);
     this.rule("only what runs applies", task.standing === "running" && !task.isApplying);
-    this.rule("no apply begins past the budget of failures", !this.#isPastBudget());
-    this.rule("no apply begins on a target that failed", !this.#run().failed.has(task.target));
+    const part = this.#partOf(task);
+    this.rule("no apply begins past the budget of failures", part !== "main" || !this.#isPastBudget());
+    this.rule("no apply begins on a target that failed", !isPartOver(this.#partsOf(task), part));
     this.rule("no apply begins in a cancelled workflow", !this.#owner.isCancelled);
     task.isApplying = true;
     if (!this.isOverTargets(task.stage)) return;
@@ -237,7 +267,7 @@ export class ModelRollout {
         if (deferredFor !== DeferReason.FROZEN) task.attempt -= 1;
         if (deferredFor === DeferReason.LOCK) this.#run().waitingForLock.add(task.target);
         task.tries -= 1;
-        if (this.#run().failed.has(task.target)) this.#settle(index, task, "after");
+        if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
         return;
       default:
         if (retryAfterMs === undefined) return this.#settle(index, task, "failed");
@@ -258,20 +288,58 @@ export class ModelRollout {
     if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
     if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
-    if (run?.failed.has(task.target) === true) {
-      for (const other of this.ofTarget(task.target))
-        if (other.standing === "open") this.#set(this.tasks.at(other.stage, other.target, other.action), other, "after");
+    this.#close(task);
+    if (this.#isPastBudget()) this.#stopOthers();
+    this.#endIfDone(task);
+  }
+
+  /** A target that is done with the stage is at risk no more, unless it failed or was stopped half-way. */
+  #endIfDone(task: ModelTask): void {
+    if (!this.isOverTargets(task.stage) || !this.isDone(task.target)) return;
+    const hasFailed = this.ofTarget(task.target).some((other) => other.standing === "failed" && !this.#isContinued(other));
+    if (!hasFailed && !wasCutShort(this.#partsOf(task))) this.risky.delete(task.target);
+  }
+
+  /** Closes what does not come any more on the target of a task of the stage under way. */
+  #close(task: ModelTask): void {
+    if (task.stage !== this.stage) return;
+    for (const [other, standing] of closedBy(this.#partsOf(task)))
+      this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing);
+  }
+
+  /** Too many have failed: where something handles that, targets under way take no further main actions. */
+  #stopOthers(): void {
+    const run = this.#run();
+    if (this.#owner.actionParts[run.index]?.every((part) => part === "main") !== false) return;
+    for (const target of run.begun) {
+      const [first] = this.ofTarget(target);
+      if (run.stopped.has(target) || run.isDone(target) || first === undefined) continue;
+      run.stopped.add(target);
+      this.#close(first);
+      this.#endIfDone(first);
     }
-    if (!isOver || !this.isDone(task.target)) return;
-    if (!this.ofTarget(task.target).some((other) => other.standing === "failed" && !this.#isContinued(other)))
-      this.risky.delete(task.target);
+  }
+
+  #partsOf({ stage, target }: ModelTask): TargetParts {
+    return {
+      run: this.#run(),
+      target,
+      isPlan: this.#owner.isPlan,
+      tasks: this.tasks.of(stage, target),
+      parts: this.#owner.actionParts[stage] ?? [],
+      isContinued: (task) => this.#isContinued(task),
+    };
+  }
+
+  #partOf({ stage, action }: ModelTask): Part {
+    return this.#owner.actionParts[stage]?.[action] ?? "main";
   }
 
   #reopen(index: number, task: ModelTask): void {
     if (task.standing === "unknown") this.redone.add(index);
     this.#set(index, task, "open");
     task.tries = 0;
-    if (this.stage === task.stage && this.#run().failed.has(task.target)) this.#settle(index, task, "after");
+    if (this.stage === task.stage && isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
   }
 
   #run(): ModelStage {
@@ -283,7 +351,8 @@ export class ModelRollout {
   #needs(task: ModelTask): readonly ModelTask[] {
     const names = this.action(task)?.needs?.actions;
     const tasks = this.ofTarget(task.target);
-    if (names === undefined) return tasks.slice(Math.max(0, task.action - 1), task.action);
+    if (names === undefined)
+      return tasks.slice(Math.max(0, task.action - 1), task.action).filter((other) => this.#partOf(other) === this.#partOf(task));
     const actions = this.#owner.stages[task.stage]?.actions ?? [];
     const own = tasks.filter((other) => names.includes(actions[other.action]?.name ?? ""));
     return [...own, ...names.flatMap((name) => (name.includes(".") ? this.#earlier(task, name) : []))];

@@ -8,6 +8,10 @@ export class ModelStage {
   readonly index: number;
   readonly begun = new Set<number>();
   readonly failed = new Set<number>();
+  /** Targets that were under way when too many others had failed. */
+  readonly stopped = new Set<number>();
+  /** Targets of which it is known how their main actions ended. */
+  readonly judged = new Set<number>();
   /** Targets that were held, and wait to be taken in flight again. */
   readonly parked = new Set<number>();
   /** Targets that wait for locks, in the order in which they began to. */

@@ -4,6 +4,8 @@
 
 import { Mode, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import type { Part } from "../../internal/expr/workflow-parts.ts";
 import type { Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelRollout } from "./model-rollout.ts";
 import { isOpenStanding } from "./model-tasks.ts";
@@ -16,7 +18,10 @@ export class Model {
   readonly submittedBy: string;
   readonly isPlan: boolean;
   readonly targets: readonly string[];
+  /** All stages, each with all of its actions, in the order of their positions. */
   readonly stages: readonly Stage[];
+  readonly stageParts: readonly Part[];
+  readonly actionParts: readonly (readonly Part[])[];
   life: "submitted" | "executing" | "ended" = "submitted";
   isPaused = false;
   isCancelled = false;
@@ -33,7 +38,10 @@ export class Model {
     this.submittedBy = by;
     this.isPlan = submitted.mode === Mode.PLAN;
     this.targets = submitted.targets.map((target) => target.name);
-    this.stages = submitted.definition?.stages ?? [];
+    const all = submitted.definition === undefined ? [] : stagesOf(submitted.definition);
+    this.stages = all.map(({ stage }) => ({ ...stage, actions: columnsOf(stage).map(({ action }) => action) }));
+    this.stageParts = all.map(({ part }) => part);
+    this.actionParts = all.map(({ stage }) => columnsOf(stage).map(({ part }) => part));
     this.#rollout = new ModelRollout(this);
   }
 
@@ -161,7 +169,8 @@ export class Model {
     const isCancelled = outcome === WorkflowOutcome.CANCELLED;
     this.#rollout.rule("a cancelled workflow ends so, and no other", isCancelled === this.isCancelled);
     if (!isCancelled) this.#rollout.rule("no task is unknown at the end", tasks.unknown.size === 0);
-    if (outcome === WorkflowOutcome.SUCCEEDED) this.#rollout.rule("nothing is open after success", tasks.open === 0);
+    if (outcome === WorkflowOutcome.SUCCEEDED)
+      this.#rollout.rule("nothing is open after success, but what handles another end", this.#rollout.openWanted === 0);
     this.life = "ended";
     this.isPaused = false;
     this.#rollout.close(isCancelled ? "cancelled" : "after");

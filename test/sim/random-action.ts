@@ -27,7 +27,11 @@ export interface ActionPlace extends Omit<ExpressionPlace, "before"> {
 const USES = ["set", "set", "set", "set", "touch", "touch", "probe", "probe", "send"] as const;
 
 /** An action. */
-export function randomAction(chance: Chance, place: ActionPlace): { readonly json: Json; readonly sketch: ActionSketch } {
+export function randomAction(
+  chance: Chance,
+  place: ActionPlace,
+  { prefix, main }: { readonly prefix: string; readonly main: readonly ActionSketch[] } = { prefix: "a", main: [] },
+): { readonly json: Json; readonly sketch: ActionSketch } {
   const { before: earlier, value } = place;
   const position = earlier.length;
   const uses = chance.pick(USES) ?? "set";
@@ -35,8 +39,8 @@ export function randomAction(chance: Chance, place: ActionPlace): { readonly jso
   const across = isGraph ? needsAcross(chance.fork("across", value), place) : [];
   const needed = isGraph ? chance.some([...earlier.keys()], 0.4) : earlier.length === 0 ? [] : [position - 1];
   const before = [...new Set(needed.flatMap((index) => [...(earlier[index]?.before ?? []), index]))].toSorted((a, b) => a - b);
-  const name = chance.hit(0.1) ? `step-${position}` : `a${position}`;
-  const scene: ExpressionPlace = { ...place, before: before.flatMap((index) => earlier[index] ?? []) };
+  const name = chance.hit(0.1) && prefix === "a" ? `step-${position}` : `${prefix}${position}`;
+  const scene: ExpressionPlace = { ...place, before: [...main, ...before.flatMap((index) => earlier[index] ?? [])] };
   const json: Json = {
     name,
     uses,

@@ -22,6 +22,8 @@ export interface StagePlace {
   /** In the name of every value that it sets. */
   readonly tag: string;
   readonly index: number;
+  /** Of its name: `s`, or another for what handles the workflow's end. */
+  readonly prefix: string;
   readonly size: Size;
   /** How many targets the workflow has. */
   readonly targets: number;
@@ -35,32 +37,41 @@ const CROWD = 60;
 
 /** A stage. */
 export function randomStage(chance: Chance, place: StagePlace): { readonly json: Json; readonly sketch: StageSketch } {
-  const { tag, index, size, targets, params, earlier } = place;
+  const { tag, index, prefix, size, targets, params, earlier } = place;
   const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8);
   const sketches: ActionSketch[] = [];
   const actions: Json[] = [];
   const order = randomOrder(chance.fork("order", index), earlier);
   if (index > 0 && chance.fork("milestone", index).hit(0.06)) {
-    const name = `s${index}`;
+    const name = `${prefix}${index}`;
     return { json: { name, ...order }, sketch: { name, isOver: false, actions: [] } };
   }
   const count = chance.int(...WORKLOAD_TERMS[size].actions);
   for (let position = 0; position < count; position++) {
-    const at = { value: `${tag}s${index}a${position}`, stage: `s${index}`, isOver, targets, params, stages: earlier, before: sketches };
+    const at = {
+      value: `${tag}${prefix}${index}a${position}`,
+      stage: `${prefix}${index}`,
+      isOver,
+      targets,
+      params,
+      stages: earlier,
+      before: sketches,
+    };
     const action = randomAction(chance, at);
     sketches.push(action.sketch);
     actions.push(action.json);
   }
   const json: Json = {
-    name: `s${index}`,
+    name: `${prefix}${index}`,
     actions,
     ...(isOver ? { over: { targets: true } } : {}),
     ...(isOver && (targets > CROWD || chance.hit(0.8)) ? { rollout: randomRollout(chance, place) } : {}),
     ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
     ...(chance.hit(0.1) ? { annotations: { step: String(index) } } : {}),
     ...order,
+    ...(count === 0 ? {} : randomHandlers(chance.fork("handlers", tag, index), place, { isOver, main: sketches })),
   };
-  return { json, sketch: { name: `s${index}`, isOver, actions: sketches } };
+  return { json, sketch: { name: `${prefix}${index}`, isOver, actions: sketches } };
 }
 
 /** Where it stands among the stages: what it needs, and whether its failure ends the workflow. */
@@ -70,6 +81,37 @@ function randomOrder(chance: Chance, earlier: readonly StageSketch[]): Json {
     ...(chance.hit(0.2) ? { needs: { stages: needed } } : {}),
     ...(chance.hit(0.2) ? { continueOnError: true } : {}),
   };
+}
+
+/** What handles how the main actions of a target ended. */
+function randomHandlers(chance: Chance, place: StagePlace, of: { readonly isOver: boolean; readonly main: readonly ActionSketch[] }): Json {
+  const { tag, index, prefix, targets, params, earlier } = place;
+  const json: Json = {};
+  for (const [letter, list] of [
+    ["g", "onSuccess"],
+    ["f", "onFailure"],
+    ["w", "always"],
+  ] as const) {
+    if (!chance.hit(0.15)) continue;
+    const sketches: ActionSketch[] = [];
+    const actions: Json[] = [];
+    for (let position = 0; position < chance.int(1, 2); position++) {
+      const at = {
+        value: `${tag}${prefix}${index}${letter}${position}`,
+        stage: `${prefix}${index}`,
+        isOver: of.isOver,
+        targets,
+        params,
+        stages: earlier,
+        before: sketches,
+      };
+      const action = randomAction(chance, at, { prefix: letter, main: of.main });
+      sketches.push(action.sketch);
+      actions.push(action.json);
+    }
+    json[list] = actions;
+  }
+  return json;
 }
 
 function randomLocks(chance: Chance, { targets, params }: StagePlace): string[] {

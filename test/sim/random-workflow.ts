@@ -51,14 +51,42 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
   const sketches: StageSketch[] = [];
   const stages: Json[] = [];
   for (let index = 0; index < count; index++) {
-    const stage = randomStage(chance, { tag: place.tag, index, size, targets: chosen, params: params.names, earlier: sketches });
+    const stage = randomStage(chance, {
+      tag: place.tag,
+      index,
+      prefix: "s",
+      size,
+      targets: chosen,
+      params: params.names,
+      earlier: sketches,
+    });
     sketches.push(stage.sketch);
     stages.push(stage.json);
+  }
+  const handlers: Json = {};
+  for (const [prefix, list] of [
+    ["g", "onSuccess"],
+    ["f", "onFailure"],
+    ["w", "always"],
+  ] as const) {
+    const own = chance.fork("handlers", place.tag, prefix);
+    if (!own.hit(0.12)) continue;
+    const at = {
+      tag: place.tag,
+      index: 0,
+      prefix,
+      size: size === "tiny" ? size : "usual",
+      targets: chosen,
+      params: params.names,
+      earlier: sketches,
+    } as const;
+    handlers[list] = [randomStage(own, at).json];
   }
   const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
     targets: selector,
     stages,
+    ...handlers,
     ...(chance.hit(0.1) ? { description: "Whatever comes." } : {}),
     ...(params.names.length === 0 ? {} : { params: params.declared }),
     ...(chance.hit(0.4) ? { output: randomOutput(chance, sketches) } : {}),

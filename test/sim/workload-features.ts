@@ -10,6 +10,9 @@ import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow
 import { RESERVED_NAMES } from "../../internal/workflow/names.ts";
 import { RESULT_FIELDS, STAGE_FIELDS, TASK_FIELDS, WORKFLOW_FIELDS } from "./random-expression.ts";
 
+/** Lists that hold more of what another list holds: their own fields are counted there. */
+const AGAIN: ReadonlySet<string> = new Set(["on_success", "on_failure", "always"]);
+
 /** Every path of a message, with the values of its enums: `SubmitRequest.definition.params.type=INT`. */
 export function schemaFeatures(schema: DescMessage): readonly string[] {
   return allPaths(schema, schema.name);
@@ -19,7 +22,7 @@ function allPaths(schema: DescMessage, at: string): readonly string[] {
   return schema.fields.flatMap((field) => {
     const path = `${at}.${field.name}`;
     const { message, values } = kindOf(field);
-    if (message !== undefined && isOurs(message)) return [path, ...allPaths(message, path)];
+    if (message !== undefined && isOurs(message) && !AGAIN.has(field.name)) return [path, ...allPaths(message, path)];
     return [path, ...(values?.values.map(({ name }) => `${path}=${name}`) ?? [])];
   });
 }
@@ -37,7 +40,7 @@ function collect(message: ReflectMessage, at: string, used: Set<string>): void {
     if (field.fieldKind === "enum") used.add(`${path}=${field.enum.value[message.get(field)]?.name}`);
     if (!message.isSet(field)) continue;
     used.add(path);
-    for (const part of partsOf(message, field)) if (isOurs(part.desc)) collect(part, path, used);
+    if (!AGAIN.has(field.name)) for (const part of partsOf(message, field)) if (isOurs(part.desc)) collect(part, path, used);
   }
 }
 

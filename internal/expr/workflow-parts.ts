@@ -1,0 +1,90 @@
+// The parts of a workflow in one order: its stages with those that handle how it ended, a stage's actions with those that handle how a target did.
+// 1. Positions of stages and tasks follow from this order, so it never changes (H2): main first, then on_success, on_failure, always.
+// 2. Whoever looks at all actions of a definition goes through here: nothing is checked, counted or judged that is not run, and the other way.
+
+import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+
+/** What an action or a stage is for. */
+export type Part = "main" | "on_success" | "on_failure" | "always";
+
+/** What of a definition holds stages. */
+export type StagesIn = Pick<WorkflowDefinition, "stages"> & Partial<Pick<WorkflowDefinition, "onSuccess" | "onFailure" | "always">>;
+
+/** A stage in its place. */
+export interface StageInPlace {
+  readonly stage: Stage;
+  readonly part: Part;
+  /** Where it stands in the definition: `stages[0]`, `on_failure[1]`. */
+  readonly place: string;
+}
+
+/** An action in its place. */
+export interface Column {
+  readonly action: Action;
+  readonly part: Part;
+  /** Where it stands in its stage: `actions[0]`, `on_failure[1]`. */
+  readonly place: string;
+}
+
+/** All stages of a workflow, in the order of their positions. */
+export function stagesOf({ stages, onSuccess = [], onFailure = [], always = [] }: StagesIn): readonly StageInPlace[] {
+  const parts = [
+    { part: "main", name: "stages", of: stages },
+    { part: "on_success", name: "on_success", of: onSuccess },
+    { part: "on_failure", name: "on_failure", of: onFailure },
+    { part: "always", name: "always", of: always },
+  ] as const;
+  return parts.flatMap(({ part, name, of }) => of.map((stage, index) => ({ stage, part, place: `${name}[${index}]` })));
+}
+
+/** All actions of a stage, in the order of their positions. */
+export function columnsOf({
+  actions,
+  onSuccess,
+  onFailure,
+  always,
+}: Pick<Stage, "actions" | "onSuccess" | "onFailure" | "always">): readonly Column[] {
+  const parts = [
+    { part: "main", name: "actions", of: actions },
+    { part: "on_success", name: "on_success", of: onSuccess },
+    { part: "on_failure", name: "on_failure", of: onFailure },
+    { part: "always", name: "always", of: always },
+  ] as const;
+  return parts.flatMap(({ part, name, of }) => of.map((action, index) => ({ action, part, place: `${name}[${index}]` })));
+}
+
+/** Positions of the actions of its own part that each action waits for, by default the one before it; -1: there is none of that name. */
+export function needsWithin(columns: readonly Column[]): readonly (readonly number[])[] {
+  return columns.map(({ action, part }, index) => {
+    if (action.needs === undefined) return columns[index - 1]?.part === part ? [index - 1] : [];
+    return action.needs.actions.map((name) => columns.findIndex((other) => other.part === part && other.action.name === name));
+  });
+}
+
+/** For each position all that come before it, sorted; undefined when there is a circle. Negative positions are left out. */
+export function allBefore(needs: readonly (readonly number[])[]): readonly (readonly number[])[] | undefined {
+  const result: (Set<number> | undefined)[] = needs.map(() => undefined);
+  for (let settled = 0; settled < needs.length;) {
+    const before = settled;
+    for (const [index, all] of needs.entries()) {
+      if (result[index] !== undefined) continue;
+      const direct = all.filter((needed) => needed >= 0);
+      const sets = direct.map((needed) => result[needed]);
+      if (sets.some((set) => set === undefined)) continue;
+      result[index] = new Set([...direct, ...sets.flatMap((set) => [...(set ?? [])])]);
+      settled += 1;
+    }
+    if (settled === before) return undefined;
+  }
+  return result.map((set) => [...(set ?? [])].sort((a, b) => a - b));
+}
+
+/**
+ * Positions of the actions that are certain to have ended before each one, and that its expressions may name: those it needs, directly or through
+ * others; for what handles an end all main actions too. None where needs go round in a circle.
+ */
+export function knownBefore(columns: readonly Column[]): readonly (readonly number[])[] {
+  const order = allBefore(needsWithin(columns));
+  const main = columns.flatMap(({ part }, index) => (part === "main" ? [index] : []));
+  return columns.map(({ part }, index) => [...(part === "main" ? [] : main), ...(order?.[index] ?? [])]);
+}

@@ -1,0 +1,95 @@
+// The parts of a target's work in a stage: its main actions, then those that handle how they ended, one part after the other.
+// 1. A part begins when all before it has ended, and only then is it known whether it is run: what does not apply is closed as skipped,
+//    without an event, for it follows from what happened.
+// 2. A target that failed, or was stopped because too many others did, takes no further main actions; what handles that still runs.
+
+import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import type { PartPlan, StagePlan, TaskPlace } from "./blueprint.ts";
+import { taskAt } from "./blueprint.ts";
+import type { StageRun, WorkflowState } from "./state.ts";
+import { TaskState, isFailure, isSettled } from "./task-state.ts";
+
+/** True when everything before the action's part has ended. */
+export function isPartOpen(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
+  if (action.part === "main") return true;
+  return stage.parts.every((part) => part.end > action.index || isPartSettled(state, { stage, ordinal, part }));
+}
+
+/** True when no further task of the part begins on the target: it failed, or was stopped. */
+export function isGivenUp(state: WorkflowState, run: StageRun, { stage, ordinal, action }: TaskPlace): boolean {
+  if (action.part === "main") return run.failed.has(ordinal) || run.stopped.has(ordinal);
+  const part = stage.parts.find(({ first, end }) => action.index >= first && action.index < end);
+  return part !== undefined && hasFailureIn(state, { stage, ordinal, part });
+}
+
+/** Closes what does not come any more on a target of which a task has just been settled, held or opened again. */
+export function settleParts(state: WorkflowState, run: StageRun, ordinal: number): void {
+  const { stage } = run;
+  const isOver = run.failed.has(ordinal) || run.stopped.has(ordinal);
+  if (stage.parts.length === 1 && !isOver) return;
+  for (const part of stage.parts) {
+    const at = { stage, ordinal, part };
+    // A failure of what handles an end has failed the target, but the main actions were judged before.
+    if (part.part === "main" ? isOver : hasFailureIn(state, at)) closeRest(state, at);
+    if (!isPartSettled(state, at)) return;
+    if (part.part === "main") judgeEnd(state, run, at);
+  }
+}
+
+/** Settles a task that is not running, and forgets where it waited. READY tasks stay in the queue, which passes over them. */
+export function closeTask(state: WorkflowState, task: number, to: TaskState): void {
+  state.backoff.delete(task);
+  state.firstStartMs.delete(task);
+  state.stageRun?.waitingForLock.delete(task);
+  state.stageRun?.waitingForThaw.delete(task);
+  state.parking.release(task);
+  state.entrance.release(task);
+  state.tasks.set(task, to);
+}
+
+/** True when the target was stopped with main actions left to do. */
+export function wasCutShort(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  const [part] = run.stage.parts;
+  if (part === undefined || !run.stopped.has(ordinal)) return false;
+  return tasksOf({ stage: run.stage, ordinal, part }).some((task) => state.tasks.get(task) === TaskState.SKIPPED_AFTER);
+}
+
+interface PartAt {
+  readonly stage: StagePlan;
+  readonly ordinal: number;
+  readonly part: PartPlan;
+}
+
+/** All main actions have ended: what is not run after such an end is skipped. Once for each target. */
+function judgeEnd(state: WorkflowState, run: StageRun, at: PartAt): void {
+  const { stage, ordinal } = at;
+  if (stage.parts.length === 1 || run.judged.has(ordinal)) return;
+  run.judged.add(ordinal);
+  const unwanted = run.failed.has(ordinal) || wasCutShort(state, run, ordinal) ? "on_success" : "on_failure";
+  const isPlan = state.blueprint.mode === Mode.PLAN;
+  for (const part of stage.parts) {
+    if (part.part === "main" || !(isPlan || part.part === unwanted)) continue;
+    for (const task of tasksOf({ stage, ordinal, part })) if (!isSettled(state.tasks.get(task))) closeTask(state, task, TaskState.SKIPPED);
+  }
+}
+
+function closeRest(state: WorkflowState, at: PartAt): void {
+  for (const task of tasksOf(at)) {
+    const now = state.tasks.get(task);
+    if (!isSettled(now) && now !== TaskState.RUNNING && now !== TaskState.UNKNOWN) closeTask(state, task, TaskState.SKIPPED_AFTER);
+  }
+}
+
+function tasksOf({ stage, ordinal, part }: PartAt): readonly number[] {
+  return Array.from({ length: part.end - part.first }, (_, at) => taskAt(stage, ordinal, part.first + at));
+}
+
+function isPartSettled(state: WorkflowState, { stage, ordinal, part }: PartAt): boolean {
+  for (let action = part.first; action < part.end; action++) if (!isSettled(state.tasks.get(taskAt(stage, ordinal, action)))) return false;
+  return true;
+}
+
+function hasFailureIn(state: WorkflowState, { stage, ordinal, part }: PartAt): boolean {
+  const actions = stage.actions.slice(part.first, part.end);
+  return actions.some((action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
+}

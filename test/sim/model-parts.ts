@@ -1,0 +1,68 @@
+// What of a target's work in a stage is run after its main actions, as the model sees it.
+// 1. on_success after a good end, on_failure after any other, always after those; none of them in a plan.
+
+import type { Part } from "../../internal/expr/workflow-parts.ts";
+import type { ModelStage } from "./model-stage.ts";
+import { isOpenStanding } from "./model-tasks.ts";
+import type { ModelTask, Standing } from "./model-tasks.ts";
+
+const ORDER: readonly Part[] = ["main", "on_success", "on_failure", "always"];
+
+/** One target in the stage under way. */
+export interface TargetParts {
+  readonly run: ModelStage;
+  readonly target: number;
+  readonly isPlan: boolean;
+  /** The tasks of the target. */
+  readonly tasks: readonly ModelTask[];
+  /** What each of them is for. */
+  readonly parts: readonly Part[];
+  /** True for one whose failure is none of its target's. */
+  isContinued(task: ModelTask): boolean;
+}
+
+/** True when all that comes before the task's part has ended. */
+export function isTurn(of: TargetParts, task: ModelTask): boolean {
+  const part = of.parts[task.action] ?? "main";
+  return of.tasks.every((other) => ORDER.indexOf(partOf(of, other)) >= ORDER.indexOf(part) || !isOpenStanding(other.standing));
+}
+
+/** True when the part is over for the target: it failed there, or too many others did. */
+export function isPartOver(of: TargetParts, part: Part): boolean {
+  if (part === "main") return of.run.failed.has(of.target) || of.run.stopped.has(of.target);
+  return of.tasks.some((task) => partOf(of, task) === part && task.standing === "failed" && !of.isContinued(task));
+}
+
+/** True when it was stopped with main actions left to do. */
+export function wasCutShort(of: TargetParts): boolean {
+  return of.run.stopped.has(of.target) && of.tasks.some((task) => partOf(of, task) === "main" && task.standing === "after");
+}
+
+/** What is closed on the target as it stands, and how. */
+export function closedBy(of: TargetParts): readonly (readonly [ModelTask, Standing])[] {
+  const closed: (readonly [ModelTask, Standing])[] = [];
+  for (const part of ORDER) {
+    const own = of.tasks.filter((task) => partOf(of, task) === part);
+    const left = own.filter((task) => isOpenStanding(task.standing));
+    const cut = isPartOver(of, part) ? left.filter((task) => task.standing === "open") : [];
+    closed.push(...cut.map((task) => [task, "after"] as const));
+    if (cut.length < left.length) return closed;
+    if (part === "main") closed.push(...unwanted(of, own, cut.length > 0));
+  }
+  return closed;
+}
+
+function unwanted(of: TargetParts, main: readonly ModelTask[], isCut: boolean): readonly (readonly [ModelTask, Standing])[] {
+  const { run, target, isPlan } = of;
+  if (run.judged.has(target)) return [];
+  run.judged.add(target);
+  const wasStopped = run.stopped.has(target) && (isCut || main.some((task) => task.standing === "after"));
+  const other = run.failed.has(target) || wasStopped ? "on_success" : "on_failure";
+  return of.tasks
+    .filter((task) => task.standing === "open" && partOf(of, task) !== "main" && (isPlan || partOf(of, task) === other))
+    .map((task) => [task, "skipped"] as const);
+}
+
+function partOf({ parts }: TargetParts, task: ModelTask): Part {
+  return parts[task.action] ?? "main";
+}
