@@ -22,6 +22,7 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
   ["^[a-z][a-z0-9_]*$", "must be lower-case letters, digits and _, a letter first"],
   ["^[a-z][a-z0-9_-]*$", "must be lower-case letters, digits, _ and -, a letter first"],
   ["^[a-z][a-z0-9_.-]*(@[0-9]+)?$", "must be the name of a kind of action, such as command or erase@1"],
+  ["^([a-z][a-z0-9_.-]*(@[0-9]+)?)?$", "must be the name of a kind of action, such as command or erase@1"],
   ["^([0-9a-f]{64})?$", "must be 64 hex digits, as an earlier verify printed"],
   ["^[a-z0-9-]*$", "must be a workflow's ID, or guard"],
   ["^[A-Za-z0-9][A-Za-z0-9._@-]*$", "must be letters, digits, . _ @ and -, a letter or digit first"],

@@ -4,6 +4,8 @@
 // Workflow definitions
 export const STAGES_MAX = 64;
 export const ACTIONS_PER_STAGE_MAX = 64;
+/** Alternatives of an action with `try`. */
+export const ALTERNATIVES_MAX = 16;
 export const PARAMS_MAX = 128;
 export const TARGETS_MAX = 200_000;
 export const TASKS_PER_WORKFLOW_MAX = 2_000_000;

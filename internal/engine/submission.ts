@@ -111,16 +111,16 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
   for (const { stage, place: stagePlace } of stagesOf(definition)) {
     const columns = columnsOf(stage);
     const before = namesBefore(columns);
-    for (const [index, { action, place: actionPlace }] of columns.entries()) {
-      const place = `${stagePlace}.${actionPlace}`;
-      const found = actions.find(action.uses);
+    for (const [index, { way, wayPlace }] of columns.entries()) {
+      const place = `${stagePlace}.${wayPlace}`;
+      const found = actions.find(way.uses);
       if (found === undefined) {
-        faults.add(`${place}.uses`, `the service knows no action "${action.uses}"${didYouMean(action.uses, actions.names())}`);
+        faults.add(`${place}.uses`, `the service knows no action "${way.uses}"${didYouMean(way.uses, actions.names())}`);
         continue;
       }
       const types = scopes.task({ hasTarget: stage.over !== undefined, before: before[index] ?? [] });
-      faults.addAll(found.validate(action.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
-      kinds.set(action.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
+      faults.addAll(found.validate(way.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
+      kinds.set(way.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
     }
   }
   return [...kinds.values()].sort((left, right) => (left.uses < right.uses ? -1 : 1));

@@ -2,7 +2,7 @@
 // 1. Positions of stages and tasks follow from this order, so it never changes (H2): main first, then on_success, on_failure, always.
 // 2. Whoever looks at all actions of a definition goes through here: nothing is checked, counted or judged that is not run, and the other way.
 
-import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { Action, Alternative, OnUnknown, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 
 /** What an action or a stage is for. */
 export type Part = "main" | "on_success" | "on_failure" | "always";
@@ -18,12 +18,21 @@ export interface StageInPlace {
   readonly place: string;
 }
 
-/** An action in its place. */
+/** An action in its place: one task for each target. An action with `try` is several, one after the other. */
 export interface Column {
+  /** The task's name: the action's, or `send.2` for its second alternative. */
+  readonly name: string;
   readonly action: Action;
+  /** What says how it is done: the action itself, or one of its alternatives. */
+  readonly way: Pick<Alternative, "uses" | "with" | "retry" | "timeout" | "totalTimeout"> & { onUnknown?: OnUnknown };
   readonly part: Part;
-  /** Where it stands in its stage: `actions[0]`, `on_failure[1]`. */
+  /** Where its action stands in its stage: `actions[0]`, `on_failure[1]`. */
   readonly place: string;
+  /** Where what says how it is done stands: the same, or `actions[0].try[1]`. */
+  readonly wayPlace: string;
+  /** Which of its action's alternatives it is, from 0, and how many there are; an action without has one. */
+  readonly alternative: number;
+  readonly alternatives: number;
 }
 
 /** All stages of a workflow, in the order of their positions. */
@@ -50,13 +59,38 @@ export function columnsOf({
     { part: "on_failure", name: "on_failure", of: onFailure },
     { part: "always", name: "always", of: always },
   ] as const;
-  return parts.flatMap(({ part, name, of }) => of.map((action, index) => ({ action, part, place: `${name}[${index}]` })));
+  return parts.flatMap(({ part, name, of }) => of.flatMap((action, index) => columnsOfAction(action, part, `${name}[${index}]`)));
 }
 
-/** Positions of the actions of its own part that each action waits for, by default the one before it; -1: there is none of that name. */
+function columnsOfAction(action: Action, part: Part, place: string): readonly Column[] {
+  const alternatives = action.try.length;
+  if (alternatives === 0)
+    return [{ name: action.name, action, way: action, part, place, wayPlace: place, alternative: 0, alternatives: 1 }];
+  return action.try.map((way, alternative) => ({
+    name: `${action.name}.${alternative + 1}`,
+    action,
+    way,
+    part,
+    place,
+    wayPlace: `${place}.try[${alternative}]`,
+    alternative,
+    alternatives,
+  }));
+}
+
+/** The position of the first alternative of the action at a position. */
+export function headOf(columns: readonly Column[], index: number): number {
+  return index - (columns[index]?.alternative ?? 0);
+}
+
+/**
+ * Positions of the actions of its own part that each action waits for, by default the one before it; -1: there is none of that name. Of an action with
+ * `try` it is the position of its first alternative; each further one waits for the one before it.
+ */
 export function needsWithin(columns: readonly Column[]): readonly (readonly number[])[] {
-  return columns.map(({ action, part }, index) => {
-    if (action.needs === undefined) return columns[index - 1]?.part === part ? [index - 1] : [];
+  return columns.map(({ action, part, alternative }, index) => {
+    if (alternative > 0) return [index - 1];
+    if (action.needs === undefined) return columns[index - 1]?.part === part ? [headOf(columns, index - 1)] : [];
     return action.needs.actions.map((name) => columns.findIndex((other) => other.part === part && other.action.name === name));
   });
 }
@@ -86,5 +120,8 @@ export function allBefore(needs: readonly (readonly number[])[]): readonly (read
 export function knownBefore(columns: readonly Column[]): readonly (readonly number[])[] {
   const order = allBefore(needsWithin(columns));
   const main = columns.flatMap(({ part }, index) => (part === "main" ? [index] : []));
-  return columns.map(({ part }, index) => [...(part === "main" ? [] : main), ...(order?.[index] ?? [])]);
+  return columns.map(({ part, action }, index) => {
+    const all = [...(part === "main" ? [] : main), ...(order?.[index] ?? [])];
+    return all.filter((position) => columns[position]?.alternative === 0 && columns[position].action !== action);
+  });
 }

@@ -140,7 +140,7 @@ const PARAM_TYPES: Readonly<Record<ParamType, ExprTypeDecl>> = {
 
 /** What an action that has ended left: `scan.output` is absent where it put nothing out, or was skipped. */
 function resultType(name: string): ExprObjectDecl {
-  return { object: name, fields: { outcome: "string", changed: "bool", attempts: "int", output: "dyn" } };
+  return { object: name, fields: { outcome: "string", changed: "bool", attempts: "int", alternative: "int", output: "dyn" } };
 }
 
 /** `stage('fix')`: of a stage that is named by a literal, its own actions are known too. */

@@ -112,7 +112,7 @@ function waveStep(
 function taskSteps({ test, submitted, policies }: StepContext, stage: Stage, index: number): readonly Step[] {
   const target =
     stage.over === undefined ? undefined : (submitted.targets.find(({ name }) => name === test.target) ?? submitted.targets[0]);
-  return columnsOf(stage).flatMap(({ action: { name } }, action) => {
+  return columnsOf(stage).flatMap(({ name }, action) => {
     if (test.action !== undefined && test.action !== name) return [];
     const question: TaskQuestion = { ...factsOf(test, submitted), stage: index, action, target };
     const at = `task ${stage.name}/${name}${target === undefined ? "" : `@${target.name}`}`;

@@ -31,7 +31,7 @@ const EMPTY: Readonly<Record<ParamType, JsonValue>> = {
 /** The workflow as it would have been submitted; throws INVALID_ARGUMENT with the reason why it would not. */
 export function testSubmission(test: PolicyTest, definition: WorkflowDefinition): WorkflowSubmitted {
   const params = fillParams(definition, test.params);
-  const uses = [...new Set(stagesOf(definition).flatMap(({ stage }) => columnsOf(stage).map(({ action }) => action.uses)))].sort();
+  const uses = [...new Set(stagesOf(definition).flatMap(({ stage }) => columnsOf(stage).map(({ way }) => way.uses)))].sort();
   return create(WorkflowSubmittedSchema, {
     id: TEST_ID,
     definition,

@@ -11,7 +11,7 @@ import type { Column } from "../expr/workflow-parts.ts";
 import { Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
-import type { Action, Amount, Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { Amount, Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 
 /** Values of names, for the scope of an expression. */
 export interface WorkflowView {
@@ -40,7 +40,7 @@ export function workflowView(submitted: WorkflowSubmitted): WorkflowView {
   const effects = new Map(submitted.actionKinds.map((kind) => [kind.uses, EFFECTS[kind.effects] ?? "unsafe"] as const));
   const all = definition === undefined ? [] : stagesOf(definition).map(({ stage }) => stage);
   const stages = all.map((stage) => stageView(stage, effects));
-  const tasks = all.map((stage) => columnsOf(stage).map(({ action }) => taskView(stage, action, effects)));
+  const tasks = all.map((stage) => columnsOf(stage).map((column) => taskView(stage, column, effects)));
   const annotations: { [name: string]: string } = {};
   for (const from of [definition?.annotations ?? {}, submitted.annotations])
     for (const [name, value] of Object.entries(from)) setKey(annotations, name, value);
@@ -98,24 +98,23 @@ function amountText({ kind }: Amount): string {
 }
 
 /** `needs` are the actions that it waits for: unless it says otherwise, the one before it. */
-function actionView({ action, part }: Column, before: Column | undefined, effects: ReadonlyMap<string, string>): object {
+function actionView({ name, action, way, part }: Column, before: Column | undefined, effects: ReadonlyMap<string, string>): object {
   return {
-    name: action.name,
-    uses: action.uses,
-    effects: effects.get(action.uses) ?? "unsafe",
-    with: action.with ?? {},
+    name,
+    uses: way.uses,
+    effects: effects.get(way.uses) ?? "unsafe",
+    with: way.with ?? {},
     when: action.when,
-    needs: action.needs?.actions ?? (before?.part === part ? [before.action.name] : []),
+    needs: action.needs?.actions ?? (before?.part === part ? [before.name] : []),
     annotations: action.annotations,
-    attempts: Math.max(1, action.retry?.attempts ?? 1),
-    timeout_s: seconds(action.timeout, action.uses === "wait" ? WAIT_TIMEOUT_S_DEFAULT : ATTEMPT_TIMEOUT_S_DEFAULT),
+    attempts: Math.max(1, (way.retry ?? action.retry)?.attempts ?? 1),
+    timeout_s: seconds(way.timeout ?? action.timeout, way.uses === "wait" ? WAIT_TIMEOUT_S_DEFAULT : ATTEMPT_TIMEOUT_S_DEFAULT),
   };
 }
 
-function taskView(stage: Stage, action: Action, effects: ReadonlyMap<string, string>): object {
-  const { uses, annotations } = action;
-  const known = effects.get(uses) ?? "unsafe";
-  return { stage: stage.name, action: action.name, uses, effects: known, with: action.with ?? {}, annotations };
+function taskView(stage: Stage, { name, action, way }: Column, effects: ReadonlyMap<string, string>): object {
+  const known = effects.get(way.uses) ?? "unsafe";
+  return { stage: stage.name, action: name, uses: way.uses, effects: known, with: way.with ?? {}, annotations: action.annotations };
 }
 
 function seconds(duration: Duration | undefined, otherwise: number): object {
@@ -138,8 +137,8 @@ function scopeView({ definition, targets }: WorkflowSubmitted): object {
   let tasks = 0;
   for (const { stage } of stages) {
     const width = isOverTargets(stage) ? targets.length : 1;
-    for (const { action } of columnsOf(stage)) {
-      const { uses } = action;
+    for (const { way } of columnsOf(stage)) {
+      const { uses } = way;
       setKey(byAction, uses, (byAction[uses] ?? 0) + width);
       tasks += width;
     }

@@ -51,7 +51,8 @@ interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults">
 function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }: StagePlace): void {
   const { faults } = known;
   const columns = columnsOf(stage);
-  const names = columns.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
+  const heads = columns.filter(({ alternative }) => alternative === 0);
+  const names = heads.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
   checkNames(names, faults);
   checkIdentifiers(names, faults);
   checkNeeds(stage, { path, faults, earlier });
@@ -60,11 +61,12 @@ function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
   }
   const before = knownBefore(columns);
-  for (const [index, { action, place: actionPlace }] of columns.entries()) {
+  for (const [index, { action, way, place: actionPlace, wayPlace, alternative }] of columns.entries()) {
     const named = (before[index] ?? []).map((position) => identifierOf(columns[position]?.action.name ?? ""));
     const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: named }) };
-    if (action.when !== "") checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
-    if (isJsonObject(action.with)) checkTemplate(action.with, { ...place, path: `${path}.${actionPlace}.with` });
+    if (action.when !== "" && alternative === 0)
+      checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
+    if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
   }
 }
 
@@ -114,7 +116,8 @@ function checkNeeds(stage: Stage, { path, faults, earlier }: NeedsPlace): void {
   });
   const columns = columnsOf(stage);
   const within = needsWithin(columns);
-  for (const [index, { action, part, place: actionPlace }] of columns.entries()) {
+  for (const [index, { action, part, place: actionPlace, alternative }] of columns.entries()) {
+    if (alternative > 0) continue;
     const place = `${path}.${actionPlace}.needs`;
     const actions = columns.filter((other) => other.part === part).map((other) => other.action);
     checkNamesNeeded(action.needs?.actions ?? [], { path: place, faults, fault: (name) => needFault(name, actions, earlier) });

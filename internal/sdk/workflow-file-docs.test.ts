@@ -19,6 +19,7 @@ const TABLES = [
   { message: "Rollout", heading: "`rollout`", file: "stages: [{ rollout: { zzz: 1 } }]" },
   { message: "Rate", heading: "`rate`", file: "stages: [{ rollout: { rate: { zzz: 1 } } }]" },
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
+  { message: "Alternative", heading: "An alternative of `try`", file: "stages: [{ actions: [{ try: [{ zzz: 1 }] }] }]" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
 
@@ -31,11 +32,13 @@ const FORMS: Readonly<Record<string, string>> = {
   "repeated Amount": "list of amounts",
   "repeated Stage": "list of stages",
   "repeated Action": "list of actions",
+  "repeated Alternative": "list of alternatives",
   "repeated string": "list of text",
   "map<string, string>": "map of text",
   "map<string, Param>": "map of parameters",
   Amount: "amount",
   Needs: "list of text",
+  OnUnknown: "`next`",
   Param: "map",
   ParamType: "`string`, `int`, `number`, `bool`, `list` or `object`",
   Rate: "rate",

@@ -176,6 +176,52 @@ test("needs across stages and of stages name what comes before, and a milestone 
   ]);
 });
 
+test("alternatives are read with their own arguments and times, and take the place of uses and with", async () => {
+  const text = `${HEAD}  - name: a
+    actions:
+      - name: send
+        try:
+          - { uses: wait, with: { for: 1s }, retry: { attempts: 2 }, timeout: 3s, total_timeout: 9s, on_unknown: next }
+          - { uses: file, with: { path: /x, source: nginx.conf } }
+      - { name: then, uses: wait, needs: [send], when: send.alternative == 1 }
+`;
+  expect(await jsonOf(text)).toMatchObject({
+    stages: [
+      {
+        actions: [
+          {
+            name: "send",
+            try: [
+              {
+                uses: "wait",
+                with: { for: "1s" },
+                retry: { attempts: 2 },
+                timeout: "3s",
+                totalTimeout: "9s",
+                onUnknown: "ON_UNKNOWN_NEXT",
+              },
+              { uses: "file", with: { path: "/x", content_base64: "AAH/" } },
+            ],
+          },
+          { needs: { actions: ["send"] } },
+        ],
+      },
+    ],
+  });
+  const wrong = `${HEAD}  - name: a
+    actions:
+      - { name: x, uses: wait, try: [{ uses: wait, on_unknown: go, with: { for: "\${{ x.changed }}" } }, { with: {} }] }
+      - { name: y, try: [] }
+`;
+  expect((await faultsOf(wrong)).filter((line) => line.startsWith("w.yaml"))).toEqual([
+    "w.yaml:6:26: stages[0].actions[0].uses: is not for an action with try: its alternatives have their own",
+    "w.yaml:6:64: stages[0].actions[0].try[0].on_unknown: must be next; leave it out for what is held when it is unknown",
+    'w.yaml:6:86: stages[0].actions[0].try[0].with.for: no such name "x"; known here: params, workflow, task, attempt',
+    "w.yaml:6:105: stages[0].actions[0].try[1]: uses is missing: name the kind of action, such as command or file",
+    "w.yaml:7:25: stages[0].actions[1].try: 1 to 16 alternatives; found 0",
+  ]);
+});
+
 test("what handles an end is read as actions and stages are, its names and expressions checked", async () => {
   const text = `${HEAD}  - name: a
     over: targets

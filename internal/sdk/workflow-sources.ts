@@ -15,12 +15,12 @@ interface SourceOptions {
 /** Puts the content of every source into its action's arguments, in place. */
 export async function inlineSources(definition: WorkflowDefinition, options: SourceOptions): Promise<void> {
   for (const { stage, place: stagePlace } of stagesOf(definition)) {
-    for (const { action, place } of columnsOf(stage)) {
-      if (action.uses !== "file" || !isJsonObject(action.with) || !Object.hasOwn(action.with, "source")) continue;
-      const { source, ...rest } = action.with;
-      const path = `${stagePlace}.${place}.with.source`;
+    for (const { way, wayPlace } of columnsOf(stage)) {
+      if (way.uses !== "file" || !isJsonObject(way.with) || !Object.hasOwn(way.with, "source")) continue;
+      const { source, ...rest } = way.with;
+      const path = `${stagePlace}.${wayPlace}.with.source`;
       const content = await inlined({ source, rest, path }, options);
-      if (content !== undefined) action.with = { ...rest, ...content };
+      if (content !== undefined) way.with = { ...rest, ...content };
     }
   }
 }

@@ -6,8 +6,16 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
-import { ACTIONS_PER_STAGE_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
-import type { ActionSchema, AmountSchema, RetrySchema, RolloutSchema, StageSchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
+import { OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
+import type {
+  ActionSchema,
+  AlternativeSchema,
+  AmountSchema,
+  RetrySchema,
+  RolloutSchema,
+  StageSchema,
+} from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
 import { readRate } from "./workflow-rate.ts";
 
@@ -36,7 +44,9 @@ const ACTION_FIELDS = [
   "total_timeout",
   "annotations",
   "continue_on_error",
+  "try",
 ] as const;
+const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "on_unknown"] as const;
 const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
@@ -157,26 +167,57 @@ function readAmount(field: FileCursor): AmountInit | undefined {
 function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
   const fields = field.fields(ACTION_FIELDS, "an action");
   if (fields === undefined) return {};
+  const needs = fields.get("needs");
+  const ways = fields.get("try");
+  if (ways !== undefined)
+    for (const name of ["uses", "with"] as const)
+      fields.get(name)?.refuse("is not for an action with try: its alternatives have their own");
+  return {
+    name: fields.need("name", "write for example name: scan")?.word(NAME, NAME_FORM) ?? "",
+    uses: ways === undefined ? readUses(fields) : "",
+    ...readWay(fields),
+    when: fields.read("when", readWhen) ?? "",
+    ...(needs === undefined ? {} : { needs: { actions: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
+    annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
+    continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
+    try: ways === undefined ? [] : readAlternatives(ways),
+  };
+}
+
+function readAlternatives(field: FileCursor): MessageInitShape<typeof AlternativeSchema>[] {
+  const items = field.items("try");
+  if (Array.isArray(field.value) && (items.length === 0 || items.length > ALTERNATIVES_MAX))
+    field.refuse(`1 to ${ALTERNATIVES_MAX} alternatives; found ${items.length}`);
+  return items.map((item) => {
+    const fields = item.fields(ALTERNATIVE_FIELDS, "an alternative");
+    if (fields === undefined) return {};
+    const onUnknown = fields.get("on_unknown");
+    if (onUnknown !== undefined && onUnknown.value !== "next")
+      onUnknown.refuse("must be next; leave it out for what is held when it is unknown");
+    return {
+      uses: readUses(fields),
+      ...readWay(fields),
+      onUnknown: onUnknown === undefined ? OnUnknown.UNSPECIFIED : OnUnknown.NEXT,
+    };
+  });
+}
+
+function readUses(fields: FileFields<"uses">): string {
+  const uses = fields.need("uses", "name the kind of action, such as command or file");
+  return uses?.word(USES, "the name of a kind of action, such as command or erase@1") ?? "";
+}
+
+function readWay(fields: FileFields<"with" | "retry" | "timeout" | "total_timeout">) {
   const args = fields.get("with");
   if (args !== undefined && !isJsonObject(args.value)) args.refuse("must be a map of arguments");
-  const needs = fields.get("needs");
   const retry = fields.read("retry", readRetry);
   const timeout = fields.read("timeout", (item) => duration(item, { isPositive: true }));
   const totalTimeout = fields.read("total_timeout", (item) => duration(item, { isPositive: true }));
   return {
-    name: fields.need("name", "write for example name: scan")?.word(NAME, NAME_FORM) ?? "",
-    uses:
-      fields
-        .need("uses", "name the kind of action, such as command or file")
-        ?.word(USES, "the name of a kind of action, such as command or erase@1") ?? "",
     ...(args !== undefined && isJsonObject(args.value) ? { with: copied(args.value) } : {}),
-    when: fields.read("when", readWhen) ?? "",
-    ...(needs === undefined ? {} : { needs: { actions: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     ...(retry === undefined ? {} : { retry }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(totalTimeout === undefined ? {} : { totalTimeout }),
-    annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
-    continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
   };
 }
 

@@ -4,6 +4,7 @@
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Action, Stage } from "../gen/holdfast/v1/workflow_pb.ts";
+import { OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
 import { present } from "../base/assert.ts";
 import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Program } from "../expr/program.ts";
@@ -24,8 +25,13 @@ export interface ActionPlan {
   readonly index: number;
   /** What it is for. */
   readonly part: Part;
+  /** Its task's name: `send`, or `send.2` for its second alternative. */
   readonly name: string;
-  /** The name as expressions write it. */
+  /** The positions of all alternatives of its action: `first` to `end - 1`. */
+  readonly alternatives: { readonly first: number; readonly end: number };
+  /** True: when nobody knows whether it was done, it counts as failed, and the next alternative is tried. */
+  readonly movesOnUnknown: boolean;
+  /** The action's name as expressions write it. */
   readonly identifier: string;
   readonly uses: string;
   readonly when: Program | undefined;
@@ -36,8 +42,10 @@ export interface ActionPlan {
   readonly earlierNeeds: readonly EarlierNeed[];
   /** True when a need may come to nothing while its target has not failed: then the task is skipped. */
   readonly mayMissNeeds: boolean;
-  /** True: when it fails, its target has not failed by it. */
+  /** True: what needs it goes on when it has failed. */
   readonly continuesOnError: boolean;
+  /** True: when it fails, so has its target; not with `continue_on_error`, nor while there is another alternative. */
+  readonly failsTarget: boolean;
   /** Positions of the actions that wait for this one. */
   readonly neededBy: readonly number[];
   /** Identifiers of all actions that are certain to have ended before, nearest last. */
@@ -89,7 +97,9 @@ export function planActions(stage: Stage, context: ActionsContext): readonly Act
 
 function checkNames(columns: readonly Column[], context: ActionsContext): void {
   const seen = new Map<string, string>();
-  for (const { action, place } of columns) {
+  for (const { action, place, alternative } of columns) {
+    if (alternative > 0) continue;
+    checkWays(action, `${context.place}.${place}`, context.faults);
     const identifier = identifierOf(action.name);
     const earlier = seen.get(identifier);
     const refuse = (reason: string): void => context.faults.add(`${context.place}.${place}.name`, `the name "${action.name}" ${reason}`);
@@ -100,9 +110,17 @@ function checkNames(columns: readonly Column[], context: ActionsContext): void {
   }
 }
 
+function checkWays(action: Action, place: string, faults: FaultList): void {
+  if (action.uses === "" && action.try.length === 0)
+    faults.add(`${place}.uses`, "it is missing: name the kind of action, or alternatives in `try`");
+  if (action.try.length > 0 && (action.uses !== "" || action.with !== undefined))
+    faults.add(`${place}.try`, "an action has either `uses` and `with` or alternatives in `try`, which have their own");
+}
+
 function resolveNeeds(columns: readonly Column[], context: ActionsContext): readonly (readonly number[])[] {
   return needsWithin(columns).map((positions, index) => {
-    const { action, part, place } = present(columns[index], "the action whose needs these are");
+    const { action, part, place, alternative } = present(columns[index], "the action whose needs these are");
+    if (alternative > 0) return positions;
     const actions = columns.filter((other) => other.part === part).map((other) => other.action);
     for (const [position, needed] of positions.entries()) {
       const fault = needed === -1 ? needFault(action.needs?.actions[position] ?? "", { actions, earlier: context.earlier }) : undefined;
@@ -128,35 +146,43 @@ interface ActionPosition {
 
 function planAction(column: Column, { index, needs, known, columns, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
   const { faults, isOverTargets, stages, scopes } = context;
-  const { action, part } = column;
+  const { action, part, way, alternative, alternatives } = column;
+  const first = index - alternative;
   const place = `${context.place}.${column.place}`;
   const identifiers = known.map((position) => identifierOf(columns[position]?.action.name ?? ""));
   const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
+  // Whether it is done at all is asked once, before the first alternative.
   const when =
-    action.when === "" ? undefined : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
-  const template = compileArguments(action.with ?? {}, { place: `${place}.with`, scope, stages, faults });
+    alternative > 0 || action.when === ""
+      ? undefined
+      : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
+  const template = compileArguments(way.with ?? {}, { place: `${context.place}.${column.wayPlace}.with`, scope, stages, faults });
   if (template === undefined) return undefined;
+  const [timeout, totalTimeout] = [way.timeout ?? action.timeout, way.totalTimeout ?? action.totalTimeout];
   return {
     index,
     part,
-    name: action.name,
+    name: column.name,
+    alternatives: { first, end: first + alternatives },
+    movesOnUnknown: way.onUnknown === OnUnknown.NEXT,
     identifier: identifierOf(action.name),
-    uses: action.uses,
+    uses: way.uses,
     when,
     arguments: template,
     needs: needs[index] ?? [],
-    earlierNeeds: earlierNeedsOf(action, context.earlier),
+    earlierNeeds: alternative > 0 ? [] : earlierNeedsOf(action, context.earlier),
     mayMissNeeds,
     continuesOnError: action.continueOnError,
+    failsTarget: !action.continueOnError && alternative === alternatives - 1,
     neededBy: needs.flatMap((direct, other) => (direct.includes(index) ? [other] : [])),
     before: identifiers,
-    retry: retryRule(action.retry),
-    timeoutMs: action.timeout === undefined ? defaultTimeoutMs(action) : durationMs(action.timeout),
-    totalTimeoutMs: action.totalTimeout === undefined ? Infinity : durationMs(action.totalTimeout),
+    retry: retryRule(way.retry ?? action.retry),
+    timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
+    totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
     annotations: { ...context.annotations, ...action.annotations },
   };
 }
 
-function defaultTimeoutMs(action: Action): number {
-  return action.uses === "wait" ? TIMEOUT_DEFAULT_OF_WAIT_MS : TIMEOUT_DEFAULT_MS;
+function defaultTimeoutMs(uses: string): number {
+  return uses === "wait" ? TIMEOUT_DEFAULT_OF_WAIT_MS : TIMEOUT_DEFAULT_MS;
 }

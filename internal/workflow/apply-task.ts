@@ -10,7 +10,7 @@ import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
 import { isPastBudget } from "./budget.ts";
-import { closeTask, isGivenUp } from "./target-parts.ts";
+import { closeAlternatives, closeTask, isGivenUp } from "./target-parts.ts";
 import { admitTarget, failTarget, followTask, stopTargets, yieldPlaces } from "./target-run.ts";
 import { TaskState, isFailure } from "./task-state.ts";
 
@@ -55,7 +55,7 @@ export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: Time
     case AttemptOutcome.SKIPPED:
       return settleTask(state, task, TaskState.SKIPPED);
     case AttemptOutcome.UNKNOWN:
-      return settleTask(state, task, TaskState.UNKNOWN);
+      return settleTask(state, task, placeOf(state.blueprint, task).action.movesOnUnknown ? TaskState.FAILED : TaskState.UNKNOWN);
     case AttemptOutcome.CANCELLED:
       return settleTask(state, task, TaskState.CANCELLED);
     case AttemptOutcome.DEFERRED:
@@ -141,7 +141,8 @@ function settleTask(state: WorkflowState, task: number, to: TaskState): void {
   closeTask(state, task, to);
   const run = stageRunOf(state);
   assert(run.stage === stage, "a task ends in the stage under way");
-  if (isFailure(to) && !action.continuesOnError) failTarget(state, run, ordinal);
+  if (action.alternatives.end - action.alternatives.first > 1) closeAlternatives(state, task, to);
+  if (isFailure(to) && action.failsTarget) failTarget(state, run, ordinal);
   if (to === TaskState.UNKNOWN && stage.isOverTargets) setRisk(state, ordinal, { set: Risk.UNKNOWN });
   followTask(state, run, ordinal);
   if (isPastBudget(run)) stopTargets(state, run);

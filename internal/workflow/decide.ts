@@ -15,6 +15,7 @@ import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { retryDelayMs } from "./retry.ts";
+import { isReopened } from "./reopen.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
 import { isGivenUp } from "./target-parts.ts";
@@ -139,7 +140,7 @@ function isStill(state: WorkflowState): boolean {
 }
 
 function hasRetriable(state: WorkflowState): boolean {
-  return state.tasks.states.some(isRetriable);
+  return state.tasks.states.some((now, task) => isRetriable(now) && isReopened(state, task));
 }
 
 function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">): readonly Event[] {

@@ -10,6 +10,7 @@ import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, targetAt, taskAt, taskKey } from "./blueprint.ts";
 import type { Facts } from "./facts.ts";
 import type { WorkflowState } from "./state.ts";
+import { alternativeOf } from "./needs.ts";
 import { TaskState, isFailure, outcomeName, outcomeOf } from "./task-state.ts";
 import { valueToJson } from "./value-json.ts";
 
@@ -78,7 +79,17 @@ function actionScope(
 ): JsonObject | undefined {
   const { stage, ordinal } = at.place;
   const action = stage.actions.find((candidate) => candidate.identifier === at.name);
-  return action === undefined ? undefined : taskResult(state, taskAt(stage, ordinal, action.index), at.facts);
+  return action === undefined ? undefined : actionResult(state, { stage, ordinal, action: action.index }, at.facts);
+}
+
+/** Of an action with alternatives what the one that succeeded left, or the last that was tried. */
+function actionResult(
+  state: WorkflowState,
+  at: { readonly stage: StagePlan; readonly ordinal: number; readonly action: number },
+  facts: Pick<Facts, "detail">,
+): JsonObject {
+  const index = alternativeOf(state, at);
+  return { ...taskResult(state, taskAt(at.stage, at.ordinal, index), facts), alternative: index - at.action + 1 };
 }
 
 function taskResult(state: WorkflowState, task: number, facts: Pick<Facts, "detail">): JsonObject {
@@ -126,7 +137,7 @@ function scanFailedTargets(state: WorkflowState, stage: StagePlan): readonly str
   if (!stage.isOverTargets || failed + unreachable === 0) return names;
   for (let ordinal = 0; ordinal < stage.width && names.length < FAILED_TARGETS_MAX; ordinal++) {
     const hasFailed = stage.actions.some(
-      (action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))),
+      (action) => action.failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))),
     );
     if (hasFailed) names.push(state.blueprint.targets[ordinal]?.name ?? "");
   }
@@ -135,7 +146,8 @@ function scanFailedTargets(state: WorkflowState, stage: StagePlan): readonly str
 
 function onceActions(state: WorkflowState, stage: StagePlan, facts: Pick<Facts, "detail">): JsonObject {
   const actions: { [name: string]: JsonValue } = {};
-  for (const action of stage.actions)
-    setKey<JsonValue>(actions, action.identifier, taskResult(state, taskAt(stage, 0, action.index), facts));
+  for (const { index, identifier, alternatives } of stage.actions)
+    if (index === alternatives.first)
+      setKey<JsonValue>(actions, identifier, actionResult(state, { stage, ordinal: 0, action: index }, facts));
   return actions;
 }

@@ -2,6 +2,7 @@
 // 1. Only what comes before can be needed across stages: stages run strictly in order.
 
 import type { Action, Stage } from "../gen/holdfast/v1/workflow_pb.ts";
+import { columnsOf } from "../expr/workflow-parts.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { FaultList } from "./fault-list.ts";
 import type { EarlierNeed } from "./needs.ts";
@@ -11,7 +12,8 @@ export function earlierNeedsOf(action: Action | undefined, earlier: readonly Sta
   return (action?.needs?.actions ?? []).flatMap((name) => {
     const [stageName, actionName] = name.split(".");
     const stage = earlier.findIndex((candidate) => candidate.name === stageName);
-    const at = earlier[stage]?.actions.findIndex((candidate) => candidate.name === actionName) ?? -1;
+    const columns = earlier[stage] === undefined ? [] : columnsOf(earlier[stage]);
+    const at = columns.findIndex(({ action: candidate, part }) => part === "main" && candidate.name === actionName);
     return at === -1 ? [] : [{ stage, action: at }];
   });
 }

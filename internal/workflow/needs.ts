@@ -35,16 +35,39 @@ export function stageNeedAnswer(result: StageResult, isContinued: boolean): Need
 }
 
 /** What all needs of a task come to together. */
-export function answerNeeds(state: WorkflowState, { stage, ordinal, action }: TaskPlace): NeedAnswer {
+export function answerNeeds(state: WorkflowState, place: TaskPlace): NeedAnswer {
+  const { stage, ordinal, action } = place;
+  if (action.index > action.alternatives.first) return answerAlternative(state, place);
   let answer: NeedAnswer = "go";
   for (const needed of action.needs) {
     const isContinued = stage.actions[needed]?.continuesOnError === true;
-    const one = needAnswer(state.tasks.get(taskAt(stage, ordinal, needed)), { isContinued, isOver: false });
+    const one = needAnswer(actionState(state, { stage, ordinal, action: needed }), { isContinued, isOver: false });
     if (one === "wait") return one;
     if (one === "skip") answer = one;
   }
   for (const need of action.earlierNeeds) if (answerEarlier(state, { stage, ordinal, need }) === "skip") return "skip";
   return answer;
+}
+
+/** A further alternative is tried when the one before it has failed; when that succeeded it is closed. */
+function answerAlternative(state: WorkflowState, { stage, ordinal, action }: TaskPlace): NeedAnswer {
+  return isFailure(state.tasks.get(taskAt(stage, ordinal, action.index - 1))) ? "go" : "wait";
+}
+
+/** The position of the alternative that stands for an action: the first that has not failed, or the last. */
+export function alternativeOf(
+  state: WorkflowState,
+  at: { readonly stage: StagePlan; readonly ordinal: number; readonly action: number },
+): number {
+  const { stage, ordinal, action } = at;
+  const end = stage.actions[action]?.alternatives.end ?? action + 1;
+  let index = action;
+  while (index + 1 < end && isFailure(state.tasks.get(taskAt(stage, ordinal, index)))) index += 1;
+  return index;
+}
+
+function actionState(state: WorkflowState, at: { readonly stage: StagePlan; readonly ordinal: number; readonly action: number }): number {
+  return state.tasks.get(taskAt(at.stage, at.ordinal, alternativeOf(state, at)));
 }
 
 interface EarlierNeedAt {
@@ -59,7 +82,10 @@ function answerEarlier(state: WorkflowState, { stage, ordinal, need }: EarlierNe
   const action = earlier?.actions[need.action];
   if (earlier === undefined || action === undefined) return "skip";
   const at = (target: number): NeedAnswer =>
-    needAnswer(state.tasks.get(taskAt(earlier, target, need.action)), { isContinued: action.continuesOnError, isOver: true });
+    needAnswer(actionState(state, { stage: earlier, ordinal: target, action: need.action }), {
+      isContinued: action.continuesOnError,
+      isOver: true,
+    });
   if (!earlier.isOverTargets) return at(0);
   if (stage.isOverTargets) return at(ordinal);
   const known = state.stageRun?.earlierAnswers;

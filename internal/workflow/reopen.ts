@@ -6,11 +6,11 @@ import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
-import { taskAt } from "./blueprint.ts";
+import { placeOf, taskAt } from "./blueprint.ts";
 import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
-import { TaskState, isRetriable, isSettled } from "./task-state.ts";
+import { TaskState, isFailure, isGood, isRetriable, isSettled } from "./task-state.ts";
 
 /**
  * Opens a task again; attempts made so far no longer count against its retry rule. One that was unknown a person has looked at: it is free to
@@ -64,11 +64,21 @@ function reopenStage(state: WorkflowState, stage: StagePlan): void {
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
 }
 
+/** True when a Retry opens the task again: it did not end well, and no other alternative of its action did. */
+export function isReopened(state: WorkflowState, task: number): boolean {
+  const now = state.tasks.get(task);
+  if (!isRetriable(now)) return false;
+  const { stage, ordinal, action } = placeOf(state.blueprint, task);
+  const { first, end } = action.alternatives;
+  for (let index = first; index < end && isFailure(now); index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
+  return true;
+}
+
 /** Where a main action runs again, so does what handles how it ends. False: nothing of the target was to be opened. */
 function reopenTarget(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
   const tasks = stage.actions.map((action) => ({ task: taskAt(stage, ordinal, action.index), isMain: action.part === "main" }));
-  const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isRetriable(state.tasks.get(task)));
-  const opened = tasks.filter(({ task, isMain }) => isRetriable(state.tasks.get(task)) || (isMainOpened && !isMain));
+  const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isReopened(state, task));
+  const opened = tasks.filter(({ task, isMain }) => isReopened(state, task) || (isMainOpened && !isMain));
   for (const { task } of opened) reopenTask(state, task);
   return opened.length > 0;
 }

@@ -42,7 +42,7 @@ function mayBegin(state: WorkflowState, run: StageRun): boolean {
 export function hasStalledByEvents(state: WorkflowState): boolean {
   const run = state.stageRun;
   if (!hasStalled(state)) return false;
-  return isHeldForPeople(state) || run === undefined || isPastBudget(run) || !mayBegin(state, run) || !hasMoreToBegin(run);
+  return isHeldForPeople(state) || run === undefined || isOver(run) || !mayBegin(state, run) || !hasMoreToBegin(run);
 }
 
 function hasMoreToBegin(run: StageRun): boolean {

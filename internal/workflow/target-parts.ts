@@ -5,9 +5,9 @@
 
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { PartPlan, StagePlan, TaskPlace } from "./blueprint.ts";
-import { taskAt } from "./blueprint.ts";
+import { placeOf, taskAt } from "./blueprint.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { TaskState, isFailure, isSettled } from "./task-state.ts";
+import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 
 /** True when everything before the action's part has ended. */
 export function isPartOpen(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
@@ -33,6 +33,16 @@ export function settleParts(state: WorkflowState, run: StageRun, ordinal: number
     if (part.part === "main" ? isOver : hasFailureIn(state, at)) closeRest(state, at);
     if (!isPartSettled(state, at)) return;
     if (part.part === "main") judgeEnd(state, run, at);
+  }
+}
+
+/** One of several alternatives was settled: when it needs no other, those after it are skipped, as it was where it was itself. */
+export function closeAlternatives(state: WorkflowState, task: number, to: TaskState): void {
+  if (isFailure(to) || !isSettled(to)) return;
+  const { stage, ordinal, action } = placeOf(state.blueprint, task);
+  for (let index = action.index + 1; index < action.alternatives.end; index++) {
+    const other = taskAt(stage, ordinal, index);
+    if (!isSettled(state.tasks.get(other))) closeTask(state, other, isGood(to) ? TaskState.SKIPPED : to);
   }
 }
 
@@ -91,5 +101,5 @@ function isPartSettled(state: WorkflowState, { stage, ordinal, part }: PartAt): 
 
 function hasFailureIn(state: WorkflowState, { stage, ordinal, part }: PartAt): boolean {
   const actions = stage.actions.slice(part.first, part.end);
-  return actions.some((action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
+  return actions.some((action) => action.failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
 }

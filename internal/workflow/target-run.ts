@@ -165,5 +165,5 @@ export function isBegunOrDone(state: WorkflowState, run: StageRun, ordinal: numb
 }
 
 function hasFailure(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
-  return stage.actions.some((action) => !action.continuesOnError && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
+  return stage.actions.some((action) => action.failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))));
 }

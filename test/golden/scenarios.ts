@@ -85,6 +85,26 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.retry();
     },
   },
+  alternatives: {
+    targets: 3,
+    async tell(t) {
+      t.world.fleet.trouble("h1", "apply", "fail");
+      t.world.fleet.trouble("h2", "apply", "hang");
+      const way = (name: string, rest: Json = {}): Json => ({ uses: "touch", with: { name }, ...rest });
+      t.note(
+        "h1 fails at the first way; h2 hangs there, the service is killed, and nobody can say whether it was done: its author lets it go on",
+      );
+      await t.run(
+        "w",
+        fix({ maxFailures: { count: 1 } }, [
+          { name: "send", try: [way("a", { onUnknown: "ON_UNKNOWN_NEXT" }), way("b"), way("c")], timeout: "10s" },
+          { name: "told", uses: "set", with: { name: "by", value: "${{ string(send.alternative) }}" } },
+        ]),
+      );
+      await t.crash();
+      t.hosts();
+    },
+  },
   "what-handles-an-end": {
     targets: 3,
     async tell(t) {

@@ -101,6 +101,38 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "alternative-beside-another",
+    bug: "the next alternative is tried before the one before it has failed",
+    breaks: "rule: try",
+    patches: [
+      {
+        file: "internal/workflow/needs.ts",
+        find: "isFailure(state.tasks.get(taskAt(stage, ordinal, action.index - 1))) ? ",
+        replace: "action.index > 0 ? ",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/alternatives.test.ts",
+      name: "alternatives are tried until one succeeds; expressions see that one, and a Retry has nothing to do",
+    },
+  },
+  {
+    name: "unknown-alternative-moves-on",
+    bug: "an unknown alternative counts as failed although its author did not say so",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/apply-task.ts",
+        find: "placeOf(state.blueprint, task).action.movesOnUnknown ? ",
+        replace: "placeOf(state.blueprint, task).action.index >= 0 ? ",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/alternatives.test.ts",
+      name: "an unknown alternative is held; one whose author allows to move on counts as failed, and its history says unknown",
+    },
+  },
+  {
     name: "missed-need-starts",
     bug: "an action is started although what it needs in an earlier stage failed",
     breaks: "rule: needs",
@@ -114,9 +146,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     name: "continued-failure-fails-the-target",
     bug: "a failure with continue_on_error counts against the budget all the same",
     breaks: "rule: continue_on_error",
-    patches: [
-      { file: "internal/workflow/apply-task.ts", find: "if (isFailure(to) && !action.continuesOnError)", replace: "if (isFailure(to))" },
-    ],
+    patches: [{ file: "internal/workflow/apply-task.ts", find: "if (isFailure(to) && action.failsTarget)", replace: "if (isFailure(to))" }],
     caughtBy: {
       file: "internal/workflow/needs.test.ts",
       name: "a failure with continue_on_error is kept and shown, and neither fails the target nor puts it at risk",
@@ -145,7 +175,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/reopen.ts",
-        find: "tasks.filter(({ task, isMain }) => isRetriable(state.tasks.get(task)) ||",
+        find: "tasks.filter(({ task, isMain }) => isReopened(state, task) ||",
         replace: "tasks.filter(({ task, isMain }) => task >= 0 ||",
       },
     ],

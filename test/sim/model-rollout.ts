@@ -3,7 +3,8 @@
 
 import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Part } from "../../internal/expr/workflow-parts.ts";
+import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
+import { OnUnknown } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTurn, wasCutShort } from "./model-parts.ts";
@@ -22,7 +23,7 @@ export interface RolloutOwner {
   readonly life: "submitted" | "executing" | "ended";
   readonly stages: readonly Stage[];
   readonly stageParts: readonly Part[];
-  readonly actionParts: readonly (readonly Part[])[];
+  readonly columns: readonly (readonly Column[])[];
   readonly targets: readonly string[];
 }
 
@@ -142,7 +143,7 @@ export class ModelRollout {
     this.rule("a stage fails past its budget only", isSuccess === !this.#isPastBudget());
     this.rule("nothing runs at a stage's end", this.tasks.running === 0);
     const run = this.#run();
-    const isHandled = this.#owner.actionParts[run.index]?.some((part) => part !== "main") === true;
+    const isHandled = this.#owner.columns[run.index]?.some(({ part }) => part !== "main") === true;
     if (isHandled)
       this.rule(
         "what handles the end of a target comes before its stage's end",
@@ -156,7 +157,10 @@ export class ModelRollout {
   /** Everything that did not end well is open again. */
   reopenAll(): void {
     this.stageRun = undefined;
-    const isUndone = (task: ModelTask): boolean => task.standing !== "good" && task.standing !== "skipped";
+    const isUndone = (task: ModelTask): boolean =>
+      task.standing !== "good" &&
+      task.standing !== "skipped" &&
+      !(task.standing === "failed" && this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped"));
     const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
     // Where a main action runs again, so does what handles how it ends.
     const again = new Set(this.tasks.all.filter((task) => isUndone(task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`));
@@ -202,6 +206,10 @@ export class ModelRollout {
     );
     this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
     this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
+    this.rule(
+      "an alternative is tried when those before it have failed",
+      this.#alternatives(task).every((other) => other.action >= task.action || other.standing === "failed"),
+    );
     const { first = 0, count = 0 } = run.wave ?? {};
     this.rule("targets start in their wave", task.target >= first && task.target < first + count);
     const needs = this.#needs(task);
@@ -254,7 +262,11 @@ export class ModelRollout {
         return this.#settle(index, task, "good");
       case AttemptOutcome.UNKNOWN:
         this.rule("only what was being applied is unknown", wasApplying);
-        return this.#settle(index, task, "unknown");
+        return this.#settle(
+          index,
+          task,
+          this.#owner.columns[task.stage]?.[task.action]?.way.onUnknown === OnUnknown.NEXT ? "failed" : "unknown",
+        );
       case AttemptOutcome.CANCELLED:
         this.rule("only a cancelled workflow cancels", this.#owner.isCancelled);
         return this.#settle(index, task, "cancelled");
@@ -288,6 +300,10 @@ export class ModelRollout {
     if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
     if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
+    if (standing === "good" || standing === "skipped" || standing === "after")
+      for (const other of this.#alternatives(task))
+        if (other.standing === "open" && other.action > task.action)
+          this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing === "after" ? "after" : "skipped");
     this.#close(task);
     if (this.#isPastBudget()) this.#stopOthers();
     this.#endIfDone(task);
@@ -310,7 +326,7 @@ export class ModelRollout {
   /** Too many have failed: where something handles that, targets under way take no further main actions. */
   #stopOthers(): void {
     const run = this.#run();
-    if (this.#owner.actionParts[run.index]?.every((part) => part === "main") !== false) return;
+    if (this.#owner.columns[run.index]?.every(({ part }) => part === "main") !== false) return;
     for (const target of run.begun) {
       const [first] = this.ofTarget(target);
       if (run.stopped.has(target) || run.isDone(target) || first === undefined) continue;
@@ -326,13 +342,13 @@ export class ModelRollout {
       target,
       isPlan: this.#owner.isPlan,
       tasks: this.tasks.of(stage, target),
-      parts: this.#owner.actionParts[stage] ?? [],
+      parts: (this.#owner.columns[stage] ?? []).map(({ part }) => part),
       isContinued: (task) => this.#isContinued(task),
     };
   }
 
   #partOf({ stage, action }: ModelTask): Part {
-    return this.#owner.actionParts[stage]?.[action] ?? "main";
+    return this.#owner.columns[stage]?.[action]?.part ?? "main";
   }
 
   #reopen(index: number, task: ModelTask): void {
@@ -348,32 +364,51 @@ export class ModelRollout {
     return this.stageRun;
   }
 
+  /** What stands for each action that it needs: of one with alternatives the first that has not failed, or the last. */
   #needs(task: ModelTask): readonly ModelTask[] {
-    const names = this.action(task)?.needs?.actions;
+    const columns = this.#owner.columns[task.stage] ?? [];
+    const own = columns[task.action];
     const tasks = this.ofTarget(task.target);
-    if (names === undefined)
-      return tasks.slice(Math.max(0, task.action - 1), task.action).filter((other) => this.#partOf(other) === this.#partOf(task));
-    const actions = this.#owner.stages[task.stage]?.actions ?? [];
-    const own = tasks.filter((other) => names.includes(actions[other.action]?.name ?? ""));
-    return [...own, ...names.flatMap((name) => (name.includes(".") ? this.#earlier(task, name) : []))];
+    if (own === undefined || own.alternative > 0) return [];
+    const names = own.action.needs?.actions;
+    const before = columns[task.action - 1];
+    const isNeeded = (column: Column): boolean =>
+      column.part === own.part && (names === undefined ? column.action === before?.action : names.includes(column.action.name));
+    const within = columns.flatMap((column, index) => (column.alternative === 0 && isNeeded(column) ? (tasks[index] ?? []) : []));
+    const across = (names ?? []).flatMap((name) => (name.includes(".") ? this.#earlier(task, name) : []));
+    return [...within, ...across].map((needed) => this.#standingFor(needed));
   }
 
   /** `stage.action` of an earlier stage: on the same target, or once, or on all. */
   #earlier(task: ModelTask, name: string): readonly ModelTask[] {
     const [stageName, actionName] = name.split(".");
     const stage = this.#owner.stages.findIndex((candidate) => candidate.name === stageName);
-    const action = this.#owner.stages[stage]?.actions.findIndex((candidate) => candidate.name === actionName) ?? -1;
+    const columns = this.#owner.columns[stage] ?? [];
+    const action = columns.findIndex((column) => column.part === "main" && column.action.name === actionName);
     const all = this.#owner.targets.map((_, target) => target);
     const targets = !this.isOverTargets(stage) ? [0] : this.isOverTargets(task.stage) ? [task.target] : all;
     return targets.flatMap((target) => this.tasks.all[this.tasks.at(stage, target, action)] ?? []);
+  }
+
+  #standingFor(first: ModelTask): ModelTask {
+    const all = this.#alternatives(first);
+    return all.find((task) => task.standing !== "failed") ?? all.at(-1) ?? first;
+  }
+
+  /** The tasks of all alternatives of a task's action on its target. */
+  #alternatives(task: ModelTask): readonly ModelTask[] {
+    const columns = this.#owner.columns[task.stage] ?? [];
+    return this.tasks.of(task.stage, task.target).filter((other) => columns[other.action]?.action === columns[task.action]?.action);
   }
 
   #isMet(needed: ModelTask): boolean {
     return needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && this.#isContinued(needed));
   }
 
+  /** True for one whose failure is none of its target's: it is continued, or there is another alternative. */
   #isContinued(task: ModelTask): boolean {
-    return this.action(task)?.continueOnError === true;
+    const column = this.#owner.columns[task.stage]?.[task.action];
+    return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
   }
 
   #isPastBudget(): boolean {

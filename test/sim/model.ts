@@ -5,8 +5,8 @@
 import { Mode, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
-import type { Part } from "../../internal/expr/workflow-parts.ts";
-import type { Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
+import type { Action, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelRollout } from "./model-rollout.ts";
 import { isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask } from "./model-tasks.ts";
@@ -21,7 +21,7 @@ export class Model {
   /** All stages, each with all of its actions, in the order of their positions. */
   readonly stages: readonly Stage[];
   readonly stageParts: readonly Part[];
-  readonly actionParts: readonly (readonly Part[])[];
+  readonly columns: readonly (readonly Column[])[];
   life: "submitted" | "executing" | "ended" = "submitted";
   isPaused = false;
   isCancelled = false;
@@ -39,9 +39,12 @@ export class Model {
     this.isPlan = submitted.mode === Mode.PLAN;
     this.targets = submitted.targets.map((target) => target.name);
     const all = submitted.definition === undefined ? [] : stagesOf(submitted.definition);
-    this.stages = all.map(({ stage }) => ({ ...stage, actions: columnsOf(stage).map(({ action }) => action) }));
+    this.stages = all.map(({ stage }) => ({
+      ...stage,
+      actions: columnsOf(stage).map(({ name, action, way }) => ({ ...action, ...wayOf(way), name })),
+    }));
     this.stageParts = all.map(({ part }) => part);
-    this.actionParts = all.map(({ stage }) => columnsOf(stage).map(({ part }) => part));
+    this.columns = all.map(({ stage }) => columnsOf(stage));
     this.#rollout = new ModelRollout(this);
   }
 
@@ -183,3 +186,14 @@ export function isOpenTask({ standing }: ModelTask): boolean {
 }
 
 const NO_TARGETS: ReadonlySet<number> = new Set();
+
+/** How it is done, over what its action says. */
+function wayOf({ uses, with: args, retry, timeout, totalTimeout }: Column["way"]): Partial<Action> {
+  return {
+    uses,
+    ...(args === undefined ? {} : { with: args }),
+    ...(retry === undefined ? {} : { retry }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(totalTimeout === undefined ? {} : { totalTimeout }),
+  };
+}

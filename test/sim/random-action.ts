@@ -41,10 +41,11 @@ export function randomAction(
   const before = [...new Set(needed.flatMap((index) => [...(earlier[index]?.before ?? []), index]))].toSorted((a, b) => a - b);
   const name = chance.hit(0.1) && prefix === "a" ? `step-${position}` : `${prefix}${position}`;
   const scene: ExpressionPlace = { ...place, before: [...main, ...before.flatMap((index) => earlier[index] ?? [])] };
+  const ways = chance.fork("try", value);
+  const isTried = ways.hit(0.12);
   const json: Json = {
     name,
-    uses,
-    with: randomArguments(chance, { uses, value, scene }),
+    ...(isTried ? { try: randomAlternatives(ways, value, scene) } : { uses, with: randomArguments(chance, { uses, value, scene }) }),
     ...(isGraph ? { needs: { actions: [...needed.map((index) => earlier[index]?.name ?? ""), ...across] } } : {}),
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
@@ -53,7 +54,21 @@ export function randomAction(
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
-  return { json, sketch: { name, uses, before } };
+  return { json, sketch: { name, uses: isTried ? "set" : uses, before } };
+}
+
+function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlace): Json[] {
+  return Array.from({ length: chance.int(1, 3) }, (_, index) => {
+    const uses = chance.pick(USES) ?? "set";
+    return {
+      uses,
+      with: randomArguments(chance, { uses, value: `${value}t${index}`, scene }),
+      ...(chance.hit(0.3) ? { retry: randomRetry(chance) } : {}),
+      ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
+      ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+      ...(chance.hit(0.4) ? { onUnknown: "ON_UNKNOWN_NEXT" } : {}),
+    };
+  });
 }
 
 /** Actions of earlier stages. */
