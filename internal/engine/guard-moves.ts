@@ -110,6 +110,22 @@ export class GuardMoves {
     if (blueprint.mode !== Mode.PLAN) this.#settled.push({ target, failedUses: this.#failedUses(stage, ordinal) });
   }
 
+  /** Too many targets failed, and others were stopped with that: what their closed tasks hold is given back. Once in a stage. */
+  targetsStopped(): void {
+    const run = this.#state.stageRun;
+    for (const ordinal of run?.stopped ?? []) {
+      if (run === undefined) return;
+      for (const { index } of run.stage.actions) {
+        const task = taskAt(run.stage, ordinal, index);
+        if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, false);
+      }
+      const target = targetAt(this.#state.blueprint, run.stage, ordinal)?.name;
+      if (target === undefined || !isTargetDone(this.#state, run.stage, ordinal)) continue;
+      this.#move(stopWaiting(this.#guard, this.#id, target, this.#nowMs));
+      this.#move(giveLocks(this.#guard, { workflow: this.#id, target }, this.#nowMs));
+    }
+  }
+
   /** WaveStarted, after it was folded in: its open targets count from now on. */
   waveStarted(wave: WaveStarted): void {
     this.flush();

@@ -120,8 +120,14 @@ class TurnRecord {
   #happen(event: Event): void {
     const { kind } = event;
     if (kind.case === "applyStarted") this.moves.applyStarted(kind.value.task);
+    const stopped = this.#state.stageRun?.stopped.size ?? 0;
     applyEvent(this.#state, event, this.#outside.input.nowMs);
     this.events.push(event);
+    this.#moveGuard(event);
+    if ((this.#state.stageRun?.stopped.size ?? 0) > stopped) this.moves.targetsStopped();
+  }
+
+  #moveGuard({ kind }: Event): void {
     switch (kind.case) {
       case "attemptStarted":
         return this.moves.attemptStarted(kind.value.task);

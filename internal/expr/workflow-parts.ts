@@ -1,11 +1,12 @@
 // The parts of a workflow in one order: its stages with those that handle how it ended, a stage's actions with those that handle how a target did.
-// 1. Positions of stages and tasks follow from this order, so it never changes (H2): main first, then on_success, on_failure, always.
+// 1. Positions of stages and tasks follow from this order, so it never changes (H2): main first, then undo, on_success, on_failure, always.
 // 2. Whoever looks at all actions of a definition goes through here: nothing is checked, counted or judged that is not run, and the other way.
 
+import { present } from "../base/assert.ts";
 import type { Action, Alternative, OnUnknown, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 
 /** What an action or a stage is for. */
-export type Part = "main" | "on_success" | "on_failure" | "always";
+export type Part = "main" | "undo" | "on_success" | "on_failure" | "always";
 
 /** What of a definition holds stages. */
 export type StagesIn = Pick<WorkflowDefinition, "stages"> & Partial<Pick<WorkflowDefinition, "onSuccess" | "onFailure" | "always">>;
@@ -59,7 +60,19 @@ export function columnsOf({
     { part: "on_failure", name: "on_failure", of: onFailure },
     { part: "always", name: "always", of: always },
   ] as const;
-  return parts.flatMap(({ part, name, of }) => of.flatMap((action, index) => columnsOfAction(action, part, `${name}[${index}]`)));
+  const [main, ...others] = parts.map(({ part, name, of }) =>
+    of.flatMap((action, index) => columnsOfAction(action, part, `${name}[${index}]`)),
+  );
+  return [...(main ?? []), ...actions.flatMap(undoColumn), ...others.flat()];
+}
+
+function undoColumn(action: Action, index: number): readonly Column[] {
+  const { undo } = action;
+  if (undo === undefined) return [];
+  const place = `actions[${index}]`;
+  return [
+    { name: `${action.name}.undo`, action, way: undo, part: "undo", place, wayPlace: `${place}.undo`, alternative: 0, alternatives: 1 },
+  ];
 }
 
 function columnsOfAction(action: Action, part: Part, place: string): readonly Column[] {
@@ -83,16 +96,34 @@ export function headOf(columns: readonly Column[], index: number): number {
   return index - (columns[index]?.alternative ?? 0);
 }
 
+/** The position of the action, or of its first alternative, that one of part `undo` takes back. */
+export function undoneBy(columns: readonly Column[], undo: Column): number {
+  return columns.findIndex(({ part, action }) => part === "main" && action === undo.action);
+}
+
+/** What is needed last is undone first: each waits for the one before it in that order. */
+function undoNeeds(columns: readonly Column[], needs: readonly (readonly number[])[]): ReadonlyMap<number, number> {
+  const order = allBefore(needs) ?? [];
+  const rank = (index: number): number => order[undoneBy(columns, present(columns[index], "a position of an action"))]?.length ?? 0;
+  const undos = columns.flatMap(({ part }, index) => (part === "undo" ? [index] : []));
+  const sorted = undos.toSorted((left, right) => rank(right) - rank(left) || right - left);
+  return new Map(sorted.slice(1).map((index, at) => [index, sorted[at] ?? index]));
+}
+
 /**
  * Positions of the actions of its own part that each action waits for, by default the one before it; -1: there is none of that name. Of an action with
  * `try` it is the position of its first alternative; each further one waits for the one before it.
  */
 export function needsWithin(columns: readonly Column[]): readonly (readonly number[])[] {
-  return columns.map(({ action, part, alternative }, index) => {
+  const needs = columns.map(({ action, part, alternative }, index) => {
+    if (part === "undo") return [];
     if (alternative > 0) return [index - 1];
     if (action.needs === undefined) return columns[index - 1]?.part === part ? [headOf(columns, index - 1)] : [];
     return action.needs.actions.map((name) => columns.findIndex((other) => other.part === part && other.action.name === name));
   });
+  if (!columns.some(({ part }) => part === "undo")) return needs;
+  const undo = undoNeeds(columns, needs);
+  return needs.map((all, index) => (undo.has(index) ? [undo.get(index) ?? index] : all));
 }
 
 /** For each position all that come before it, sorted; undefined when there is a circle. Negative positions are left out. */
@@ -122,6 +153,9 @@ export function knownBefore(columns: readonly Column[]): readonly (readonly numb
   const main = columns.flatMap(({ part }, index) => (part === "main" ? [index] : []));
   return columns.map(({ part, action }, index) => {
     const all = [...(part === "main" ? [] : main), ...(order?.[index] ?? [])];
-    return all.filter((position) => columns[position]?.alternative === 0 && columns[position].action !== action);
+    return all.filter((position) => {
+      const known = columns[position];
+      return known?.part !== "undo" && known?.alternative === 0 && (part === "undo" || known.action !== action);
+    });
   });
 }

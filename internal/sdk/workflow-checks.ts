@@ -51,7 +51,7 @@ interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults">
 function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }: StagePlace): void {
   const { faults } = known;
   const columns = columnsOf(stage);
-  const heads = columns.filter(({ alternative }) => alternative === 0);
+  const heads = columns.filter(({ alternative, part }) => alternative === 0 && part !== "undo");
   const names = heads.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
   checkNames(names, faults);
   checkIdentifiers(names, faults);
@@ -61,10 +61,10 @@ function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
   }
   const before = knownBefore(columns);
-  for (const [index, { action, way, place: actionPlace, wayPlace, alternative }] of columns.entries()) {
+  for (const [index, { action, way, part, place: actionPlace, wayPlace, alternative }] of columns.entries()) {
     const named = (before[index] ?? []).map((position) => identifierOf(columns[position]?.action.name ?? ""));
     const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: named }) };
-    if (action.when !== "" && alternative === 0)
+    if (action.when !== "" && alternative === 0 && part !== "undo")
       checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
     if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
   }
@@ -117,7 +117,9 @@ function checkNeeds(stage: Stage, { path, faults, earlier }: NeedsPlace): void {
   const columns = columnsOf(stage);
   const within = needsWithin(columns);
   for (const [index, { action, part, place: actionPlace, alternative }] of columns.entries()) {
-    if (alternative > 0) continue;
+    if (alternative > 0 || part === "undo") continue;
+    if (action.undo !== undefined && part !== "main")
+      faults.add(`${path}.${actionPlace}.undo`, "only main actions are undone; this one handles how they ended");
     const place = `${path}.${actionPlace}.needs`;
     const actions = columns.filter((other) => other.part === part).map((other) => other.action);
     checkNamesNeeded(action.needs?.actions ?? [], { path: place, faults, fault: (name) => needFault(name, actions, earlier) });

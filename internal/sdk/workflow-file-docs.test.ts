@@ -20,6 +20,7 @@ const TABLES = [
   { message: "Rate", heading: "`rate`", file: "stages: [{ rollout: { rate: { zzz: 1 } } }]" },
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
   { message: "Alternative", heading: "An alternative of `try`", file: "stages: [{ actions: [{ try: [{ zzz: 1 }] }] }]" },
+  { message: "Undo", heading: "`undo`", file: "stages: [{ actions: [{ undo: { zzz: 1 } }] }]" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
 
@@ -46,6 +47,8 @@ const FORMS: Readonly<Record<string, string>> = {
   Rollout: "map",
   StageNeeds: "list of text",
   StageOver: "`targets`",
+  StageUndo: "`target` or `wave`",
+  Undo: "map",
   TargetSelector: "map",
   bool: "true or false",
   double: "number",

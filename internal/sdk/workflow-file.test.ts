@@ -222,6 +222,32 @@ test("alternatives are read with their own arguments and times, and take the pla
   ]);
 });
 
+test("undo is read with its own arguments; only main actions have it", async () => {
+  const text = `${HEAD}  - name: a
+    over: targets
+    undo: wave
+    actions: [{ name: x, uses: wait, undo: { uses: wait, with: { for: "\${{ x.outcome }}" }, retry: { attempts: 2 }, timeout: 3s, total_timeout: 9s } }]
+  - { name: b, undo: target, actions: [{ name: x, uses: wait }] }
+`;
+  expect(await jsonOf(text)).toMatchObject({
+    stages: [
+      { undo: "STAGE_UNDO_WAVE", actions: [{ undo: { uses: "wait", retry: { attempts: 2 }, timeout: "3s", totalTimeout: "9s" } }] },
+      { undo: "STAGE_UNDO_TARGET" },
+    ],
+  });
+  const wrong = `${HEAD}  - name: a
+    undo: all
+    actions: [{ name: x, uses: wait, undo: { with: { for: "\${{ y.outcome }}" } } }]
+    always: [{ name: y, uses: wait, undo: { uses: wait } }]
+`;
+  expect((await faultsOf(wrong)).filter((line) => line.startsWith("w.yaml"))).toEqual([
+    "w.yaml:5:11: stages[0].undo: must be target or wave",
+    "w.yaml:6:44: stages[0].actions[0].undo: uses is missing: name the kind of action, such as command or file",
+    'w.yaml:6:64: stages[0].actions[0].undo.with.for: no such name "y"; did you mean "x"?',
+    "w.yaml:7:43: stages[0].always[0].undo: only main actions are undone; this one handles how they ended",
+  ]);
+});
+
 test("what handles an end is read as actions and stages are, its names and expressions checked", async () => {
   const text = `${HEAD}  - name: a
     over: targets

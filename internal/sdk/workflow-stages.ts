@@ -7,7 +7,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
 import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
-import { OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
+import { OnUnknown, StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import type {
   ActionSchema,
   AlternativeSchema,
@@ -15,6 +15,7 @@ import type {
   RetrySchema,
   RolloutSchema,
   StageSchema,
+  UndoSchema,
 } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
 import { readRate } from "./workflow-rate.ts";
@@ -31,6 +32,7 @@ const STAGE_FIELDS = [
   "on_success",
   "on_failure",
   "always",
+  "undo",
 ] as const;
 const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
 const ACTION_FIELDS = [
@@ -45,7 +47,9 @@ const ACTION_FIELDS = [
   "annotations",
   "continue_on_error",
   "try",
+  "undo",
 ] as const;
+const UNDO_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout"] as const;
 const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "on_unknown"] as const;
 const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
 
@@ -88,6 +92,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
     ...(needs === undefined ? {} : { needs: { stages: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
+    undo: fields.read("undo", readStageUndo) ?? StageUndo.UNSPECIFIED,
   };
 }
 
@@ -169,6 +174,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
   if (fields === undefined) return {};
   const needs = fields.get("needs");
   const ways = fields.get("try");
+  const undo = fields.read("undo", readUndo);
   if (ways !== undefined)
     for (const name of ["uses", "with"] as const)
       fields.get(name)?.refuse("is not for an action with try: its alternatives have their own");
@@ -181,6 +187,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
     try: ways === undefined ? [] : readAlternatives(ways),
+    ...(undo === undefined ? {} : { undo }),
   };
 }
 
@@ -200,6 +207,16 @@ function readAlternatives(field: FileCursor): MessageInitShape<typeof Alternativ
       onUnknown: onUnknown === undefined ? OnUnknown.UNSPECIFIED : OnUnknown.NEXT,
     };
   });
+}
+
+function readUndo(field: FileCursor): MessageInitShape<typeof UndoSchema> | undefined {
+  const fields = field.fields(UNDO_FIELDS, "undo");
+  return fields === undefined ? undefined : { uses: readUses(fields), ...readWay(fields) };
+}
+
+function readStageUndo(field: FileCursor): StageUndo | undefined {
+  if (field.value === "wave") return StageUndo.WAVE;
+  return field.value === "target" ? StageUndo.TARGET : field.refuse("must be target or wave");
 }
 
 function readUses(fields: FileFields<"uses">): string {

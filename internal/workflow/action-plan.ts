@@ -9,7 +9,7 @@ import { present } from "../base/assert.ts";
 import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
-import { allBefore, columnsOf, knownBefore, needsWithin } from "../expr/workflow-parts.ts";
+import { allBefore, columnsOf, knownBefore, needsWithin, undoneBy } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
 import type { FaultList } from "./fault-list.ts";
@@ -46,6 +46,8 @@ export interface ActionPlan {
   readonly continuesOnError: boolean;
   /** True: when it fails, so has its target; not with `continue_on_error`, nor while there is another alternative. */
   readonly failsTarget: boolean;
+  /** For one that takes back what another changed: the position of that, or of its first alternative. */
+  readonly undoes: number | undefined;
   /** Positions of the actions that wait for this one. */
   readonly neededBy: readonly number[];
   /** Identifiers of all actions that are certain to have ended before, nearest last. */
@@ -97,9 +99,11 @@ export function planActions(stage: Stage, context: ActionsContext): readonly Act
 
 function checkNames(columns: readonly Column[], context: ActionsContext): void {
   const seen = new Map<string, string>();
-  for (const { action, place, alternative } of columns) {
-    if (alternative > 0) continue;
+  for (const { action, place, part, alternative } of columns) {
+    if (alternative > 0 || part === "undo") continue;
     checkWays(action, `${context.place}.${place}`, context.faults);
+    if (action.undo !== undefined && part !== "main")
+      context.faults.add(`${context.place}.${place}.undo`, "only main actions are undone; this one handles how they ended");
     const identifier = identifierOf(action.name);
     const earlier = seen.get(identifier);
     const refuse = (reason: string): void => context.faults.add(`${context.place}.${place}.name`, `the name "${action.name}" ${reason}`);
@@ -120,7 +124,7 @@ function checkWays(action: Action, place: string, faults: FaultList): void {
 function resolveNeeds(columns: readonly Column[], context: ActionsContext): readonly (readonly number[])[] {
   return needsWithin(columns).map((positions, index) => {
     const { action, part, place, alternative } = present(columns[index], "the action whose needs these are");
-    if (alternative > 0) return positions;
+    if (alternative > 0 || part === "undo") return positions;
     const actions = columns.filter((other) => other.part === part).map((other) => other.action);
     for (const [position, needed] of positions.entries()) {
       const fault = needed === -1 ? needFault(action.needs?.actions[position] ?? "", { actions, earlier: context.earlier }) : undefined;
@@ -147,18 +151,20 @@ interface ActionPosition {
 function planAction(column: Column, { index, needs, known, columns, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
   const { faults, isOverTargets, stages, scopes } = context;
   const { action, part, way, alternative, alternatives } = column;
+  const isUndo = part === "undo";
   const first = index - alternative;
   const place = `${context.place}.${column.place}`;
   const identifiers = known.map((position) => identifierOf(columns[position]?.action.name ?? ""));
   const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
   // Whether it is done at all is asked once, before the first alternative.
   const when =
-    alternative > 0 || action.when === ""
+    isUndo || alternative > 0 || action.when === ""
       ? undefined
       : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
   const template = compileArguments(way.with ?? {}, { place: `${context.place}.${column.wayPlace}.with`, scope, stages, faults });
   if (template === undefined) return undefined;
-  const [timeout, totalTimeout] = [way.timeout ?? action.timeout, way.totalTimeout ?? action.totalTimeout];
+  const timeout = way.timeout ?? (isUndo ? undefined : action.timeout);
+  const totalTimeout = way.totalTimeout ?? (isUndo ? undefined : action.totalTimeout);
   return {
     index,
     part,
@@ -170,13 +176,14 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     when,
     arguments: template,
     needs: needs[index] ?? [],
-    earlierNeeds: alternative > 0 ? [] : earlierNeedsOf(action, context.earlier),
-    mayMissNeeds,
-    continuesOnError: action.continueOnError,
-    failsTarget: !action.continueOnError && alternative === alternatives - 1,
+    earlierNeeds: isUndo || alternative > 0 ? [] : earlierNeedsOf(action, context.earlier),
+    mayMissNeeds: mayMissNeeds && !isUndo,
+    continuesOnError: action.continueOnError && !isUndo,
+    failsTarget: (isUndo || !action.continueOnError) && alternative === alternatives - 1,
+    undoes: isUndo ? undoneBy(columns, column) : undefined,
     neededBy: needs.flatMap((direct, other) => (direct.includes(index) ? [other] : [])),
     before: identifiers,
-    retry: retryRule(way.retry ?? action.retry),
+    retry: retryRule(way.retry ?? (isUndo ? undefined : action.retry)),
     timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
     totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
     annotations: { ...context.annotations, ...action.annotations },

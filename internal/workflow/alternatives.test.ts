@@ -50,7 +50,7 @@ test("alternatives are tried until one succeeds; expressions see that one, and a
 test("when none succeeds the action has failed; a Retry begins with the first again", () => {
   const drill = drillOf(sending());
   for (const task of [0, 1, 2]) drill.end(task, FAILED, final);
-  expect(phaseOf(drill.state)).toBe(Phase.FAILED);
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.FAILED, error: expect.stringContaining("1 of 1 targets failed") });
   expect(drill.take(retry)).toContain("attemptStarted h0/send.1");
   expect(drill.end(0, UNCHANGED)).toContain("attemptStarted h0/after");
 });

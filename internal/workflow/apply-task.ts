@@ -39,6 +39,7 @@ export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs
 export function startApply(state: WorkflowState, started: ApplyStarted): void {
   runningTask(state, started).before = started.before;
   const { stage, ordinal } = placeOf(state.blueprint, started.task);
+  if (stage.parts.some(({ part }) => part === "undo")) stageRunOf(state).touched.add(started.task);
   if (stage.isOverTargets) setRisk(state, ordinal, { set: Risk.BEGUN });
 }
 

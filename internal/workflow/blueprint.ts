@@ -6,6 +6,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import { StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { STAGES_MAX } from "../base/limits.ts";
 import { WorkflowId } from "../base/ids.ts";
@@ -46,6 +47,8 @@ export interface StagePlan {
   readonly annotations: Readonly<Record<string, string>>;
   /** Positions of the stages that must have ended well; undefined: all earlier ones. */
   readonly needs: readonly number[] | undefined;
+  /** True: all of a wave is undone in which too many targets failed. */
+  readonly undoesWave: boolean;
   /** True: when it fails, the workflow goes on. */
   readonly continuesOnError: boolean;
   readonly isOverTargets: boolean;
@@ -190,6 +193,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     name: stage.name,
     annotations: stage.annotations,
     needs: planStageNeeds(stage, { place, faults, earlier }),
+    undoesWave: stage.undo === StageUndo.WAVE,
     continuesOnError: stage.continueOnError,
     isOverTargets,
     width,

@@ -133,6 +133,8 @@ function hasPlace(state: WorkflowState, run: StageRun, ordinal: number): boolean
 function firstAdmissible(state: WorkflowState, run: StageRun): number | undefined {
   if (run.inFlight.size >= run.stage.parallel) return undefined;
   for (const ordinal of run.returning) {
+    // One that had ended well and is undone with its wave may become at risk by that.
+    if (run.isRecalled && state.risk[ordinal] === 0 && !hasRoomAtRisk(state, run)) continue;
     const task = firstStartable(state, run.stage, ordinal);
     if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }

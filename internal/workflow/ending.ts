@@ -6,11 +6,14 @@ import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, WORKFLOW_OUTPUT_BYTES_MAX } from "../base/limits.ts";
 import type { JsonValue } from "../base/json.ts";
+import type { StagePlan } from "./blueprint.ts";
+import { taskAt } from "./blueprint.ts";
 import { failedStage } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { WorkflowState } from "./state.ts";
+import { isFailure } from "./task-state.ts";
 import { jsonToValue } from "./value-json.ts";
 
 /** The event that ends the workflow as it stands. */
@@ -27,12 +30,21 @@ export function endWorkflow(state: WorkflowState, facts: Facts): Event {
 
 function stageError(state: WorkflowState, index: number): string {
   const stage = state.blueprint.stages[index];
-  const counts = state.tasks.stageCounts(index);
   if (stage === undefined) return "";
   const next = `see "holdfast tasks ${state.blueprint.id} --outcome failed,unreachable", then "holdfast retry ${state.blueprint.id}"`;
-  if (!stage.isOverTargets) return `stage "${stage.name}": ${counts.failed + counts.unreachable} of its tasks failed; ${next}`;
-  const failedTargets = counts.failed + counts.unreachable;
-  return `stage "${stage.name}": ${failedTargets} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;
+  const which = stage.part === "main" ? `stage "${stage.name}"` : `stage "${stage.name}" of ${stage.part}`;
+  const { failed, unreachable } = state.tasks.stageCounts(index);
+  if (!stage.isOverTargets) return `${which}: ${failed + unreachable} of its tasks failed; ${next}`;
+  return `${which}: ${failedTargets(state, stage)} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;
+}
+
+/** Not the failed tasks: one that is continued, or another alternative, failed no target. */
+function failedTargets(state: WorkflowState, stage: StagePlan): number {
+  let count = 0;
+  for (let ordinal = 0; ordinal < stage.width; ordinal++)
+    if (stage.actions.some(({ index, failsTarget }) => failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, index)))))
+      count += 1;
+  return count;
 }
 
 function evaluateOutput(state: WorkflowState, facts: Facts): { readonly value?: JsonValue; readonly error?: string } {

@@ -146,8 +146,8 @@ function scanFailedTargets(state: WorkflowState, stage: StagePlan): readonly str
 
 function onceActions(state: WorkflowState, stage: StagePlan, facts: Pick<Facts, "detail">): JsonObject {
   const actions: { [name: string]: JsonValue } = {};
-  for (const { index, identifier, alternatives } of stage.actions)
-    if (index === alternatives.first)
+  for (const { index, identifier, alternatives, part } of stage.actions)
+    if (index === alternatives.first && part !== "undo")
       setKey<JsonValue>(actions, identifier, actionResult(state, { stage, ordinal: 0, action: index }, facts));
   return actions;
 }

@@ -5,11 +5,12 @@
 import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
-import type { StagePlan } from "./blueprint.ts";
+import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
+import { isTakenBack } from "./undoing.ts";
 import { TaskState, isFailure, isGood, isRetriable, isSettled } from "./task-state.ts";
 
 /**
@@ -64,14 +65,26 @@ function reopenStage(state: WorkflowState, stage: StagePlan): void {
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
 }
 
-/** True when a Retry opens the task again: it did not end well, and no other alternative of its action did. */
+/** True when a Retry opens the task again: it did not end well and no other alternative of its action did, or it was undone. */
 export function isReopened(state: WorkflowState, task: number): boolean {
   const now = state.tasks.get(task);
-  if (!isRetriable(now)) return false;
   const { stage, ordinal, action } = placeOf(state.blueprint, task);
+  if (action.part === "main" && isDoneAgain(state, { stage, ordinal, action })) return true;
+  if (!isRetriable(now)) return false;
   const { first, end } = action.alternatives;
   for (let index = first; index < end && isFailure(now); index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
   return true;
+}
+
+/** True when what the action did was taken back, or something that it needs, directly or through others: it was done for what is no more. */
+function isDoneAgain(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
+  if (stage.parts.every(({ part }) => part !== "undo")) return false;
+  return stage.actions.some(
+    (other) =>
+      other.part === "main" &&
+      (other.identifier === action.identifier || action.before.includes(other.identifier)) &&
+      isTakenBack(state, { stage, ordinal, action: other.index }),
+  );
 }
 
 /** Where a main action runs again, so does what handles how it ends. False: nothing of the target was to be opened. */

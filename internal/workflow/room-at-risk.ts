@@ -12,7 +12,8 @@ export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
 
 /** True when targets of the wave are still to be begun, and none may be for want of room at risk. */
 export function isOutOfRoom(state: WorkflowState, run: StageRun): boolean {
-  return run.nextOrdinal < waveEnd(run) && nextToBegin(state, run) === undefined;
+  if (run.nextOrdinal < waveEnd(run) && nextToBegin(state, run) === undefined) return true;
+  return run.isRecalled && run.returning.size > 0 && !hasRoomAtRisk(state, run);
 }
 
 /** The next target to begin: in order while there is room at risk, else the first of those that are at risk already and need none. */

@@ -33,7 +33,7 @@ export function willMove(state: WorkflowState, run: StageRun): boolean {
 /** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */
 function mayBegin(state: WorkflowState, run: StageRun): boolean {
   if (run.inFlight.size >= run.stage.parallel) return false;
-  if (run.returning.size > 0) return true;
+  if (run.returning.size > 0 && !run.isRecalled) return true;
   return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
 }
 

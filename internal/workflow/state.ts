@@ -76,6 +76,10 @@ export interface StageRun {
   readonly returning: Set<number>;
   /** Targets that have failed or were unreachable in this stage. */
   readonly failed: Set<number>;
+  /** Tasks of stages with something to undo that began to change their target. */
+  readonly touched: Set<number>;
+  /** True once the targets of a failed wave that had ended were opened again to be undone. */
+  isRecalled: boolean;
   /** Targets under way that were stopped because too many others failed. */
   readonly stopped: Set<number>;
   /** Targets whose main actions have ended, in stages with parts that handle that: it is known which of these are run. */
@@ -218,6 +222,8 @@ export function beginStage(stage: StagePlan): StageRun {
     held: new Set(),
     returning: new Set(),
     failed: new Set(),
+    touched: new Set(),
+    isRecalled: false,
     stopped: new Set(),
     judged: new Set(),
     ready: new WorkQueue(),

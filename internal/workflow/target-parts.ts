@@ -6,7 +6,9 @@
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { PartPlan, StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
+import { isPastBudget } from "./budget.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
+import { isTouched } from "./undoing.ts";
 import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 
 /** True when everything before the action's part has ended. */
@@ -75,11 +77,16 @@ function judgeEnd(state: WorkflowState, run: StageRun, at: PartAt): void {
   const { stage, ordinal } = at;
   if (stage.parts.length === 1 || run.judged.has(ordinal)) return;
   run.judged.add(ordinal);
-  const unwanted = run.failed.has(ordinal) || wasCutShort(state, run, ordinal) ? "on_success" : "on_failure";
+  // A target that ends well in a wave that is undone whole is undone with it.
+  const isLost = run.failed.has(ordinal) || wasCutShort(state, run, ordinal) || (stage.undoesWave && isPastBudget(run));
   const isPlan = state.blueprint.mode === Mode.PLAN;
-  for (const part of stage.parts) {
-    if (part.part === "main" || !(isPlan || part.part === unwanted)) continue;
-    for (const task of tasksOf({ stage, ordinal, part })) if (!isSettled(state.tasks.get(task))) closeTask(state, task, TaskState.SKIPPED);
+  for (const { index, part, undoes } of stage.actions) {
+    const task = taskAt(stage, ordinal, index);
+    const isUnwanted =
+      undoes === undefined
+        ? part === (isLost ? "on_success" : "on_failure")
+        : !isLost || !isTouched(state, { stage, ordinal, action: undoes });
+    if (part !== "main" && (isPlan || isUnwanted) && !isSettled(state.tasks.get(task))) closeTask(state, task, TaskState.SKIPPED);
   }
 }
 

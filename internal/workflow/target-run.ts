@@ -6,10 +6,11 @@
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { answerNeeds } from "./needs.ts";
-import { isPartOpen, settleParts, wasCutShort } from "./target-parts.ts";
+import { closeTask, isPartOpen, settleParts, wasCutShort } from "./target-parts.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, waveEnd } from "./state.ts";
+import { isUndone, recalledTasks } from "./undoing.ts";
 import { TaskState, isFailure, isSettled } from "./task-state.ts";
 
 /** The first task of a target that waits for nothing but room; undefined: none. */
@@ -118,6 +119,31 @@ export function stopTargets(state: WorkflowState, run: StageRun): void {
     run.stopped.add(ordinal);
     followTask(state, run, ordinal);
   }
+  if (run.stage.undoesWave) recallWave(state, run);
+}
+
+/** The wave has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
+function recallWave(state: WorkflowState, run: StageRun): void {
+  if (run.isRecalled) return;
+  run.isRecalled = true;
+  const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
+  for (let ordinal = first; ordinal < first + count; ordinal++) {
+    const tasks = recalledTasks(state, run, ordinal);
+    if (tasks.length === 0) continue;
+    const wasDone = isTargetDone(state, run.stage, ordinal);
+    for (const { index, part } of run.stage.actions) {
+      const task = taskAt(run.stage, ordinal, index);
+      const isOpen = !isSettled(state.tasks.get(task)) && !state.running.has(task) && state.tasks.get(task) !== TaskState.UNKNOWN;
+      if (part === "on_success" && isOpen) closeTask(state, task, TaskState.SKIPPED_AFTER);
+    }
+    for (const task of tasks) closeTask(state, task, TaskState.PENDING);
+    if (!wasDone) {
+      followTask(state, run, ordinal);
+      continue;
+    }
+    run.openInWave += 1;
+    run.returning.add(ordinal);
+  }
 }
 
 function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordinal: number; readonly except: number }): void {
@@ -146,9 +172,10 @@ function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
   if (!wasOpen) return;
   run.openInWave -= 1;
   if (!run.stage.isOverTargets) return;
-  const hasFailed = hasFailure(state, run.stage, ordinal);
+  const isLeft = !isUndone(state, { stage: run.stage, ordinal });
+  const hasFailed = isLeft && hasFailure(state, run.stage, ordinal);
   // One that was stopped half-way stays at risk where it had begun to be changed.
-  const over = wasCutShort(state, run, ordinal) ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
+  const over = isLeft && wasCutShort(state, run, ordinal) ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
   setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
 }
 

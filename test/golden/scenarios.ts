@@ -85,6 +85,39 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.retry();
     },
   },
+  "undo-of-a-wave": {
+    targets: 4,
+    async tell(t) {
+      t.world.fleet.trouble("h2", "apply", "fail");
+      t.world.fleet.trouble("h3", "apply", "hang");
+      const action = (name: string): Json => ({
+        name,
+        uses: "set",
+        with: { name, value: "2" },
+        undo: { uses: "set", with: { name, value: "1" } },
+      });
+      const told: Json = { name: "told", uses: "set", with: { name: "told", value: "1" } };
+      t.note("h0 is the canary; h2 fails in the second wave, which is undone whole, through a crash; h3 hangs at its first action");
+      await t.run("w", {
+        name: "fix",
+        targets: { where: "true" },
+        stages: [
+          {
+            name: "fix",
+            over: { targets: true },
+            rollout: { waves: [{ count: 1 }, { count: 3 }], parallel: 3, pause: "10s" },
+            actions: [action("stop"), action("up")],
+            onFailure: [told],
+            undo: "STAGE_UNDO_WAVE",
+          },
+        ],
+      });
+      await t.wait(10);
+      await t.crash();
+      t.hosts();
+      await t.retry();
+    },
+  },
   alternatives: {
     targets: 3,
     async tell(t) {

@@ -91,8 +91,8 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/target-parts.ts",
-        find: '? "on_success" : "on_failure";',
-        replace: '? "on_failure" : "on_success";',
+        find: '? "on_success" : "on_failure")',
+        replace: '? "on_failure" : "on_success")',
       },
     ],
     caughtBy: {
@@ -146,6 +146,54 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       file: "internal/workflow/alternatives.test.ts",
       name: "an unknown alternative is held; one whose author allows to move on counts as failed, and its history says unknown",
+    },
+  },
+  {
+    name: "undo-in-order-of-doing",
+    bug: "what was done first is undone first",
+    breaks: "rule: undo",
+    patches: [
+      {
+        file: "internal/expr/workflow-parts.ts",
+        find: "rank(right) - rank(left) || right - left",
+        replace: "rank(left) - rank(right) || left - right",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "what changed on a target that failed is taken back, the last first; undone well it is not at risk",
+    },
+  },
+  {
+    name: "undone-is-still-done",
+    bug: "a Retry leaves what was undone as it is",
+    breaks: "H1",
+    patches: [
+      {
+        file: "internal/workflow/reopen.ts",
+        find: 'if (action.part === "main" && isDoneAgain(',
+        replace: 'if (action.part === "main" && task < 0 && isDoneAgain(',
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "what changed on a target that failed is taken back, the last first; undone well it is not at risk",
+    },
+  },
+  {
+    name: "undo-past-max-at-risk",
+    bug: "a wave is undone without regard to max_at_risk",
+    breaks: "rule: max_at_risk",
+    patches: [
+      {
+        file: "internal/workflow/dispatch.ts",
+        find: "if (run.isRecalled && state.risk[ordinal] === 0 && !hasRoomAtRisk(state, run)) continue;",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "undoing a wave never puts more targets at risk than max_at_risk: it waits for a person where there is no room",
     },
   },
   {

@@ -5,7 +5,7 @@
 import type { JournalEntry } from "../../internal/engine/ports.ts";
 import { AttemptOutcome, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import { columnsOf, knownBefore, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { HostCall, Invariant } from "./invariant.ts";
 import { must } from "./violation.ts";
@@ -28,7 +28,7 @@ interface Task {
 export class NothingTwice implements Invariant {
   readonly #tasks = new Map<string, Map<number, Task>>();
   /** Which tasks handle how others ended: a Retry brings them again with what they handle. */
-  readonly #handlers = new Map<string, (task: number) => boolean>();
+  readonly #kinds = new Map<string, (task: number) => TaskKind | undefined>();
   /** Tasks that changed a host, by its name: somebody else may spoil their work. */
   readonly #changedAt = new Map<string, Set<Task>>();
 
@@ -56,7 +56,7 @@ export class NothingTwice implements Invariant {
   #take(id: string, { kind }: Event): void {
     switch (kind.case) {
       case "workflowSubmitted":
-        if (kind.value.definition !== undefined) this.#handlers.set(id, handlerFinder(kind.value.definition, kind.value.targets.length));
+        if (kind.value.definition !== undefined) this.#kinds.set(id, kindFinder(kind.value.definition, kind.value.targets.length));
         return;
       case "attemptStarted":
         return this.#start(id, kind.value);
@@ -78,10 +78,21 @@ export class NothingTwice implements Invariant {
       case "taskResolved":
         return this.#resolve(id, kind.value);
       case "workflowRetried":
-        for (const [index, task] of this.#tasks.get(id) ?? []) this.#reopen(task, this.#handlers.get(id)?.(index) === true);
-        return;
+        return this.#retry(id);
       default:
     }
+  }
+
+  /** What handles an end comes again with what it handles; what was undone is done again. */
+  #retry(id: string): void {
+    const tasks = this.#tasks.get(id) ?? new Map<number, Task>();
+    const kindOf = this.#kinds.get(id);
+    const again = [...tasks].map(([index, task]) => {
+      const kind = kindOf?.(index);
+      const isUndone = kind?.undos.some((undo) => tasks.get(undo)?.standing === "done") === true;
+      return { task, isAgain: kind?.isHandler === true || isUndone };
+    });
+    for (const { task, isAgain } of again) this.#reopen(task, isAgain);
   }
 
   #start(id: string, { task: index, attempt }: { readonly task: number; readonly attempt: number }): void {
@@ -114,17 +125,35 @@ export class NothingTwice implements Invariant {
   }
 }
 
-function handlerFinder(definition: WorkflowDefinition, targets: number): (task: number) => boolean {
+/** What a Retry needs to know of a task. */
+interface TaskKind {
+  readonly isHandler: boolean;
+  /** The tasks that undo it, or what it needs. */
+  readonly undos: readonly number[];
+}
+
+function kindFinder(definition: WorkflowDefinition, targets: number): (task: number) => TaskKind | undefined {
   let first = 0;
   const stages = stagesOf(definition).map(({ stage, part }) => {
-    const handlers = columnsOf(stage).map((column) => part !== "main" || column.part !== "main");
-    const found = { first, handlers };
-    first += handlers.length * (stage.over === undefined ? 1 : targets);
+    const columns = columnsOf(stage);
+    const before = knownBefore(columns);
+    const kinds = columns.map((column, index) => ({
+      isHandler: part !== "main" || column.part !== "main",
+      undos: columns.flatMap((other, at) => {
+        const isOf = other.action === column.action || (before[index] ?? []).some((known) => columns[known]?.action === other.action);
+        return other.part === "undo" && column.part === "main" && isOf ? [at] : [];
+      }),
+    }));
+    const found = { first, kinds };
+    first += kinds.length * (stage.over === undefined ? 1 : targets);
     return found;
   });
   return (task) => {
-    const found = stages.findLast((stage) => stage.first <= task && stage.handlers.length > 0);
-    return found?.handlers[(task - found.first) % found.handlers.length] === true;
+    const found = stages.findLast((stage) => stage.first <= task && stage.kinds.length > 0);
+    if (found === undefined) return undefined;
+    const action = (task - found.first) % found.kinds.length;
+    const kind = found.kinds[action];
+    return kind === undefined ? undefined : { ...kind, undos: kind.undos.map((undo) => task - action + undo) };
   };
 }
 

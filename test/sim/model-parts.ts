@@ -1,12 +1,12 @@
 // What of a target's work in a stage is run after its main actions, as the model sees it.
 // 1. on_success after a good end, on_failure after any other, always after those; none of them in a plan.
 
-import type { Part } from "../../internal/expr/workflow-parts.ts";
+import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import type { ModelStage } from "./model-stage.ts";
 import { isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
 
-const ORDER: readonly Part[] = ["main", "on_success", "on_failure", "always"];
+const ORDER: readonly Part[] = ["main", "undo", "on_success", "on_failure", "always"];
 
 /** One target in the stage under way. */
 export interface TargetParts {
@@ -15,15 +15,17 @@ export interface TargetParts {
   readonly isPlan: boolean;
   /** The tasks of the target. */
   readonly tasks: readonly ModelTask[];
-  /** What each of them is for. */
-  readonly parts: readonly Part[];
+  /** What each of them is. */
+  readonly columns: readonly Column[];
+  /** True when the stage undoes a failed wave whole, and this one is past its budget. */
+  readonly isWaveLost: boolean;
   /** True for one whose failure is none of its target's. */
   isContinued(task: ModelTask): boolean;
 }
 
 /** True when all that comes before the task's part has ended. */
 export function isTurn(of: TargetParts, task: ModelTask): boolean {
-  const part = of.parts[task.action] ?? "main";
+  const part = partOf(of, task);
   return of.tasks.every((other) => ORDER.indexOf(partOf(of, other)) >= ORDER.indexOf(part) || !isOpenStanding(other.standing));
 }
 
@@ -57,12 +59,41 @@ function unwanted(of: TargetParts, main: readonly ModelTask[], isCut: boolean): 
   if (run.judged.has(target)) return [];
   run.judged.add(target);
   const wasStopped = run.stopped.has(target) && (isCut || main.some((task) => task.standing === "after"));
-  const other = run.failed.has(target) || wasStopped ? "on_success" : "on_failure";
+  const isLost = run.failed.has(target) || wasStopped || of.isWaveLost;
+  const isWanted = (task: ModelTask): boolean => {
+    const part = partOf(of, task);
+    return part === "undo" ? isLost && isTouched(of, task) : part !== (isLost ? "on_success" : "on_failure");
+  };
   return of.tasks
-    .filter((task) => task.standing === "open" && partOf(of, task) !== "main" && (isPlan || partOf(of, task) === other))
+    .filter((task) => task.standing === "open" && partOf(of, task) !== "main" && (isPlan || !isWanted(task)))
     .map((task) => [task, "skipped"] as const);
 }
 
-function partOf({ parts }: TargetParts, task: ModelTask): Part {
-  return parts[task.action] ?? "main";
+/** True when the action that a task undoes changed something, or may have. */
+export function isTouched(of: TargetParts, undo: ModelTask): boolean {
+  return undoneTasks(of, undo).some((task) => (task.standing === "good" && task.hasChanged) || task.isTouched);
+}
+
+function undoneTasks(of: TargetParts, undo: ModelTask): readonly ModelTask[] {
+  const action = of.columns[undo.action]?.action;
+  return of.tasks.filter((task) => partOf(of, task) === "main" && of.columns[task.action]?.action === action);
+}
+
+/** The task that undoes what a main task did, when it did. */
+export function takenBack(of: TargetParts, task: ModelTask): boolean {
+  const action = of.columns[task.action]?.action;
+  return of.tasks.some((undo) => partOf(of, undo) === "undo" && of.columns[undo.action]?.action === action && undo.standing === "good");
+}
+
+/** True when something was taken back, and nothing is left that was changed or that failed in what handles the end. */
+export function isUndone(of: TargetParts): boolean {
+  const touched = of.tasks.filter(
+    (task) => partOf(of, task) === "main" && (task.isTouched || (task.standing === "good" && task.hasChanged)),
+  );
+  const hasFailed = of.tasks.some((task) => partOf(of, task) !== "main" && task.standing === "failed" && !of.isContinued(task));
+  return touched.length > 0 && !hasFailed && touched.every((task) => takenBack(of, task));
+}
+
+function partOf({ columns }: TargetParts, task: ModelTask): Part {
+  return columns[task.action]?.part ?? "main";
 }

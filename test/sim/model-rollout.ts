@@ -4,10 +4,10 @@
 import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
-import { OnUnknown } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { OnUnknown, StageUndo } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelOrder } from "./model-order.ts";
-import { closedBy, isPartOver, isTurn, wasCutShort } from "./model-parts.ts";
+import { closedBy, isPartOver, isTouched, isTurn, isUndone, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
@@ -95,6 +95,7 @@ export class ModelRollout {
       case "taskResolved":
         this.rule("only unknown tasks are resolved", task.standing === "unknown");
         if (this.stage === task.stage) this.stageRun?.parked.add(task.target);
+        task.hasChanged = kind.value.resolution === Resolution.SUCCEEDED;
         if (kind.value.resolution === Resolution.RUN_AGAIN) return this.#reopen(index, task);
         return this.#settle(index, task, kind.value.resolution === Resolution.SUCCEEDED ? "good" : "failed");
       default:
@@ -106,6 +107,7 @@ export class ModelRollout {
     this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
     this.rule("stages run in order", this.#order.mayStart(stage));
     this.stageRun = new ModelStage(stage, this.tasks);
+    for (const task of this.tasks.all) if (task.stage === stage) task.isTouched = false;
   }
 
   skipStage(stage: number): void {
@@ -157,11 +159,12 @@ export class ModelRollout {
   /** Everything that did not end well is open again. */
   reopenAll(): void {
     this.stageRun = undefined;
-    const isUndone = (task: ModelTask): boolean =>
+    const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
+    const isUndone = (task: ModelTask): boolean => (isMain(task) && this.#isDoneAgain(task)) || isLeft(task);
+    const isLeft = (task: ModelTask): boolean =>
       task.standing !== "good" &&
       task.standing !== "skipped" &&
       !(task.standing === "failed" && this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped"));
-    const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
     // Where a main action runs again, so does what handles how it ends.
     const again = new Set(this.tasks.all.filter((task) => isUndone(task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`));
     const opened = this.tasks.all.map((task) => isUndone(task) || (!isMain(task) && again.has(`${task.stage} ${task.target}`)));
@@ -206,6 +209,7 @@ export class ModelRollout {
     );
     this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
     this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
+    if (part === "undo") this.rule("what is needed last is undone first", this.#isUndoneInOrder(task));
     this.rule(
       "an alternative is tried when those before it have failed",
       this.#alternatives(task).every((other) => other.action >= task.action || other.standing === "failed"),
@@ -240,6 +244,7 @@ export class ModelRollout {
     this.rule("no apply begins on a target that failed", !isPartOver(this.#partsOf(task), part));
     this.rule("no apply begins in a cancelled workflow", !this.#owner.isCancelled);
     task.isApplying = true;
+    task.isTouched = true;
     if (!this.isOverTargets(task.stage)) return;
     this.#run().underChange.add(task.target);
     this.#risk(task.target);
@@ -259,6 +264,7 @@ export class ModelRollout {
     switch (outcome) {
       case AttemptOutcome.UNCHANGED:
       case AttemptOutcome.CHANGED:
+        task.hasChanged = outcome === AttemptOutcome.CHANGED;
         return this.#settle(index, task, "good");
       case AttemptOutcome.UNKNOWN:
         this.rule("only what was being applied is unknown", wasApplying);
@@ -313,7 +319,8 @@ export class ModelRollout {
   #endIfDone(task: ModelTask): void {
     if (!this.isOverTargets(task.stage) || !this.isDone(task.target)) return;
     const hasFailed = this.ofTarget(task.target).some((other) => other.standing === "failed" && !this.#isContinued(other));
-    if (!hasFailed && !wasCutShort(this.#partsOf(task))) this.risky.delete(task.target);
+    const of = this.#partsOf(task);
+    if ((!hasFailed && !wasCutShort(of)) || isUndone(of)) this.risky.delete(task.target);
   }
 
   /** Closes what does not come any more on the target of a task of the stage under way. */
@@ -334,6 +341,26 @@ export class ModelRollout {
       this.#close(first);
       this.#endIfDone(first);
     }
+    this.#recallWave(run);
+  }
+
+  /** A stage that undoes a failed wave whole opens again what undoes its targets that had ended. */
+  #recallWave(run: ModelStage): void {
+    if (run.isRecalled || this.#owner.stages[run.index]?.undo !== StageUndo.WAVE) return;
+    run.isRecalled = true;
+    for (const target of run.waveTargets) {
+      const [first] = this.ofTarget(target);
+      if (first === undefined || !run.judged.has(target)) continue;
+      const of = this.#partsOf(first);
+      const undos = of.tasks.filter((task) => this.#partOf(task) === "undo" && task.standing === "skipped" && isTouched(of, task));
+      if (undos.length === 0) continue;
+      const wasDone = run.isDone(target);
+      const cut = of.tasks.filter((task) => this.#partOf(task) === "on_success" && task.standing === "open");
+      for (const task of cut) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "after");
+      for (const task of undos) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "open");
+      if (wasDone) run.parked.add(target);
+      run.look(target);
+    }
   }
 
   #partsOf({ stage, target }: ModelTask): TargetParts {
@@ -342,7 +369,8 @@ export class ModelRollout {
       target,
       isPlan: this.#owner.isPlan,
       tasks: this.tasks.of(stage, target),
-      parts: (this.#owner.columns[stage] ?? []).map(({ part }) => part),
+      columns: this.#owner.columns[stage] ?? [],
+      isWaveLost: this.#owner.stages[stage]?.undo === StageUndo.WAVE && this.#isPastBudget(),
       isContinued: (task) => this.#isContinued(task),
     };
   }
@@ -355,6 +383,7 @@ export class ModelRollout {
     if (task.standing === "unknown") this.redone.add(index);
     this.#set(index, task, "open");
     task.tries = 0;
+    task.hasChanged = false;
     if (this.stage === task.stage && isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
   }
 
@@ -368,8 +397,8 @@ export class ModelRollout {
   #needs(task: ModelTask): readonly ModelTask[] {
     const columns = this.#owner.columns[task.stage] ?? [];
     const own = columns[task.action];
-    const tasks = this.ofTarget(task.target);
-    if (own === undefined || own.alternative > 0) return [];
+    const tasks = this.tasks.of(task.stage, task.target);
+    if (own === undefined || own.alternative > 0 || own.part === "undo") return [];
     const names = own.action.needs?.actions;
     const before = columns[task.action - 1];
     const isNeeded = (column: Column): boolean =>
@@ -390,6 +419,32 @@ export class ModelRollout {
     return targets.flatMap((target) => this.tasks.all[this.tasks.at(stage, target, action)] ?? []);
   }
 
+  /** True when what it did was taken back, or something that it needs. */
+  #isDoneAgain(task: ModelTask): boolean {
+    const columns = this.#owner.columns[task.stage] ?? [];
+    const action = columns[task.action]?.action;
+    const tasks = this.tasks.of(task.stage, task.target);
+    const isTakenBack = tasks.some(
+      ({ action: at, standing }) => columns[at]?.part === "undo" && columns[at].action === action && standing === "good",
+    );
+    const [head] = this.#alternatives(task);
+    const needed = head === undefined ? [] : this.#needs(head).filter(({ stage }) => stage === task.stage);
+    return isTakenBack || needed.some((other) => this.#isDoneAgain(other));
+  }
+
+  /** Nothing that needs what the task undoes is left to be undone. */
+  #isUndoneInOrder(undo: ModelTask): boolean {
+    const columns = this.#owner.columns[undo.stage] ?? [];
+    const own = columns[undo.action]?.action;
+    const tasks = this.ofTarget(undo.target);
+    return tasks.every((other) => {
+      const column = columns[other.action];
+      const needer = tasks[columns.findIndex(({ part, action }) => part === "main" && action === column?.action)];
+      if (column?.part !== "undo" || other === undo || needer === undefined || !isOpenStanding(other.standing)) return true;
+      return !this.#needs(needer).some((needed) => columns[needed.action]?.action === own && needed.stage === undo.stage);
+    });
+  }
+
   #standingFor(first: ModelTask): ModelTask {
     const all = this.#alternatives(first);
     return all.find((task) => task.standing !== "failed") ?? all.at(-1) ?? first;
@@ -398,7 +453,10 @@ export class ModelRollout {
   /** The tasks of all alternatives of a task's action on its target. */
   #alternatives(task: ModelTask): readonly ModelTask[] {
     const columns = this.#owner.columns[task.stage] ?? [];
-    return this.tasks.of(task.stage, task.target).filter((other) => columns[other.action]?.action === columns[task.action]?.action);
+    const own = columns[task.action];
+    return this.tasks
+      .of(task.stage, task.target)
+      .filter((other) => columns[other.action]?.action === own?.action && columns[other.action]?.part === own?.part);
   }
 
   #isMet(needed: ModelTask): boolean {

@@ -16,6 +16,10 @@ export interface ModelTask {
   /** Attempts since the last fresh start. */
   tries: number;
   isApplying: boolean;
+  /** What it did changed something, or a person said so. */
+  hasChanged: boolean;
+  /** It began to change something in the stage under way. */
+  isTouched: boolean;
 }
 
 /** True while something may still come of it. */
@@ -42,7 +46,17 @@ export class ModelTasks {
       this.#open.push(width * actions.length);
       for (let target = 0; target < width; target++) {
         for (let action = 0; action < actions.length; action++)
-          this.all.push({ stage, target, action, standing: "open", attempt: 0, tries: 0, isApplying: false });
+          this.all.push({
+            stage,
+            target,
+            action,
+            standing: "open",
+            attempt: 0,
+            tries: 0,
+            isApplying: false,
+            hasChanged: false,
+            isTouched: false,
+          });
       }
     }
   }

@@ -47,6 +47,7 @@ export function randomAction(
     name,
     ...(isTried ? { try: randomAlternatives(ways, value, scene) } : { uses, with: randomArguments(chance, { uses, value, scene }) }),
     ...(isGraph ? { needs: { actions: [...needed.map((index) => earlier[index]?.name ?? ""), ...across] } } : {}),
+    ...(prefix === "a" ? randomUndo(chance.fork("undo", value), value, scene) : {}),
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
@@ -55,6 +56,19 @@ export function randomAction(
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
   return { json, sketch: { name, uses: isTried ? "set" : uses, before } };
+}
+
+function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json {
+  if (!chance.hit(0.2)) return {};
+  const uses = chance.one("set", "touch");
+  const way = {
+    uses,
+    with: randomArguments(chance, { uses, value: `${value}u`, scene }),
+    ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
+    ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
+    ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+  };
+  return { undo: way };
 }
 
 function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlace): Json[] {

@@ -69,6 +69,9 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
     ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
     ...(chance.hit(0.1) ? { annotations: { step: String(index) } } : {}),
     ...order,
+    ...(chance.fork("undo", tag, prefix, index).hit(0.4)
+      ? { undo: chance.one("STAGE_UNDO_WAVE", "STAGE_UNDO_WAVE", "STAGE_UNDO_TARGET") }
+      : {}),
     ...(count === 0 ? {} : randomHandlers(chance.fork("handlers", tag, index), place, { isOver, main: sketches })),
   };
   return { json, sketch: { name: `${prefix}${index}`, isOver, actions: sketches } };

@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { Phase } from "../gen/holdfast/v1/status_pb.ts";
+import { Drill } from "../../test/fakes/drill.ts";
+import { phaseOf, statusOf } from "./status.ts";
+
+const { CHANGED, UNCHANGED, FAILED } = AttemptOutcome;
+const final = { isRetryable: false };
+const retry = { kind: "retry", by: "ann", reason: "", digest: "" } as const;
+type Json = { [key: string]: JsonValue };
+const set = (name: string, rest: Json = {}): Json => ({ name, uses: "set", ...rest });
+const UNDO = { undo: { uses: "set" } };
+/** Tasks of a target: a 0, b 1, check 2, a.undo 3, b.undo 4. */
+const upgrade = (rollout: Json, rest: Json = {}): JsonValue => ({
+  name: "test",
+  targets: { where: "true" },
+  stages: [{ name: "up", over: { targets: true }, rollout, actions: [set("a", UNDO), set("b", UNDO), set("check")], ...rest }],
+});
+
+test("what changed on a target that failed is taken back, the last first; undone well it is not at risk", () => {
+  const drill = new Drill({ targets: 1, definition: upgrade({}) });
+  drill.exec();
+  drill.change(0);
+  drill.change(1);
+  expect(statusOf(drill.state).targetsAtRisk).toBe(1);
+  expect(drill.end(2, FAILED, final)).toEqual(["attemptEnded h0/check 3", "attemptStarted h0/b.undo"]);
+  expect(drill.change(4)).toContain("attemptStarted h0/a.undo");
+  expect(drill.change(3)).toContain("workflowEnded");
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.FAILED, targetsAtRisk: 0, counts: { changed: 4, failed: 1 } });
+  // A Retry does what was undone again.
+  expect(drill.take(retry)).toContain("attemptStarted h0/a");
+  drill.change(0);
+  drill.change(1);
+  drill.end(2, UNCHANGED);
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.SUCCEEDED, targetsAtRisk: 0, counts: { skipped: 2 } });
+});
+
+test("a Retry asks again what had succeeded after what was undone, and not what came before it", () => {
+  const actions = [set("before"), set("a", UNDO), set("check"), set("last")];
+  const drill = new Drill({ targets: 1, definition: upgrade({}, { actions }) });
+  drill.exec();
+  for (const task of [0, 1, 2]) drill.change(task);
+  drill.end(3, FAILED, final);
+  drill.change(4);
+  expect(drill.take(retry)).toContain("attemptStarted h0/a");
+  expect(drill.change(1)).toContain("attemptStarted h0/check");
+  drill.end(2, UNCHANGED);
+  drill.end(3, UNCHANGED);
+  expect(phaseOf(drill.state)).toBe(Phase.SUCCEEDED);
+  expect([...drill.state.tasks.attempts]).toEqual([1, 2, 2, 2, 1]);
+});
+
+test("what was unchanged is not undone, what failed after it had begun is; one undo that fails ends the others, and the target stays at risk", () => {
+  const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 1, maxFailures: { count: 1 } }) });
+  drill.exec();
+  drill.end(0, UNCHANGED);
+  drill.startApply(1);
+  expect(drill.end(1, FAILED, final)).toEqual(["attemptEnded h0/b 3", "attemptStarted h0/b.undo"]);
+  drill.end(4, UNCHANGED);
+  expect(statusOf(drill.state)).toMatchObject({ targetsAtRisk: 0, counts: { skipped: 2 } });
+  drill.change(5);
+  drill.change(6);
+  drill.end(7, FAILED, final);
+  expect(drill.end(9, FAILED, final)).toContain("workflowEnded");
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.FAILED, targetsAtRisk: 1 });
+});
+
+test("past the budget of a wave all of it is undone: what had ended, what was under way, what failed; other waves are left", () => {
+  const waves = { waves: [{ count: 1 }, { count: 4 }], parallel: 2 };
+  const drill = new Drill({ targets: 5, definition: upgrade(waves, { undo: "STAGE_UNDO_WAVE" }) });
+  drill.exec();
+  const upgraded = (ordinal: number): void => {
+    drill.change(ordinal * 5);
+    drill.change(ordinal * 5 + 1);
+  };
+  upgraded(0);
+  drill.end(2, UNCHANGED);
+  upgraded(1);
+  drill.end(7, UNCHANGED);
+  upgraded(2);
+  drill.change(15);
+  drill.startApply(16);
+  expect(drill.end(12, FAILED, final)).toEqual(["attemptEnded h2/check 3", "attemptStarted h2/b.undo"]);
+  // h3 was under way: what runs comes to its end, and is undone; h1 had ended, and is opened again; h4 is never begun.
+  expect(drill.end(16, CHANGED)).toContain("attemptStarted h3/b.undo");
+  drill.change(14);
+  expect(drill.change(13)).toContain("attemptStarted h1/b.undo");
+  for (const task of [19, 18]) drill.change(task);
+  drill.change(9);
+  expect(drill.change(8)).toEqual(["applyStarted h1/a.undo", "attemptEnded h1/a.undo 2", "stageEnded", "workflowEnded"]);
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.FAILED, targetsAtRisk: 0 });
+  expect(drill.state.tasks.attempts.slice(3, 5)).toEqual(new Uint16Array([0, 0]));
+  const again = drill.take(retry);
+  expect(again).toContain("attemptStarted h1/a");
+  expect(again).not.toContain("attemptStarted h0/a");
+});
+
+test("undoing a wave never puts more targets at risk than max_at_risk: it waits for a person where there is no room", () => {
+  const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 1, maxAtRisk: { count: 1 } }, { undo: "STAGE_UNDO_WAVE" }) });
+  drill.exec();
+  drill.change(0);
+  drill.change(1);
+  drill.end(2, UNCHANGED);
+  drill.change(5);
+  drill.end(6, FAILED, final);
+  drill.end(8, FAILED, final);
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.WAITING, targetsAtRisk: 1 });
+  expect(phaseOf(drill.state)).toBe(Phase.WAITING);
+});
