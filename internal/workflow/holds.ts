@@ -165,7 +165,7 @@ function attemptError(state: WorkflowState, task: number, facts: Pick<Facts, "de
 function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly what: string }): Hold {
   const { stage } = run;
   const wave = stage.waves.findIndex(({ first, count }) => at.ordinal >= first && at.ordinal < first + count);
-  if (isPastBudget(run) && !run.inFlight.has(at.ordinal))
+  if (isPastBudget(run) && !run.inFlight.has(at.ordinal) && !run.returning.has(at.ordinal))
     return hold(
       HoldKind.ENDED,
       `${run.failed.size} targets of stage "${stage.name}" failed, max_failures is ${stage.failuresMax}: nothing more starts`,
@@ -173,7 +173,7 @@ function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal
   if (wave > run.wave)
     return hold(HoldKind.WAVE, `it belongs to wave ${wave + 1} of ${stage.waves.length}; wave ${run.wave + 1} is under way`);
   if (run.inFlight.has(at.ordinal)) return hold(HoldKind.ORDER, `${at.what} waits for the actions before it`);
-  if (isUncertain(state, run))
+  if (isUncertain(state, run) && !run.returning.has(at.ordinal))
     return hold(
       HoldKind.UNKNOWN,
       `no further target is begun: failed and unknown targets together are more than max_failures (${stage.failuresMax})`,

@@ -68,13 +68,19 @@ export class LimitChecker implements Checker {
         return this.#endSettled(happened, kind.value.task);
       case "freezeEnded":
         return this.#thaw(model.id);
+      case "stageEnded":
+        if (kind.value.succeeded) return;
+        return this.#endAll(happened);
       case "workflowRetried":
       case "workflowEnded":
       case "workflowExpired":
-        for (const index of Array.from(this.#held.get(model.id)?.keys() ?? [])) this.#end(index, happened, { isVoid: false });
-        return;
+        return this.#endAll(happened);
       default:
     }
+  }
+
+  #endAll(happened: Happened): void {
+    for (const index of Array.from(this.#held.get(happened.model.id)?.keys() ?? [])) this.#end(index, happened, { isVoid: false });
   }
 
   /** What a freeze had put off before it changed anything may give back at a thaw what it took, where there is no room to renew the rest. */
@@ -83,9 +89,13 @@ export class LimitChecker implements Checker {
       if (isPutOff && !hasApplied) for (const start of starts) this.#starts.get(start.ask.key)?.lend(start);
   }
 
-  /** What settled tasks of the target held is given back. */
+  /** What settled tasks of the target held is given back, and of those that were stopped with it. */
   #endSettled(happened: Happened, index: number): void {
     const { model } = happened;
+    for (const held of Array.from(this.#held.get(model.id)?.keys() ?? [])) {
+      const task = model.tasks[held];
+      if (task !== undefined && !isOpenTask(task)) this.#end(held, happened, { isVoid: false });
+    }
     for (const task of model.ofTarget(model.tasks[index]?.target ?? 0))
       if (!isOpenTask(task)) this.#end(model.indexOf(task), happened, { isVoid: false });
   }
