@@ -25,7 +25,7 @@ const TICK_MS = 500;
 const RATE_WINDOW_MS = 10_000;
 const LINE_MS_MIN = 1_000;
 const WAITS_SHOWN_MAX = 3;
-const DECIDED: readonly HoldKind[] = [HoldKind.FREEZE, HoldKind.APPROVAL, HoldKind.POLICY];
+const DECIDED: readonly HoldKind[] = [HoldKind.FREEZE, HoldKind.APPROVAL, HoldKind.POLICY, HoldKind.AWAITS];
 
 /** The display that fits where the output goes. */
 export function openDisplay(context: Context): Display {

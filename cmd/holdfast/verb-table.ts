@@ -2,6 +2,7 @@
 // 1. What is not in this table does not exist for the parser, the help or the docs.
 
 import { policyVerbs } from "./policy-verbs.ts";
+import { OUTSIDE_VERBS } from "./outside-verbs.ts";
 import { STOP_VERBS } from "./stop-verbs.ts";
 import { LOOK, NAMESPACE, REASON, STEER } from "./verb-spec.ts";
 import type { FlagSpec, VerbSpec } from "./verb-spec.ts";
@@ -154,6 +155,7 @@ export const VERBS: readonly VerbSpec[] = [
     about: "say what became of a held task: STAGE/ACTION[@TARGET] succeeded|failed|run-again",
     flags: [{ ...REASON, isRequired: true }, FOLLOW, NAMESPACE],
   },
+  ...OUTSIDE_VERBS,
   ...STOP_VERBS,
   ...policyVerbs(SUBMISSION),
   {

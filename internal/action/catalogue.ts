@@ -16,6 +16,8 @@ import { httpAction } from "./http.ts";
 import { ownAction } from "./own-action.ts";
 import { parseOwnAction } from "./own-action-file.ts";
 import type { OwnDefinition } from "./own-action-file.ts";
+import { personAction } from "./person.ts";
+import { signalAction } from "./signal.ts";
 import { waitAction } from "./wait.ts";
 
 /** What actions need of the outside, and the operator's own definitions. */
@@ -26,7 +28,7 @@ export interface CataloguePorts {
   readonly own: readonly OwnDefinition[];
 }
 
-const BUILT_IN: ReadonlySet<string> = new Set(["file", "directory", "command", "http", "assert", "wait"]);
+const BUILT_IN: ReadonlySet<string> = new Set(["file", "directory", "command", "http", "assert", "wait", "signal", "person"]);
 
 /** The catalogue of all actions. */
 export function createActions({ transport, clock, pace, own }: CataloguePorts): Actions {
@@ -45,6 +47,8 @@ export function builtInActions({ transport, clock, pace }: Omit<CataloguePorts, 
     httpAction({ clock, pace }),
     assertAction(),
     waitAction(clock),
+    signalAction(),
+    personAction(),
   ];
 }
 

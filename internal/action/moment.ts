@@ -12,12 +12,31 @@ export function parseMomentMs(text: string): number | undefined {
   const offsetMinutes = zoneMinutes(match[8] ?? "Z");
   if (offsetMinutes === undefined) return undefined;
   const fractionMs = Math.trunc(Number(`0.${match[7] ?? "0"}`) * 1_000);
-  const days =
-    daysBefore(year) +
-    Array.from({ length: month - 1 }, (_, index) => daysOf(year, index + 1)).reduce((sum, count) => sum + count, 0) +
-    day -
-    1;
+  const days = dayOfDate({ year, month, day });
   return ((days * 24 + hour) * 60 + minute - offsetMinutes) * 60_000 + second * 1_000 + fractionMs;
+}
+
+/** A day of the calendar, in UTC; months and days from 1. */
+export interface CalendarDate {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+/** Days from the epoch to a date; a day that its month does not have is the month's last. */
+export function dayOfDate({ year, month, day }: CalendarDate): number {
+  const before = Array.from({ length: month - 1 }, (_, index) => daysOf(year, index + 1)).reduce((sum, count) => sum + count, 0);
+  return daysBefore(year) + before + Math.min(day, daysOf(year, month)) - 1;
+}
+
+/** The date of a day, counted from the epoch. */
+export function dateOfDay(days: number): CalendarDate {
+  let year = 1970 + Math.floor(days / 366);
+  while (daysBefore(year + 1) <= days) year += 1;
+  let left = days - daysBefore(year);
+  let month = 1;
+  while (left >= daysOf(year, month)) left -= daysOf(year, month++);
+  return { year, month, day: left + 1 };
 }
 
 function zoneMinutes(zone: string): number | undefined {

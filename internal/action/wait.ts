@@ -1,11 +1,13 @@
 // `wait`: for a time, or until a moment. It changes nothing and holds nothing but its place in the stage.
-// 1. Measured from the attempt's start in the journal: a restart of the service does not begin it anew.
+// 1. Measured from the attempt's start in the journal, and the moment that comes of it is journaled: no restart begins it anew.
+// 2. Nothing of it runs while it waits: the workflow itself ends it.
 
-import { parseDurationMs } from "../base/duration.ts";
+import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "../base/json.ts";
 import type { ApplyResult, AttemptContext, Clock, PreparedAction } from "../engine/ports.ts";
-import { Effects } from "../gen/holdfast/v1/event_pb.ts";
+import { AwaitedSchema, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { ArgSchema, ArgsOf } from "./arg-schema.ts";
+import { CALENDAR_FORM, calendarEndMs, isCalendarTime } from "./calendar-time.ts";
 import { defineAction, exactlyOne } from "./definition.ts";
 import type { DocumentedAction, RuleFault } from "./definition.ts";
 import { parseMomentMs } from "./moment.ts";
@@ -13,9 +15,9 @@ import { parseMomentMs } from "./moment.ts";
 const SCHEMA = {
   for: {
     type: "string",
-    refuse: (text) =>
-      parseDurationMs(text) === undefined ? 'must be a duration up to 30 days, such as "90s", "5m", "2h" or "1h30m"' : undefined,
-    description: "How long: `90s`, `5m`, `2h`, `1h30m`, `3d`. At most 30 days.",
+    refuse: (text) => (isCalendarTime(text) ? undefined : `must be ${CALENDAR_FORM}, at most 100 years`),
+    description:
+      "How long: `90s`, `5m`, `1h30m`, `3d`, `2w`, `6mo`, `1y6mo`. `mo` and `y` go by the calendar in UTC; a day has 24 hours. At most 100 years.",
   },
   until: {
     type: "string",
@@ -39,41 +41,21 @@ function prepareWait(clock: Clock, args: ArgsOf<typeof SCHEMA>): PreparedAction 
     isAtomic: true,
     isSensitive: false,
     check: async () => ({ kind: "unknowable" }),
-    apply: (context) => waitFor(clock, context, endMs(args, context)),
+    apply: async (context) => awaitMoment(clock, context, endMs(args, context)),
   };
 }
 
 function endMs(args: ArgsOf<typeof SCHEMA>, context: AttemptContext): number {
   const moment = args.until === undefined ? undefined : parseMomentMs(args.until);
-  return moment ?? context.startedAtMs + (parseDurationMs(args.for ?? "") ?? 0);
+  return moment ?? calendarEndMs(args.for ?? "", context.startedAtMs) ?? context.startedAtMs;
 }
 
-async function waitFor(clock: Clock, context: AttemptContext, untilMs: number): Promise<ApplyResult> {
-  const { signal, timeoutMs } = context;
-  const leftMs = untilMs - clock.nowMs();
+function awaitMoment(clock: Clock, { timeoutMs, startedAtMs }: AttemptContext, atMs: number): ApplyResult {
+  const leftMs = atMs - clock.nowMs();
+  if (leftMs <= 0) return { kind: "applied", output: { waited_ms: Math.max(0, clock.nowMs() - startedAtMs) } };
   if (leftMs > timeoutMs) {
-    const message = `the wait has ${Math.ceil(leftMs / 1_000)} s to go, and the attempt only ${Math.floor(timeoutMs / 1_000)} s; give the action a longer \`timeout:\``;
+    const message = `the wait has ${Math.ceil(leftMs / 1_000)} s to go, and the attempt only ${Math.floor(timeoutMs / 1_000)} s; give the action a longer \`timeout:\`, or none`;
     return { kind: "failed", message, isRetryable: false };
   }
-  if (leftMs > 0) await elapsed(clock, leftMs, signal);
-  if (signal.aborted) return { kind: "cancelled", message: "cancelled while waiting" };
-  return { kind: "applied", output: { waited_ms: Math.max(0, clock.nowMs() - context.startedAtMs) } };
-}
-
-function elapsed(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const onAbort = (): void => {
-      cancel();
-      resolve();
-    };
-    const cancel = clock.after(delayMs, () => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  return { kind: "awaits", awaited: create(AwaitedSchema, { kind: { case: "moment", value: { atMs: BigInt(atMs) } } }) };
 }

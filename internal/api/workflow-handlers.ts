@@ -46,6 +46,13 @@ export function createWorkflowHandlers(engine: EngineFace, { unary, stream }: An
       const { digest, reason } = request;
       return { status: await engine.approve(principalOf(context), refOf(request.workflow), { digest, reason }) };
     }),
+    signal: unary(async (request, context) => {
+      const { name, key, data = {} } = request;
+      return { status: await engine.signal(principalOf(context), refOf(request.workflow), { name, key, data }) };
+    }),
+    complete: unary(async (request, context) => ({ status: await engine.complete(principalOf(context), request) })),
+    fail: unary(async (request, context) => ({ status: await engine.fail(principalOf(context), request) })),
+    query: unary((request) => engine.query(refOf(request.workflow), request.name)),
     getApproval: unary((request) => engine.approval(refOf(request.workflow))),
   };
 }

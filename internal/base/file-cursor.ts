@@ -2,13 +2,13 @@
 // 1. Nothing here throws for what an author wrote: faults are gathered, so that all of them are shown at once.
 // 2. A value of the wrong kind reads as undefined, so that one fault does not cause another.
 
-import { DURATION_FORM, parseDurationMs } from "./duration.ts";
+import { DURATION_FORM, durationText, parseDurationMs } from "./duration.ts";
 import { HoldfastError } from "./errors.ts";
 import type { ErrorDetail } from "./errors.ts";
 import { indexPath, keyPath } from "./json-path.ts";
 import { isJsonObject } from "./json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
-import { FILE_FAULTS_SHOWN_MAX } from "./limits.ts";
+import { DURATION_MS_MAX, FILE_FAULTS_SHOWN_MAX } from "./limits.ts";
 import { didYouMean } from "./nearest.ts";
 import { placeErrors } from "./place.ts";
 import type { PlacedReason, TextPosition } from "./place.ts";
@@ -153,9 +153,9 @@ export class FileCursor {
   }
 
   /** A length of time in milliseconds. */
-  durationMs(): number | undefined {
+  durationMs(msMax: number = DURATION_MS_MAX): number | undefined {
     if (typeof this.value !== "string") return this.refuse(`must be ${DURATION_FORM}; found ${kindOf(this.value)}`);
-    return parseDurationMs(this.value) ?? this.refuse(`must be ${DURATION_FORM}, at most 30d`);
+    return parseDurationMs(this.value, msMax) ?? this.refuse(`must be ${DURATION_FORM}, at most ${durationText(msMax)}`);
   }
 
   /** Free fields: text by name. */

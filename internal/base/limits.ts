@@ -95,7 +95,13 @@ export const PAGE_ROWS_EXAMINED_MAX = 2_000;
 export const PAGE_WORKFLOWS_EXAMINED_MAX = 500;
 export const ATTEMPT_WATCHDOG_GRACE_MS = 20_000;
 export const ATTEMPT_SETTLE_MS_MIN = 60_000;
-export const ATTEMPT_TIMEOUT_MS_MAX = 30 * 24 * 3_600_000;
+
+export const AWAIT_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
+export const SIGNAL_BYTES_MAX = 64 * 1024;
+export const SIGNALS_QUEUED_MAX = 1_000;
+export const SIGNALS_QUEUED_BYTES_MAX = 1024 * 1024;
+export const SIGNAL_KEYS_MAX = 10_000;
+export const VARS_BYTES_MAX = 64 * 1024;
 
 // Journal
 export const JOURNAL_BATCH_ENTRIES_MAX = 4_096;

@@ -1,7 +1,7 @@
 // Applies, and looks again: what an action says of its own work is not enough where a check can tell.
 // 1. A failure of something that changes nothing is never unknown; one that may have changed something is looked at before it is believed.
 
-import { assertNever } from "../base/assert.ts";
+import { assert, assertNever } from "../base/assert.ts";
 import { AttemptOutcome, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
@@ -22,6 +22,7 @@ export function isKeptBack(prepared: PreparedAttempt, { kind }: { readonly kind:
 
 /** The report of an apply that has answered, now or in a former life. */
 export function reportApply(prepared: PreparedAttempt, before: string, result: ApplyResult): Promise<AttemptReport> {
+  assert(result.kind !== "awaits", "only what changes nothing ends by awaiting something");
   return result.kind === "applied" ? verify(prepared, before, result) : afterFailedApply(prepared, before, result);
 }
 

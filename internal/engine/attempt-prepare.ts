@@ -4,7 +4,7 @@
 import { HoldfastError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
-import { ATTEMPT_SETTLE_MS_MIN, ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
+import { ATTEMPT_SETTLE_MS_MIN, AWAIT_MS_MAX } from "../base/limits.ts";
 import { maskRendered, revealRendered } from "../expr/rendered.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
@@ -136,7 +136,7 @@ function ready(host: AttemptHost, { task, running, place, scope, action, reporte
     taskKey: taskKey(state.blueprint.id, task),
     attempt: running.attempt,
     startedAtMs: running.startedAtMs,
-    timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
+    timeoutMs: Math.min(AWAIT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
     signal,
     remoteId: remoteId(),
     mayBegin,

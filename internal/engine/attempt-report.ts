@@ -8,6 +8,7 @@ import type { JsonValue } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, OUTPUT_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX } from "../base/limits.ts";
 import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
+import type { Awaited } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
@@ -85,6 +86,11 @@ export class Reporter {
     const tooLarge = this.#oversize();
     if (tooLarge !== undefined) return this.#report(AttemptOutcome.FAILED, ending, { error: tooLarge, isRetryable: false });
     return this.#report(outcome, ending, { error: "", isRetryable: false });
+  }
+
+  /** The report of an attempt that does not end, but awaits something from now on. */
+  awaits(awaited: Awaited): AttemptReport {
+    return { ...this.#report(AttemptOutcome.UNCHANGED, {}, { error: "", isRetryable: false }), awaited };
   }
 
   /** The report of a failure. */

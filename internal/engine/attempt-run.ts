@@ -5,6 +5,7 @@
 
 import { assertNever } from "../base/assert.ts";
 import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { isAwaiting } from "../workflow/action-plan.ts";
 import { placeOf } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { wouldChangeBefore } from "../workflow/plan-mode.ts";
@@ -81,6 +82,7 @@ function mayBeDoneTwice(prepared: PreparedAttempt): boolean {
 }
 
 function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {
+  if (result.kind === "awaits") return reporter.awaits(result.awaited);
   if (result.kind !== "applied") return reporter.failed(notChanged(result), {});
   reporter.noteResult(result);
   return reporter.end(AttemptOutcome.UNCHANGED, {});
@@ -88,7 +90,7 @@ function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {
 
 /** A plan does not wait, and cannot look at what an earlier action on this target would change first. */
 function mustSkipInPlan({ state }: AttemptHost, { action, task }: PreparedAttempt): boolean {
-  if (placeOf(state.blueprint, task).action.uses === "wait") return true;
+  if (isAwaiting(placeOf(state.blueprint, task).action.uses)) return true;
   return action.effects === Effects.NONE && wouldChangeBefore(state, task);
 }
 

@@ -1,12 +1,14 @@
 // The attempts of one workflow that are under way in this process. Which ones there should be is the state's to say.
 // 1. An attempt is started only when the event that started it is on disk, and never twice in one life of the process.
-// 2. A cancel that is on disk aborts what runs, and so does a freeze that says so; the attempt still reports how it really ended.
+// 2. A cancel or a passed deadline that is on disk aborts what runs, and so does a freeze that says so; the attempt still reports how it really ended.
 
 import { AssertionError } from "../base/assert.ts";
 import { ATTEMPT_WATCHDOG_GRACE_MS } from "../base/limits.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
-import type { RunningTask } from "../workflow/state.ts";
+import { isOverdueHere } from "../workflow/deadlines.ts";
+import { placeOf } from "../workflow/blueprint.ts";
+import type { RunningTask, WorkflowState } from "../workflow/state.ts";
 import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { attemptTimeMs } from "./attempt-prepare.ts";
@@ -35,8 +37,10 @@ export class Attempts {
   reconcile(): void {
     const { state } = this.#host;
     for (const [task, running] of state.running) this.#startIfMissing(task, running);
-    if (state.isCancelRequested) for (const handle of this.#handles.values()) handle.abort.abort();
-    else if (state.freeze?.isAbort === true) for (const [task, handle] of this.#handles) this.#abortIfFrozen(task, handle);
+    if (state.isCancelRequested || state.stageRun?.isOverdue === true)
+      for (const [task, handle] of this.#handles) if (isStopping(state, task)) handle.abort.abort();
+    if (state.isCancelRequested) return;
+    if (state.freeze?.isAbort === true) for (const [task, handle] of this.#handles) this.#abortIfFrozen(task, handle);
   }
 
   #abortIfFrozen(task: number, handle: Handle): void {
@@ -46,7 +50,8 @@ export class Attempts {
   }
 
   #startIfMissing(task: number, running: RunningTask | undefined): void {
-    if (running === undefined || this.#handles.has(task) || running.startSeq > this.#host.durableSeq) return;
+    if (running === undefined || this.#host.state.awaiting.has(task) || this.#handles.has(task) || running.startSeq > this.#host.durableSeq)
+      return;
     this.#start(task, running);
   }
 
@@ -54,7 +59,7 @@ export class Attempts {
     const handle: Handle = { attempt: running.attempt, abort: new AbortController(), isOverdue: false, isFrozen: false };
     this.#handles.set(task, handle);
     void this.#run(task, running, handle).catch((error: unknown) => this.#failed(error));
-    if (this.#host.state.isCancelRequested) handle.abort.abort();
+    if (isStopping(this.#host.state, task)) handle.abort.abort();
   }
 
   async #run(task: number, running: RunningTask, handle: Handle): Promise<void> {
@@ -86,6 +91,12 @@ export class Attempts {
   #failed(error: unknown): void {
     if (error instanceof AssertionError || !(error instanceof Error) || error.name !== "HoldfastError") this.#onFatal(error);
   }
+}
+
+/** True when the attempt is to be ended: the workflow is being cancelled, or the time of its stage is over. */
+function isStopping(state: WorkflowState, task: number): boolean {
+  if (state.isCancelRequested) return true;
+  return state.stageRun?.isOverdue === true && isOverdueHere(state, placeOf(state.blueprint, task).action);
 }
 
 /** A freeze ended it: it begins again after the thaw, unless it had begun to change something and must not be repeated blindly. */

@@ -21,6 +21,8 @@ import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
 import type { ExplainResponse, ListPoliciesResponse, ReplayRequest, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type {
+  CompleteRequest,
+  FailRequest,
   GetApprovalResponse,
   GetHistoryResponse,
   ListTasksRequest,
@@ -28,6 +30,7 @@ import type {
   ListWorkflowsRequest,
   ListWorkflowsResponse,
   PlanResponse,
+  QueryResponse,
   ResolveTaskRequest,
   SubmitRequest,
   SubmitResponse,
@@ -38,13 +41,14 @@ import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workfl
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
-import type { EngineFace, Principal, Ref } from "./face.ts";
+import type { EngineFace, Principal, Ref, SentSignal } from "./face.ts";
 import { approvalView } from "./approval-view.ts";
 import { GuardCalls } from "./guard-calls.ts";
 import { readHistory } from "./history.ts";
 import { resolveRef } from "./lookup.ts";
 import type { EnginePorts } from "./ports.ts";
 import { corruptStatus, findTarget, listWorkflows, taskNamed } from "./reading.ts";
+import { PeopleCalls } from "./people-calls.ts";
 import { PolicyCalls } from "./policy-calls.ts";
 import { replayPolicies } from "./policy-replay.ts";
 import { Registry } from "./registry.ts";
@@ -75,6 +79,7 @@ export class Engine implements EngineFace {
   readonly #submitting: Submitting;
   readonly #guard: GuardCalls;
   readonly #policies: PolicyCalls;
+  readonly #people: PeopleCalls;
   #diskLook: Promise<number> | undefined;
 
   constructor(registry: Registry, config: EngineConfig) {
@@ -84,6 +89,8 @@ export class Engine implements EngineFace {
     this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, checkDisk: () => this.#checkDisk() });
     this.#guard = new GuardCalls(registry);
     this.#policies = new PolicyCalls(registry, this.#submitting);
+    const { journal } = this.#ports;
+    this.#people = new PeopleCalls({ journal, source: (id) => this.#source(id), ask: (id, command) => this.#ask(id, command) });
   }
 
   submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
@@ -190,6 +197,13 @@ export class Engine implements EngineFace {
   async approve(by: Principal, ref: Ref, asked: { readonly digest: string; readonly reason: string }): Promise<WorkflowStatus> {
     return this.#ask(this.#resolve(ref), { kind: "approve", by: by.name, roles: by.roles, ...asked });
   }
+
+  signal = async (by: Principal, ref: Ref, sent: SentSignal): Promise<WorkflowStatus> => this.#people.signal(by, this.#resolve(ref), sent);
+  complete = async (by: Principal, request: CompleteRequest): Promise<WorkflowStatus> =>
+    this.#people.complete(by, this.#resolve(refOf(request)), request);
+  fail = async (by: Principal, request: FailRequest): Promise<WorkflowStatus> =>
+    this.#people.fail(by, this.#resolve(refOf(request)), request);
+  query = async (ref: Ref, name: string): Promise<QueryResponse> => this.#people.query(this.#resolve(ref), name);
 
   async approval(ref: Ref): Promise<GetApprovalResponse> {
     const { state, runtime } = await this.#source(this.#resolve(ref));

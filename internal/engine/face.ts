@@ -2,6 +2,7 @@
 // 1. A promise resolves only after everything its answer tells of is on disk (H3).
 // 2. Expected errors are HoldfastError; any other error is a bug, after which the process must end.
 
+import type { JsonObject } from "../base/json.ts";
 import type {
   FreezeRequest,
   FreezeResponse,
@@ -15,11 +16,14 @@ import type {
 } from "../gen/holdfast/v1/guard_service_pb.ts";
 import type { ExplainResponse, ListPoliciesResponse, ReplayRequest, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
 import type {
+  CompleteRequest,
+  FailRequest,
   GetApprovalResponse,
   GetHistoryResponse,
   ListTasksRequest,
   ListTasksResponse,
   ListWorkflowsRequest,
+  QueryResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { ListWorkflowsResponse, PlanResponse, ResolveTaskRequest, SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { SubmitResponse, WatchResponse, WhyResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
@@ -37,6 +41,14 @@ export interface Principal {
   readonly name: string;
   /** `submitter`, `approver:sre`, `operator`, …: sorted. */
   readonly roles: readonly string[];
+}
+
+/** What is sent to a workflow. */
+export interface SentSignal {
+  readonly name: string;
+  /** Empty: none. */
+  readonly key: string;
+  readonly data: JsonObject;
 }
 
 /** The engine as the API sees it; `by` is the principal who asks. */
@@ -76,6 +88,14 @@ export interface EngineFace {
   why(ref: Ref, target: string): Promise<WhyResponse>;
   /** A person approves what the digest froze. */
   approve(by: Principal, ref: Ref, asked: { readonly digest: string; readonly reason: string }): Promise<WorkflowStatus>;
+  /** Sends a signal to a workflow that has not ended. */
+  signal(by: Principal, ref: Ref, sent: SentSignal): Promise<WorkflowStatus>;
+  /** A person has done a task that awaits one. */
+  complete(by: Principal, request: CompleteRequest): Promise<WorkflowStatus>;
+  /** A person refuses a task that awaits one. */
+  fail(by: Principal, request: FailRequest): Promise<WorkflowStatus>;
+  /** What a query of the workflow comes to now. */
+  query(ref: Ref, name: string): Promise<QueryResponse>;
   /** What an approver has to see. */
   approval(ref: Ref): Promise<GetApprovalResponse>;
   /** Stops; resolves with the proof once the freeze is on disk and every workflow that it is about has taken note. */

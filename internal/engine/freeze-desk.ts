@@ -102,7 +102,7 @@ export function freezeProof(at: {
     count += 1;
     if (acknowledged.length < PROOF_NAMES_MAX) acknowledged.push(state.blueprint.id);
     for (const [task, { before }] of state.running) {
-      if (!isTaskFrozen(guard, { stop, state, task })) continue;
+      if (state.awaiting.has(task) || !isTaskFrozen(guard, { stop, state, task })) continue;
       (before === undefined ? inFlight : pastReturn).add(state, task);
     }
   }

@@ -86,6 +86,6 @@ export function namesOf(
   if (kind.case === undefined) return {};
   if (kind.case === "verdictGiven") return verdictNames(blueprint, kind.value);
   if ("task" in kind.value) return taskNames(blueprint, kind.value.task);
-  if ("stage" in kind.value) return { stage: blueprint.stages[kind.value.stage]?.name ?? "" };
+  if ("stage" in kind.value && kind.value.stage !== undefined) return { stage: blueprint.stages[kind.value.stage]?.name ?? "" };
   return {};
 }

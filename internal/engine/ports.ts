@@ -5,7 +5,7 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { ExprScope } from "../expr/workflow-types.ts";
-import type { Effects } from "../gen/holdfast/v1/event_pb.ts";
+import type { Awaited, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { SinkInfo } from "../gen/holdfast/v1/sink_service_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { ErrorDetail } from "../base/errors.ts";
@@ -208,6 +208,8 @@ export type CheckResult =
 
 /** What an apply did. */
 export type ApplyResult =
+  /** Only from what reads: nothing more is to be done here, and what comes ends the attempt. Nothing of it runs meanwhile. */
+  | { readonly kind: "awaits"; readonly awaited: Awaited }
   | {
       readonly kind: "applied";
       readonly output?: JsonValue;

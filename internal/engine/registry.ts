@@ -171,7 +171,7 @@ export class Registry implements RuntimeOwner {
     const state = await this.stateOf(id);
     // While it was read somebody may have opened it again.
     if (this.#runtimes.has(id)) return this.ask(id, command);
-    const events = decide(state, command, this.#factsOfEnded());
+    const events = decide(state, command, this.#factsOfEnded(id));
     if (events.length === 0) return undefined;
     this.checkRoom(state);
     this.#ended.delete(id);
@@ -197,12 +197,13 @@ export class Registry implements RuntimeOwner {
     await Promise.all(runtimes.map((runtime) => runtime.durable()));
   }
 
-  /** Only Retry makes anything of an ended workflow; it asks for nothing but its state. */
-  #factsOfEnded(): Facts {
+  /** Only Retry makes anything of an ended workflow; what was said before is looked up. */
+  #factsOfEnded(id: WorkflowId): Facts {
     return {
       nowMs: this.ports.clock.nowMs(),
       fraction: () => 0,
-      detail: () => undefined,
+      detail: (task) => this.ports.journal.detail(id, task),
+      keep: () => undefined,
       canLock: () => false,
       isGated: () => false,
       admit: () => ({ kind: "go", rulesAllowed: 0 }),
@@ -234,9 +235,9 @@ export class Registry implements RuntimeOwner {
   async #renewLimits(states: readonly WorkflowState[]): Promise<void> {
     const nowMs = this.guardMs(); // one for all: what tasks share is renewed once
     const written: Promise<void>[] = [];
-    for (const { blueprint, running } of states)
+    for (const { blueprint, running, awaiting } of states)
       for (const [task, { before }] of running) {
-        if (before === undefined)
+        if (before === undefined && !awaiting.has(task))
           written.push(this.#appendGuard(this.#foldGuard(renewLimits(this.guard, { workflow: blueprint.id, task }, nowMs))));
       }
     await Promise.all(written);

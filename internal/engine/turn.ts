@@ -77,6 +77,7 @@ class TurnRecord {
       nowMs,
       fraction: facts.fraction,
       detail,
+      keep: (kept) => void this.details.push(kept),
       canLock: (task) => outside.canLock(task),
       isGated: (gate) => outside.isGated(gate),
       admit: (task) => outside.admit(task),
@@ -91,8 +92,6 @@ class TurnRecord {
     try {
       const events = decide(this.#state, command, this.#facts);
       for (const event of events) this.#happen(event);
-      if (command.kind === "endAttempt" && command.report.detail !== undefined && events.length > 0)
-        this.details.push(command.report.detail);
       return { command, refusal: undefined };
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;

@@ -21,7 +21,9 @@ export interface WorkflowScopes {
   readonly selector: ExprScope;
   /** `output`. */
   readonly output: ExprScope;
-  /** `when` and arguments of an action; `before` are the identifiers of the actions that are certain to have ended before it. */
+  /** `set` of a signal with these fields. */
+  signal(fields: Readonly<Record<string, Param>>): ExprScope;
+  /** `when`, arguments and `set` of an action; `before` are the identifiers of the actions that are certain to have ended before it. */
   task(at: { readonly hasTarget: boolean; readonly before: readonly string[] }): ExprScope;
 }
 
@@ -93,13 +95,15 @@ export const TASK_ROW_TYPE: ExprObjectDecl = {
 };
 
 /** The scopes of a definition; what is wrong with the definition otherwise is not looked at. */
-export function workflowScopes(definition: Pick<WorkflowDefinition, "params"> & StagesIn): WorkflowScopes {
-  const { params } = definition;
-  const given = { params: paramsType(params), workflow: WORKFLOW_TYPE };
+export function workflowScopes(definition: Pick<WorkflowDefinition, "params" | "vars"> & StagesIn): WorkflowScopes {
+  const { params, vars } = definition;
+  const known = Object.keys(vars).length === 0 ? {} : { vars: paramsType(vars, "vars") };
+  const given = { params: paramsType(params), workflow: WORKFLOW_TYPE, ...known };
   const functions = [stageFunction(stagesOf(definition).map(({ stage }) => stage))];
   return {
     selector: selectorScope(params),
     output: { declarations: given, functions },
+    signal: (fields) => ({ declarations: { ...given, signal: paramsType(fields, "signal") }, functions }),
     task: ({ hasTarget, before }) => ({
       declarations: {
         ...Object.fromEntries(before.map((name) => [name, resultType(name)])),
@@ -123,9 +127,9 @@ export function identifierOf(actionName: string): string {
   return actionName.replaceAll("-", "_");
 }
 
-function paramsType(params: Readonly<Record<string, Param>>): ExprObjectDecl {
+function paramsType(params: Readonly<Record<string, Param>>, object = "params"): ExprObjectDecl {
   const fields = Object.entries(params).map(([name, { type }]) => [name, PARAM_TYPES[type] ?? "dyn"] as const);
-  return { object: "params", fields: Object.fromEntries(fields) };
+  return { object, fields: Object.fromEntries(fields) };
 }
 
 const PARAM_TYPES: Readonly<Record<ParamType, ExprTypeDecl>> = {

@@ -19,6 +19,7 @@ function anyValue(field: DescField): fc.Arbitrary<unknown> {
     case "enum":
       return fc.constantFrom(...field.enum.values.map(({ number }) => number));
     case "message":
+      if (field.message.typeName === "google.protobuf.Struct") return anyStruct();
       return anyMessage(field.message);
     case "list":
       if (field.listKind === "scalar") return fc.array(anyScalar(field.scalar), { maxLength: 4 });
@@ -27,6 +28,12 @@ function anyValue(field: DescField): fc.Arbitrary<unknown> {
     default:
       throw new Error(`${field.name}: maps are not written by hand`);
   }
+}
+
+/** As JSON, which is how messages hold it; it is not written by hand. */
+function anyStruct(): fc.Arbitrary<object> {
+  const value = fc.oneof(fc.integer(), fc.boolean(), fc.constant(null), fc.string({ maxLength: 20 }));
+  return fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), value, { maxKeys: 4, noNullPrototype: true });
 }
 
 function anyScalar(type: ScalarType): fc.Arbitrary<unknown> {

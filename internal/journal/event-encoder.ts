@@ -31,6 +31,8 @@ export function writeEvent(out: ByteWriter, event: Event, afterMs: number): void
       out.text(EVENT.by, by);
       return writeApply(out, kind.value);
     case "attemptEnded":
+      // What sets variables is rare, and has a form of its own.
+      if (kind.value.set !== undefined) return out.raw(toBinary(EventSchema, event));
       out.text(EVENT.by, by);
       return writeEnded(out, kind.value);
     default:

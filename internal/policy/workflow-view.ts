@@ -4,7 +4,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { setKey } from "../base/json.ts";
-import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
+import { AWAIT_MS_MAX } from "../base/limits.ts";
 import { exprDouble } from "../expr/lift.ts";
 import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
 import type { Column } from "../expr/workflow-parts.ts";
@@ -25,7 +25,9 @@ export interface WorkflowView {
 
 const PARALLEL_DEFAULT = 10;
 const ATTEMPT_TIMEOUT_S_DEFAULT = 600;
-const WAIT_TIMEOUT_S_DEFAULT = ATTEMPT_TIMEOUT_MS_MAX / 1_000;
+/** Actions that only await something; those that workflow/action-plan.ts knows as such. */
+const AWAITING_USES: ReadonlySet<string> = new Set(["wait", "signal", "person"]);
+const AWAIT_TIMEOUT_S_DEFAULT = AWAIT_MS_MAX / 1_000;
 const HOUR_MS = 3_600_000;
 const EFFECTS: Readonly<Record<Effects, string>> = {
   [Effects.UNSPECIFIED]: "unsafe",
@@ -108,7 +110,7 @@ function actionView({ name, action, way, part }: Column, before: Column | undefi
     needs: action.needs?.actions ?? (before?.part === part ? [before.name] : []),
     annotations: action.annotations,
     attempts: Math.max(1, (way.retry ?? action.retry)?.attempts ?? 1),
-    timeout_s: seconds(way.timeout ?? action.timeout, way.uses === "wait" ? WAIT_TIMEOUT_S_DEFAULT : ATTEMPT_TIMEOUT_S_DEFAULT),
+    timeout_s: seconds(way.timeout ?? action.timeout, AWAITING_USES.has(way.uses) ? AWAIT_TIMEOUT_S_DEFAULT : ATTEMPT_TIMEOUT_S_DEFAULT),
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   ListTasksResponse,
   ListWorkflowsResponse,
   PlanResponse,
+  QueryResponse,
   SubmitResponse,
   WatchResponse,
   WhyResponse,
@@ -163,6 +164,26 @@ export class HoldfastClient {
   /** What an approver has to see. */
   getApproval(request: Ask<"getApproval">, signal?: AbortSignal): Promise<GetApprovalResponse> {
     return this.#call((options) => this.#workflows.getApproval(request, options), signal);
+  }
+
+  /** Sends a signal; it is on the service's disk when this resolves. With a `key` it may be repeated. */
+  signal(request: Ask<"signal">, signal?: AbortSignal): Promise<WorkflowStatus> {
+    return statusOf(this.#call((options) => this.#workflows.signal(request, options), signal));
+  }
+
+  /** Says that a task that awaits a person was done. */
+  complete(request: Ask<"complete">, signal?: AbortSignal): Promise<WorkflowStatus> {
+    return statusOf(this.#call((options) => this.#workflows.complete(request, options), signal));
+  }
+
+  /** Refuses a task that awaits a person. */
+  fail(request: Ask<"fail">, signal?: AbortSignal): Promise<WorkflowStatus> {
+    return statusOf(this.#call((options) => this.#workflows.fail(request, options), signal));
+  }
+
+  /** Asks a query of a workflow. */
+  query(request: Ask<"query">, signal?: AbortSignal): Promise<QueryResponse> {
+    return this.#call((options) => this.#workflows.query(request, options), signal);
   }
 
   /** Approves what the digest froze. */

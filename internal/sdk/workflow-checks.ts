@@ -16,6 +16,8 @@ import type { FileFaults } from "./file-cursor.ts";
 import { positionWithin } from "./file-places.ts";
 
 const RESERVED: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
+/** In a workflow that has variables. */
+const RESERVED_WITH_VARS: readonly string[] = [...RESERVED, "vars"];
 const STAGE_FUNCTION = "stage";
 
 /** Adds all that is wrong to the faults. */
@@ -37,24 +39,31 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
     checkExpression(targets.where, { ...known, path: "targets.where", scope: scopes.selector, result: "bool" });
   // What a lock's key may name: it is rendered before anything of its target has run.
   const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
+  const reserved = Object.keys(definition.vars).length === 0 ? RESERVED : RESERVED_WITH_VARS;
   for (const [index, { stage, place }] of all.entries())
-    checkStage(stage, { ...known, path: place, scopes, lockScope, earlier: stages.slice(0, index) });
+    checkStage(stage, { ...known, path: place, scopes, lockScope, reserved, earlier: stages.slice(0, index) });
+  for (const [name, { fields, set }] of Object.entries(definition.signals))
+    for (const [variable, source] of Object.entries(set))
+      checkExpression(source, { ...known, path: `signals.${name}.set.${variable}`, scope: scopes.signal(fields) });
+  for (const [name, source] of Object.entries(definition.queries))
+    checkExpression(source, { ...known, path: `queries.${name}`, scope: scopes.output });
   if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
 interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults"> {
   readonly scopes: WorkflowScopes;
   readonly lockScope: ExprScope;
+  readonly reserved: readonly string[];
   readonly earlier: readonly Stage[];
 }
 
-function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }: StagePlace): void {
+function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, ...known }: StagePlace): void {
   const { faults } = known;
   const columns = columnsOf(stage);
   const heads = columns.filter(({ alternative, part }) => alternative === 0 && part !== "undo");
   const names = heads.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
   checkNames(names, faults);
-  checkIdentifiers(names, faults);
+  checkIdentifiers(names, { faults, reserved });
   checkNeeds(stage, { path, faults, earlier });
   for (const [index, key] of stage.locks.entries()) {
     const inList = `${path}.lock[${index}]`;
@@ -66,6 +75,10 @@ function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }
     const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: named }) };
     if (action.when !== "" && alternative === 0 && part !== "undo")
       checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
+    const own = { ...place, scope: scopes.task({ hasTarget: stage.over !== undefined, before: [...named, identifierOf(action.name)] }) };
+    if (alternative === 0 && part !== "undo")
+      for (const [variable, source] of Object.entries(action.set))
+        checkExpression(source, { ...own, path: `${path}.${actionPlace}.set.${variable}` });
     if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
   }
 }
@@ -86,12 +99,12 @@ function checkNames(named: readonly Named[], faults: FileFaults): void {
 }
 
 /** `a-b` and `a_b` would be one name in expressions. */
-function checkIdentifiers(named: readonly Named[], faults: FileFaults): void {
+function checkIdentifiers(named: readonly Named[], { faults, reserved }: Pick<StagePlace, "faults" | "reserved">): void {
   const seen = new Map<string, string>();
   for (const { name, place } of named) {
     const identifier = identifierOf(name);
     const other = seen.get(identifier);
-    if (RESERVED.includes(identifier))
+    if (reserved.includes(identifier))
       faults.add(`${place}.name`, `"${name}" has a meaning of its own in expressions; choose another name`);
     if (other !== undefined && other !== name)
       faults.add(`${place}.name`, `"${name}" and "${other}" are the same name in expressions (${identifier})`);

@@ -14,6 +14,7 @@ const SCHEMA = readFileSync(fileURLToPath(new URL("../../proto/holdfast/v1/workf
 const TABLES = [
   { message: "WorkflowDefinition", heading: "A workflow", file: "zzz: 1" },
   { message: "Param", heading: "A parameter", file: "params: { p: { zzz: 1 } }" },
+  { message: "SignalDeclaration", heading: "A signal", file: "signals: { s: { zzz: 1 } }" },
   { message: "TargetSelector", heading: "`targets`", file: "targets: { zzz: 1 }" },
   { message: "Stage", heading: "A stage", file: "stages: [{ zzz: 1 }]" },
   { message: "Rollout", heading: "`rollout`", file: "stages: [{ rollout: { zzz: 1 } }]" },
@@ -37,6 +38,7 @@ const FORMS: Readonly<Record<string, string>> = {
   "repeated string": "list of text",
   "map<string, string>": "map of text",
   "map<string, Param>": "map of parameters",
+  "map<string, SignalDeclaration>": "map of signals",
   Amount: "amount",
   Needs: "list of text",
   OnUnknown: "`next`",
@@ -60,6 +62,11 @@ const FORMS: Readonly<Record<string, string>> = {
 /** Fields that have another name or form in a file. */
 const WRITTEN: ReadonlyMap<string, { readonly name: string; readonly form: string }> = new Map([
   ["Param.default_value", { name: "default", form: "value" }],
+  ["WorkflowDefinition.vars", { name: "vars", form: "map of variables, each as a parameter" }],
+  ["WorkflowDefinition.queries", { name: "queries", form: "map of expressions" }],
+  ["SignalDeclaration.fields", { name: "fields", form: "map of fields, each as a parameter" }],
+  ["SignalDeclaration.set", { name: "set", form: "map of expressions" }],
+  ["Action.set", { name: "set", form: "map of expressions" }],
   ["Stage.locks", { name: "lock", form: "text, or list of text" }],
 ]);
 

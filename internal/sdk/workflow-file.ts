@@ -13,8 +13,9 @@ import { FileCursor, FileFaults } from "./file-cursor.ts";
 import type { FileFields } from "./file-cursor.ts";
 import { placedInFile } from "./file-places.ts";
 import { readParams } from "./workflow-params.ts";
+import { readExpressions, readSignals } from "./workflow-signals.ts";
 import { inlineSources } from "./workflow-sources.ts";
-import { readStage } from "./workflow-stages.ts";
+import { readDeadline, readStage } from "./workflow-stages.ts";
 import { checkWorkflow } from "./workflow-checks.ts";
 
 /** How a workflow file is read. */
@@ -36,6 +37,10 @@ const WORKFLOW_FIELDS = [
   "on_success",
   "on_failure",
   "always",
+  "vars",
+  "signals",
+  "queries",
+  "deadline",
 ] as const;
 const TARGET_FIELDS = ["where", "names", "expect"] as const;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
@@ -64,6 +69,7 @@ export async function readWorkflowFile(text: string, options: WorkflowFileOption
 function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): MessageInitShape<typeof WorkflowDefinitionSchema> {
   const name = fields.need("name", "write for example name: rotate-nginx-config");
   const targets = fields.read("targets", readTargets);
+  const deadline = fields.read("deadline", readDeadline);
   return {
     name: name?.word(NAME, "lower-case letters, digits, dots and dashes, at most 128") ?? "",
     description: fields.read("description", (field) => field.text()) ?? "",
@@ -71,6 +77,10 @@ function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): Mes
     ...(targets === undefined ? {} : { targets }),
     stages: readStages(fields),
     output: fields.read("output", (field) => field.text()) ?? "",
+    vars: fields.read("vars", (field) => readParams(field, "vars")) ?? {},
+    signals: fields.read("signals", readSignals) ?? {},
+    queries: fields.read("queries", readExpressions) ?? {},
+    ...(deadline === undefined ? {} : { deadline }),
     annotations: fields.read("annotations", (field) => field.texts("annotations")) ?? {},
     onSuccess: fields.read("on_success", (field) => field.items("on_success").map(readStage)) ?? [],
     onFailure: fields.read("on_failure", (field) => field.items("on_failure").map(readStage)) ?? [],

@@ -44,9 +44,9 @@ const KINDS: ReadonlyMap<ParamType, Kind> = new Map<ParamType, Kind>([
 type ParamInit = MessageInitShape<typeof ParamSchema>;
 
 /** Reads the declarations. */
-export function readParams(field: FileCursor): { [name: string]: ParamInit } {
+export function readParams(field: FileCursor, what = "params"): { [name: string]: ParamInit } {
   const params: { [name: string]: ParamInit } = {};
-  const entries = field.entries("params");
+  const entries = field.entries(what);
   if (entries.length > PARAMS_MAX) field.refuse(`at most ${PARAMS_MAX} parameters; found ${entries.length}`);
   for (const [name, entry] of entries) {
     if (!PARAM_NAME.test(name))

@@ -6,7 +6,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
-import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, ATTEMPTS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
+import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, ATTEMPTS_MAX, AWAIT_MS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
 import { OnUnknown, StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import type {
   ActionSchema,
@@ -18,6 +18,7 @@ import type {
   UndoSchema,
 } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
+import { readExpressions } from "./workflow-signals.ts";
 import { readRate } from "./workflow-rate.ts";
 
 const STAGE_FIELDS = [
@@ -33,6 +34,7 @@ const STAGE_FIELDS = [
   "on_failure",
   "always",
   "undo",
+  "deadline",
 ] as const;
 const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
 const ACTION_FIELDS = [
@@ -48,6 +50,7 @@ const ACTION_FIELDS = [
   "continue_on_error",
   "try",
   "undo",
+  "set",
 ] as const;
 const UNDO_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout"] as const;
 const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "on_unknown"] as const;
@@ -74,6 +77,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   const lock = fields.get("lock");
   if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
+  const deadline = fields.read("deadline", readDeadline);
   const actions = readActions(fields, "actions");
   const needs = fields.get("needs");
   if (actions.length === 0) {
@@ -89,6 +93,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
     onSuccess: readActions(fields, "on_success"),
     onFailure: readActions(fields, "on_failure"),
     always: readActions(fields, "always"),
+    ...(deadline === undefined ? {} : { deadline }),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
     ...(needs === undefined ? {} : { needs: { stages: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
@@ -186,6 +191,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     ...(needs === undefined ? {} : { needs: { actions: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     annotations: fields.read("annotations", (item) => item.texts("annotations")) ?? {},
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
+    set: fields.read("set", readExpressions) ?? {},
     try: ways === undefined ? [] : readAlternatives(ways),
     ...(undo === undefined ? {} : { undo }),
   };
@@ -266,6 +272,13 @@ function readRetry(field: FileCursor): MessageInitShape<typeof RetrySchema> | un
     ...(delay === undefined ? {} : { delay }),
     ...(jitter === undefined ? {} : { jitter }),
   };
+}
+
+/** How long a stage or a workflow may go on. */
+export function readDeadline(field: FileCursor): Duration | undefined {
+  const ms = field.durationMs(AWAIT_MS_MAX);
+  if (ms === 0) return field.refuse("must be longer than nothing");
+  return ms === undefined ? undefined : durationFromMs(ms);
 }
 
 function duration(field: FileCursor, bounds: { isPositive?: boolean; msMax?: number }): Duration | undefined {

@@ -3,22 +3,26 @@
 // 2. An expression may use the actions that are certain to have ended before it.
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Action, Stage } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
 import { present } from "../base/assert.ts";
-import { ATTEMPT_TIMEOUT_MS_MAX } from "../base/limits.ts";
+import { AWAIT_MS_MAX } from "../base/limits.ts";
+import { didYouMean } from "../base/nearest.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
 import { allBefore, columnsOf, knownBefore, needsWithin, undoneBy } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
 import type { FaultList } from "./fault-list.ts";
-import { RESERVED_NAMES, compileArguments, compileIn } from "./names.ts";
+import { compileArguments, compileIn, reservedNames } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { earlierNeedsOf, needFault } from "./need-names.ts";
 import type { EarlierNeed } from "./needs.ts";
 import { retryRule } from "./retry.ts";
 import type { RetryRule } from "./retry.ts";
+import { planSet } from "./set-plan.ts";
+import type { SetPlan } from "./set-plan.ts";
+import { SIGNAL_ACTION } from "./signal-plan.ts";
 
 /** One action, ready to run. */
 export interface ActionPlan {
@@ -53,6 +57,8 @@ export interface ActionPlan {
   /** Identifiers of all actions that are certain to have ended before, nearest last. */
   readonly before: readonly string[];
   readonly retry: RetryRule;
+  /** What it sets when it has ended well. */
+  readonly set: SetPlan;
   readonly timeoutMs: number;
   /** From the first attempt's start to the last one's end; Infinity: no bound. */
   readonly totalTimeoutMs: number;
@@ -71,11 +77,15 @@ export interface ActionsContext {
   readonly scopes: NameScopes;
   /** The stages before this one. */
   readonly earlier: readonly Stage[];
+  readonly definition: WorkflowDefinition;
 }
 
 const TIMEOUT_DEFAULT_MS = 600_000;
-/** `wait` is meant to last; every other action that says nothing is ended after the default. */
-const TIMEOUT_DEFAULT_OF_WAIT_MS = ATTEMPT_TIMEOUT_MS_MAX;
+
+/** True for actions that only await something: nothing of them runs at any host. */
+export function isAwaiting(uses: string): boolean {
+  return uses === "wait" || uses === "person" || uses === SIGNAL_ACTION;
+}
 
 /** Makes all actions of a stage ready to run; faults go to the context's list. */
 export function planActions(stage: Stage, context: ActionsContext): readonly ActionPlan[] {
@@ -98,6 +108,7 @@ export function planActions(stage: Stage, context: ActionsContext): readonly Act
 }
 
 function checkNames(columns: readonly Column[], context: ActionsContext): void {
+  const reserved = reservedNames(context.definition);
   const seen = new Map<string, string>();
   for (const { action, place, part, alternative } of columns) {
     if (alternative > 0 || part === "undo") continue;
@@ -109,7 +120,7 @@ function checkNames(columns: readonly Column[], context: ActionsContext): void {
     const refuse = (reason: string): void => context.faults.add(`${context.place}.${place}.name`, `the name "${action.name}" ${reason}`);
     if (earlier === action.name) refuse("is used by an earlier action of the stage");
     else if (earlier !== undefined) refuse(`and "${earlier}" are the same name in expressions (\`-\` is written \`_\`)`);
-    if (RESERVED_NAMES.includes(identifier)) refuse("means something else in expressions; choose another");
+    if (reserved.includes(identifier)) refuse("means something else in expressions; choose another");
     seen.set(identifier, action.name);
   }
 }
@@ -149,7 +160,7 @@ interface ActionPosition {
 }
 
 function planAction(column: Column, { index, needs, known, columns, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
-  const { faults, isOverTargets, stages, scopes } = context;
+  const { faults, isOverTargets, stages, scopes, definition } = context;
   const { action, part, way, alternative, alternatives } = column;
   const isUndo = part === "undo";
   const first = index - alternative;
@@ -162,6 +173,10 @@ function planAction(column: Column, { index, needs, known, columns, context, may
       ? undefined
       : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
   const template = compileArguments(way.with ?? {}, { place: `${context.place}.${column.wayPlace}.with`, scope, stages, faults });
+  const ownScope = scopes.task({ hasTarget: isOverTargets, before: [...identifiers, identifierOf(action.name)] });
+  // What is taken back sets nothing.
+  const set = planSet(part === "undo" ? {} : action.set, { place: `${place}.set`, scope: ownScope, stages, faults, vars: definition.vars });
+  checkSignal(column, context);
   if (template === undefined) return undefined;
   const timeout = way.timeout ?? (isUndo ? undefined : action.timeout);
   const totalTimeout = way.totalTimeout ?? (isUndo ? undefined : action.totalTimeout);
@@ -186,10 +201,20 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     retry: retryRule(way.retry ?? (isUndo ? undefined : action.retry)),
     timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
     totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
+    set,
     annotations: { ...context.annotations, ...action.annotations },
   };
 }
 
+/** An action that awaits a signal names one that the workflow declares. */
+function checkSignal({ way, wayPlace }: Column, { place, definition, faults }: ActionsContext): void {
+  const name = way.with?.["name"];
+  if (way.uses !== SIGNAL_ACTION || typeof name !== "string" || Object.hasOwn(definition.signals, name)) return;
+  const known = Object.keys(definition.signals);
+  faults.add(`${place}.${wayPlace}.with.name`, `no signal of that name is declared in \`signals\`${didYouMean(name, known)}`);
+}
+
+/** What awaits something is meant to last; every other action that says nothing is ended after the default. */
 function defaultTimeoutMs(uses: string): number {
-  return uses === "wait" ? TIMEOUT_DEFAULT_OF_WAIT_MS : TIMEOUT_DEFAULT_MS;
+  return isAwaiting(uses) ? AWAIT_MS_MAX : TIMEOUT_DEFAULT_MS;
 }

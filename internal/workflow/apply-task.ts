@@ -5,6 +5,7 @@ import { assert, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { ApplyStarted, AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import { stopAwaiting } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
@@ -48,6 +49,8 @@ export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: Time
   const { task } = ended;
   runningTask(state, ended);
   state.running.delete(task);
+  stopAwaiting(state, ended);
+  if (ended.set !== undefined) state.vars = { ...state.vars, ...ended.set };
   switch (ended.outcome) {
     case AttemptOutcome.UNCHANGED:
       return settleTask(state, task, TaskState.UNCHANGED);

@@ -9,6 +9,9 @@ import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, closeStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
+import { beginAwaiting } from "./awaiting.ts";
+import { passDeadline } from "./deadlines.ts";
+import { receiveSignal } from "./signals.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, initialState, stageRunOf } from "./state.ts";
@@ -42,7 +45,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "workflowUnpaused":
       return applyToLife(state, kind, atMs);
     case "stageStarted":
-      state.stageRun = beginStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"));
+      state.stageRun = beginStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"), atMs);
       state.stageResults[kind.value.stage] = "running";
       return;
     case "stageEnded":
@@ -66,6 +69,8 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
       return assert(runningTask(state, kind.value).before !== undefined, "only an attempt that had begun to apply is in doubt");
     case "attemptEnded":
       return endAttempt(state, kind.value, atMs);
+    case "attemptAwaits":
+      return beginAwaiting(state, kind.value, atMs);
     case "taskSkipped":
       return settleUnstarted(state, kind.value.task, kind.value.reason === SkipReason.NEED ? TaskState.SKIPPED_AFTER : TaskState.SKIPPED);
     case "taskRefused":
@@ -79,15 +84,17 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "approvalGiven":
     case "freezeBegan":
     case "freezeEnded":
-      return applyFromPeople(state, { kind, by, atMs });
+    case "signalReceived":
+    case "deadlinePassed":
+      return applyFromOutside(state, { kind, by, atMs });
     default:
       return assertNever(kind);
   }
 }
 
-type FromPeople = Extract<EventKind, { case: "approvalGiven" | "freezeBegan" | "freezeEnded" }>;
+type FromOutside = Extract<EventKind, { case: "approvalGiven" | "freezeBegan" | "freezeEnded" | "signalReceived" | "deadlinePassed" }>;
 
-function applyFromPeople(state: WorkflowState, at: { readonly kind: FromPeople; readonly by: string; readonly atMs: TimeMs }): void {
+function applyFromOutside(state: WorkflowState, at: { readonly kind: FromOutside; readonly by: string; readonly atMs: TimeMs }): void {
   const { kind, by, atMs } = at;
   switch (kind.case) {
     case "approvalGiven":
@@ -99,6 +106,10 @@ function applyFromPeople(state: WorkflowState, at: { readonly kind: FromPeople; 
     case "freezeEnded":
       state.freeze = undefined;
       return;
+    case "signalReceived":
+      return receiveSignal(state, kind.value);
+    case "deadlinePassed":
+      return passDeadline(state, kind.value);
     default:
       return assertNever(kind);
   }
@@ -112,11 +123,13 @@ function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: Life
     case "workflowExecuted":
       state.life = { kind: "executing" };
       state.executedAtMs = atMs;
+      state.deadlineMs = atMs + state.blueprint.deadlineMs;
       return;
     case "workflowExpired":
       state.life = { kind: "expired", atMs };
       return closeOpenTasks(state, TaskState.SKIPPED_AFTER);
     case "workflowRetried":
+      state.deadlineMs = atMs + state.blueprint.deadlineMs;
       return retryWorkflow(state);
     case "workflowEnded":
       return endLife(state, kind.value, atMs);

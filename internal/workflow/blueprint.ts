@@ -3,11 +3,13 @@
 // 2. A task's position is stage by stage, target by target, action by action; it never changes (H2: task keys stay).
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
-import { Mode } from "../gen/holdfast/v1/event_pb.ts";
-import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import type { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import type { Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import { STAGES_MAX } from "../base/limits.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { Program } from "../expr/program.ts";
@@ -22,8 +24,11 @@ import { LastPlans } from "./last-plans.ts";
 import { acceptedScopes, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { expressionParams } from "./params.ts";
-import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
-import type { Wave } from "./rollout.ts";
+import { firstVars } from "./set-plan.ts";
+import { planQueries, planSignals } from "./signal-plan.ts";
+import type { SignalPlan } from "./signal-plan.ts";
+import { planRollout } from "./rollout-plan.ts";
+import type { RolloutPlan } from "./rollout-plan.ts";
 import { planLocks } from "./stage-locks.ts";
 import { planStageNeeds } from "./need-names.ts";
 
@@ -37,7 +42,7 @@ export interface PartPlan {
 }
 
 /** One stage, ready to run. */
-export interface StagePlan {
+export interface StagePlan extends RolloutPlan {
   readonly index: number;
   /** What it is for. */
   readonly part: Part;
@@ -57,15 +62,8 @@ export interface StagePlan {
   /** Position of its first task in the workflow. */
   readonly firstTask: number;
   readonly actions: readonly ActionPlan[];
-  readonly waves: readonly Wave[];
-  readonly pauseMs: number;
-  readonly parallel: number;
-  /** How many targets may fail. */
-  readonly failuresMax: number;
-  /** How many targets may be at risk. */
-  readonly atRiskMax: number;
-  /** The least time between the beginnings of two targets; 0: none. */
-  readonly beginIntervalMs: number;
+  /** How long after its start it may go on; Infinity: no bound. */
+  readonly deadlineMs: number;
   /** Locks beside the target's own. */
   readonly locks: readonly Template[];
 }
@@ -83,13 +81,17 @@ export interface Blueprint {
   readonly targets: readonly Target[];
   readonly stages: readonly StagePlan[];
   readonly output: Program | undefined;
+  /** The values that its variables begin with. */
+  readonly vars: JsonObject;
+  readonly signals: ReadonlyMap<string, SignalPlan>;
+  readonly queries: ReadonlyMap<string, Program>;
+  /** How long after Exec or Retry it may go on; Infinity: no bound. */
+  readonly deadlineMs: number;
   /** The names of all secrets that its arguments use: their values are hidden in all that its tasks put out. */
   readonly secrets: readonly string[];
   /** Tasks in all. */
   readonly tasks: number;
 }
-
-const PARALLEL_DEFAULT = 10;
 
 /**
  * Makes a submitted workflow ready to run. Throws INVALID_ARGUMENT with all faults of the definition at once, but for the types of
@@ -100,8 +102,8 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
   const { definition, targets, mode } = submitted;
   if (definition === undefined) throw new HoldfastError("INVALID_ARGUMENT", "the submission has no definition");
   const annotations = { ...definition.annotations, ...submitted.annotations };
-  const context = { targets: targets.length, mode, annotations, faults, scopes: acceptedScopes() };
-  const { stages, output } = lastPlans.take(definition, context, () => planDefinition(definition, context));
+  const context = { targets: targets.length, mode, annotations, faults, scopes: acceptedScopes(definition) };
+  const { stages, ...rest } = lastPlans.take(definition, context, () => planDefinition(definition, context));
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
   return {
     id: WorkflowId.parse(submitted.id),
@@ -113,7 +115,8 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
     params: expressionParams(definition.params, submitted.params ?? {}),
     targets,
     stages,
-    output,
+    ...rest,
+    deadlineMs: boundMs(definition.deadline),
     secrets: [...new Set(stages.flatMap((stage) => stage.actions.flatMap((action) => action.arguments.secrets)))],
     tasks: stages.reduce((sum, stage) => sum + stage.width * stage.actions.length, 0),
   };
@@ -124,7 +127,10 @@ export function checkDefinition(definition: WorkflowDefinition, mode: Mode, faul
   planDefinition(definition, { targets: 0, mode, annotations: {}, faults, scopes: workflowScopes(definition) });
 }
 
-const lastPlans = new LastPlans<Pick<Blueprint, "stages" | "output">>();
+const lastPlans = new LastPlans<DefinitionPlan>();
+
+/** What follows from the definition, and how many targets there are. */
+type DefinitionPlan = Pick<Blueprint, "stages" | "output" | "vars" | "signals" | "queries">;
 
 interface DefinitionContext {
   /** How many targets there are. */
@@ -135,7 +141,7 @@ interface DefinitionContext {
   readonly scopes: NameScopes;
 }
 
-function planDefinition(definition: WorkflowDefinition, context: DefinitionContext): Pick<Blueprint, "stages" | "output"> {
+function planDefinition(definition: WorkflowDefinition, context: DefinitionContext): DefinitionPlan {
   const { faults, scopes } = context;
   const all = stagesOf(definition);
   if (definition.stages.length === 0) faults.add("stages", "there are none; a workflow has at least one stage");
@@ -154,6 +160,7 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
       index,
       firstTask,
       stageNames,
+      definition,
       earlier: all.slice(0, index).map((each) => each.stage),
     });
     stages.push(plan);
@@ -163,7 +170,17 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
     definition.output === ""
       ? undefined
       : compileIn(definition.output, { place: "output", scope: scopes.output, stages: stageNames, faults, isCondition: false });
-  return { stages, output };
+  return {
+    stages,
+    output,
+    vars: firstVars(definition.vars, faults),
+    signals: planSignals(definition, context),
+    queries: planQueries(definition, context),
+  };
+}
+
+function boundMs(duration: Duration | undefined): number {
+  return duration === undefined ? Infinity : durationMs(duration);
 }
 
 interface StageContext extends DefinitionContext {
@@ -175,6 +192,7 @@ interface StageContext extends DefinitionContext {
   readonly stageNames: readonly string[];
   /** The stages before it. */
   readonly earlier: readonly Stage[];
+  readonly definition: WorkflowDefinition;
 }
 
 function planStage(stage: Stage, context: StageContext): StagePlan {
@@ -206,7 +224,9 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
       stages: context.stageNames,
       scopes: context.scopes,
       earlier,
+      definition: context.definition,
     }),
+    deadlineMs: boundMs(stage.deadline),
     locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };
@@ -220,42 +240,6 @@ function planParts(columns: readonly Column[]): readonly PartPlan[] {
     else parts.push({ part, first: index, end: index + 1 });
   }
   return parts;
-}
-
-function planRollout(
-  stage: Stage,
-  context: StageContext & { readonly width: number },
-): Pick<StagePlan, "waves" | "pauseMs" | "parallel" | "failuresMax" | "atRiskMax" | "beginIntervalMs"> {
-  const { width, mode, place, faults } = context;
-  const rollout = stage.rollout;
-  if (rollout !== undefined && stage.over === undefined)
-    faults.add(`${place}.rollout`, "a stage without `over: targets` runs once and takes no rollout");
-  if (mode === Mode.PLAN) {
-    return {
-      waves: cutWaves(width, []),
-      pauseMs: 0,
-      parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
-      failuresMax: Infinity,
-      atRiskMax: Infinity,
-      beginIntervalMs: 0,
-    };
-  }
-  checkWaves(rollout, `${place}.rollout`, faults);
-  return {
-    waves: faults.isEmpty ? cutWaves(width, rollout?.waves ?? []) : [],
-    pauseMs: rollout?.pause === undefined ? 0 : durationMs(rollout.pause),
-    parallel: rollout?.parallel ?? PARALLEL_DEFAULT,
-    failuresMax: rollout?.maxFailures === undefined ? 0 : resolveAmount(rollout.maxFailures, width, "down"),
-    atRiskMax: rollout?.maxAtRisk === undefined ? Infinity : resolveAmount(rollout.maxAtRisk, width, "down"),
-    beginIntervalMs: rollout?.rate?.period === undefined ? 0 : durationMs(rollout.rate.period) / Math.max(1, rollout.rate.tokens),
-  };
-}
-
-function checkWaves(rollout: Rollout | undefined, place: string, faults: FaultList): void {
-  for (const [index, size] of (rollout?.waves ?? []).entries()) {
-    if (!isPositive(size))
-      faults.add(`${place}.waves[${index}]`, "a wave of zero targets would never end; use at least 1 or a percentage above 0%");
-  }
 }
 
 /** Where a task stands in the definition. */

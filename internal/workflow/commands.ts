@@ -1,9 +1,10 @@
 // Everything that can be asked of a submitted workflow comes in as one of these: the one door to its state.
 // 1. A command may come twice, late, or about something that is over: decide.ts says what that means.
 
+import type { JsonObject } from "../base/json.ts";
 import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
-import type { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptOutcome, Awaited, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 
 /** How an attempt ended, as its runner reports it. */
 export interface AttemptReport {
@@ -23,6 +24,8 @@ export interface AttemptReport {
   readonly detail: AttemptDetail | undefined;
   /** CRC32C of the detail's bytes; 0: no detail. */
   readonly detailCrc: number;
+  /** Present: the attempt does not end; from now on it awaits this. */
+  readonly awaited?: Awaited;
 }
 
 /** Something that is asked of a workflow. `by` names the principal. */
@@ -55,6 +58,18 @@ export type Command =
       readonly digest: string;
       readonly reason: string;
     }
+  /** Somebody sends a signal. */
+  | { readonly kind: "signal"; readonly by: string; readonly name: string; readonly key: string; readonly data: JsonObject }
+  /** A person has done a task, or refuses it. */
+  | {
+      readonly kind: "complete";
+      readonly by: string;
+      readonly roles: readonly string[];
+      readonly task: number;
+      readonly data: JsonObject;
+      readonly reason: string;
+    }
+  | { readonly kind: "fail"; readonly by: string; readonly roles: readonly string[]; readonly task: number; readonly reason: string }
   /** After a restart: mark what is in doubt. */
   | { readonly kind: "recover" }
   /** Time has passed, a lock or a limit came free, a freeze began or ended: look what follows by itself. */

@@ -10,8 +10,11 @@ import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
+import { nextAwaited } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import { isOver, isUncertain } from "./budget.ts";
+import { nextDeadline, nextDeadlineMs } from "./deadlines.ts";
+import { decideEnd } from "./decide.ts";
 import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { taskScope } from "./expression-scope.ts";
@@ -32,7 +35,11 @@ import { TaskState } from "./task-state.ts";
 export function nextStep(state: WorkflowState, facts: Facts): Event | undefined {
   if (state.life.kind === "submitted") return facts.nowMs >= state.expiresAtMs ? happened("workflowExpired", {}) : undefined;
   if (state.life.kind !== "executing") return undefined;
+  const awaited = endAwaited(state, facts);
+  if (awaited !== undefined) return awaited;
   if (state.isCancelRequested) return state.running.size === 0 ? endWorkflow(state, facts) : undefined;
+  const passed = nextDeadline(state, facts.nowMs);
+  if (passed !== undefined) return passed;
   const noted = noteFreeze(state, facts.freeze());
   if (noted !== undefined || state.freeze?.isWhole === true) return noted;
   const run = state.stageRun;
@@ -45,10 +52,18 @@ export function nextStep(state: WorkflowState, facts: Facts): Event | undefined 
 /** When nextStep may have a new answer by the mere passing of time, by the wall clock; pauses and limits go by the guard's. Undefined: never. */
 export function nextDueMs(state: WorkflowState): number | undefined {
   if (state.life.kind === "submitted") return state.expiresAtMs;
-  if (state.life.kind !== "executing" || state.isPaused || state.isCancelRequested) return undefined;
+  if (state.life.kind !== "executing" || state.isCancelRequested) return undefined;
   const run = state.stageRun;
-  if (run !== undefined && isOver(run)) return undefined;
-  return state.freeze?.isWhole === true ? undefined : state.backoff.peek()?.atMs;
+  const mayStart = !state.isPaused && (run === undefined || !isOver(run)) && state.freeze?.isWhole !== true;
+  const startMs = (mayStart ? state.backoff.peek()?.atMs : undefined) ?? Infinity;
+  const dueMs = Math.min(startMs, state.awaiting.due()?.atMs ?? Infinity, nextDeadlineMs(state));
+  return dueMs === Infinity ? undefined : dueMs;
+}
+
+/** What an attempt awaited has come, or its time is over. */
+function endAwaited(state: WorkflowState, facts: Facts): Event | undefined {
+  const report = nextAwaited(state, facts);
+  return report === undefined ? undefined : decideEnd(state, report, facts)[0];
 }
 
 /** Attempts under way come to their end; what is unknown is settled by a person first. */

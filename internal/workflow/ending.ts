@@ -8,6 +8,7 @@ import { ERROR_MESSAGE_LENGTH_MAX, WORKFLOW_OUTPUT_BYTES_MAX } from "../base/lim
 import type { JsonValue } from "../base/json.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { taskAt } from "./blueprint.ts";
+import { deadlineText, isOverdue } from "./deadlines.ts";
 import { failedStage } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
@@ -22,6 +23,8 @@ export function endWorkflow(state: WorkflowState, facts: Facts): Event {
   const failed = failedStage(state, ["main", "on_success", "on_failure", "always"]);
   const result = evaluateOutput(state, facts);
   const output = result.value === undefined ? {} : { output: jsonToValue(result.value) };
+  if (failed === undefined && isOverdue(state))
+    return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: overdueError(state), ...output });
   if (failed !== undefined)
     return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: stageError(state, failed), ...output });
   if (result.error !== undefined) return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: result.error });
@@ -31,6 +34,7 @@ export function endWorkflow(state: WorkflowState, facts: Facts): Event {
 function stageError(state: WorkflowState, index: number): string {
   const stage = state.blueprint.stages[index];
   if (stage === undefined) return "";
+  if (state.overdue === "workflow" || state.overdue === index) return overdueError(state);
   const next = `see "holdfast tasks ${state.blueprint.id} --outcome failed,unreachable", then "holdfast retry ${state.blueprint.id}"`;
   const which = stage.part === "main" ? `stage "${stage.name}"` : `stage "${stage.name}" of ${stage.part}`;
   const { failed, unreachable } = state.tasks.stageCounts(index);
@@ -45,6 +49,10 @@ function failedTargets(state: WorkflowState, stage: StagePlan): number {
     if (stage.actions.some(({ index, failsTarget }) => failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, index)))))
       count += 1;
   return count;
+}
+
+function overdueError(state: WorkflowState): string {
+  return `${deadlineText(state)}; "holdfast retry ${state.blueprint.id}" goes on with what is left, and as much time again`;
 }
 
 function evaluateOutput(state: WorkflowState, facts: Facts): { readonly value?: JsonValue; readonly error?: string } {

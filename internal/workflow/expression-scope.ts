@@ -9,6 +9,7 @@ import { didYouMean } from "../base/nearest.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, targetAt, taskAt, taskKey } from "./blueprint.ts";
 import type { Facts } from "./facts.ts";
+import { expressionParams } from "./params.ts";
 import type { WorkflowState } from "./state.ts";
 import { alternativeOf } from "./needs.ts";
 import { TaskState, isFailure, outcomeName, outcomeOf } from "./task-state.ts";
@@ -51,6 +52,8 @@ export function workflowScope(state: WorkflowState, facts: Pick<Facts, "detail">
     switch (name) {
       case "params":
         return blueprint.params;
+      case "vars":
+        return expressionParams(state.submitted.definition?.vars ?? {}, state.vars);
       case "workflow":
         return {
           id: blueprint.id,

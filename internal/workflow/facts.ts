@@ -30,6 +30,8 @@ export interface Facts {
   fraction(): number;
   /** The latest detail of a task: outputs live in the store, not in the state. */
   detail(task: number): AttemptDetail | undefined;
+  /** Has a detail kept beside the event that the core is about to make. */
+  keep(detail: AttemptDetail): void;
   /** True when the task's target holds its locks or could take them all now. */
   canLock(task: number): boolean;
   /** True when policies have a say at the gate. */

@@ -5,9 +5,11 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { awaitHold, awaitHolds } from "./await-holds.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { placeOf, targetAt, taskAt } from "./blueprint.ts";
 import { isPastBudget, isUncertain } from "./budget.ts";
+import { deadlineText } from "./deadlines.ts";
 import type { Facts } from "./facts.ts";
 import { freezeHolds, gateHolds, parkedHold, parkedHolds } from "./outside-holds.ts";
 import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
@@ -34,7 +36,7 @@ export function workflowHolds(state: WorkflowState): readonly Hold[] {
   else if (state.isPaused) holds.push(hold(HoldKind.PAUSE, `a person paused it; "holdfast unpause ${id}" lets it go on`));
   holds.push(...freezeHolds(state), ...gateHolds(state));
   if (run === undefined) return holds;
-  holds.push(...unknownHolds(state, run), ...stageHolds(state, run), ...parkedHolds(state));
+  holds.push(...unknownHolds(state, run), ...stageHolds(state, run), ...parkedHolds(state), ...awaitHolds(state));
   return holds;
 }
 
@@ -133,6 +135,7 @@ function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal:
   const what = `${stage.name}/${open.name}`;
   switch (state.tasks.get(task)) {
     case TaskState.RUNNING:
+      if (state.awaiting.has(task)) return awaitHold(state, task);
       return hold(HoldKind.RUNNING, `${what} is running, attempt ${state.tasks.attempts[task] ?? 0}`);
     case TaskState.UNKNOWN:
       return hold(
@@ -165,6 +168,8 @@ function attemptError(state: WorkflowState, task: number, facts: Pick<Facts, "de
 function pendingHold(state: WorkflowState, run: StageRun, at: { readonly ordinal: number; readonly what: string }): Hold {
   const { stage } = run;
   const wave = stage.waves.findIndex(({ first, count }) => at.ordinal >= first && at.ordinal < first + count);
+  if (run.isOverdue && !run.inFlight.has(at.ordinal) && !run.returning.has(at.ordinal))
+    return hold(HoldKind.ENDED, `${deadlineText(state)}: nothing more starts`);
   if (isPastBudget(run) && !run.inFlight.has(at.ordinal) && !run.returning.has(at.ordinal))
     return hold(
       HoldKind.ENDED,

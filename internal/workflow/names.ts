@@ -9,13 +9,19 @@ import { compileTemplate } from "../expr/template.ts";
 import type { Template } from "../expr/template.ts";
 import type { JsonObject } from "../base/json.ts";
 import { didYouMean } from "../base/nearest.ts";
+import type { Param, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FaultList } from "./fault-list.ts";
 
 /** `stage('fix')`: counts, failed targets and, in a stage that ran once, the actions of an earlier stage. */
 export const STAGE_FUNCTION: ExprFunction = { name: "stage", parameters: ["string"] };
 
 /** Names under which actions cannot be known, because expressions use them already. */
-export const RESERVED_NAMES: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
+const RESERVED_NAMES: readonly string[] = ["params", "target", "workflow", "task", "attempt", "stage", "secret"];
+
+/** The same in one workflow: `vars` is an action's name like any other where there are no variables. */
+export function reservedNames({ vars }: Pick<WorkflowDefinition, "vars">): readonly string[] {
+  return Object.keys(vars).length === 0 ? RESERVED_NAMES : [...RESERVED_NAMES, "vars"];
+}
 
 /** What one expression may name. */
 export type NameScope = Pick<CompileOptions, "names" | "declarations" | "functions" | "types">;
@@ -23,15 +29,18 @@ export type NameScope = Pick<CompileOptions, "names" | "declarations" | "functio
 /** What the expressions of a workflow may name: `workflowScopes` of expr/workflow-types.ts at Submit, `acceptedScopes` on replay. */
 export interface NameScopes {
   readonly output: NameScope;
+  /** `set` of a signal with these fields. */
+  signal(fields: Readonly<Record<string, Param>>): NameScope;
   task(at: { readonly hasTarget: boolean; readonly before: readonly string[] }): NameScope;
 }
 
 /** The names without their types, for a definition that was checked when it was submitted. */
-export function acceptedScopes(): NameScopes {
-  const always = ["params", "workflow", "task", "attempt"];
+export function acceptedScopes({ vars }: Pick<WorkflowDefinition, "vars">): NameScopes {
+  const always = ["params", "workflow", "task", "attempt", ...(Object.keys(vars).length === 0 ? [] : ["vars"])];
   const rest = { functions: [STAGE_FUNCTION], types: "ignored" } as const;
   return {
     output: { names: always, ...rest },
+    signal: () => ({ names: [...always, "signal"], ...rest }),
     task: ({ hasTarget, before }) => ({ names: [...always, ...(hasTarget ? ["target"] : []), ...before], ...rest }),
   };
 }

@@ -88,7 +88,8 @@ function heldHold(held: HeldBack, at: { readonly count: number; readonly name: s
   });
 }
 
-function taskName(state: WorkflowState, task: number): string {
+/** What a task is called in messages: `fix/apply on h3`. */
+export function taskName(state: WorkflowState, task: number): string {
   const { stage, action, ordinal } = placeOf(state.blueprint, task);
   const target = targetAt(state.blueprint, stage, ordinal)?.name;
   return target === undefined ? `${stage.name}/${action.name}` : `${stage.name}/${action.name} on ${target}`;

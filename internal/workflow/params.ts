@@ -16,19 +16,32 @@ import type { FaultList } from "./fault-list.ts";
 const PARAM_TEXT_LENGTH_MAX = 64 * 1024;
 
 /** A message's Struct: JSON that may be changed. */
-type ParamValues = { [name: string]: ReturnType<typeof toJson> };
+export type ParamValues = { [name: string]: ReturnType<typeof toJson> };
 
-/** Every declared parameter with its value; faults go to the list. */
-export function resolveParams(declared: Readonly<Record<string, Param>>, given: JsonObject, faults: FaultList): ParamValues {
+/** What declared values are called, and where they stand. */
+interface Words {
+  readonly place: string;
+  readonly noun: string;
+}
+
+const PARAMETERS: Words = { place: "params", noun: "parameter" };
+
+/** Every declared parameter (or other declared value) with its value; faults go to the list. */
+export function resolveParams(
+  declared: Readonly<Record<string, Param>>,
+  given: JsonObject,
+  faults: FaultList,
+  words: Words = PARAMETERS,
+): ParamValues {
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(declared, name))
-      faults.add(`params.${name}`, `no such parameter is declared${didYouMean(name, Object.keys(declared))}`);
+      faults.add(`${words.place}.${name}`, `no such ${words.noun} is declared${didYouMean(name, Object.keys(declared))}`);
   }
   const values: ParamValues = {};
   for (const name of Object.keys(declared).sort()) {
     const param = declared[name];
     if (param === undefined) continue;
-    const place = `params.${name}`;
+    const place = `${words.place}.${name}`;
     // A default that is out of its own bounds is the author's fault, and is told whether it is used today or not.
     if (param.defaultValue !== undefined && Object.hasOwn(given, name))
       checkParam(param, toJson(ValueSchema, param.defaultValue), { place: `${place}.default`, faults });

@@ -48,6 +48,7 @@ export function retryWorkflow(state: WorkflowState): void {
   assert(state.running.size === 0, "nothing runs when a workflow is retried");
   state.life = { kind: "executing" };
   state.isCancelRequested = false;
+  state.overdue = undefined;
   state.isPaused = false;
   state.isAdmitted = false;
   state.gateHeld = undefined;

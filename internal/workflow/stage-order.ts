@@ -6,6 +6,7 @@
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
+import { isOverdue } from "./deadlines.ts";
 import { endWorkflow } from "./ending.ts";
 import { isPartWanted } from "./ended-well.ts";
 import { happened } from "./events.ts";
@@ -15,6 +16,7 @@ import type { WorkflowState } from "./state.ts";
 
 /** The event that follows when no stage is under way. */
 export function nextStage(state: WorkflowState, facts: Facts): Event | undefined {
+  if (isOverdue(state)) return endWorkflow(state, facts);
   if (state.isPaused || (!state.isAdmitted && facts.isGated(Gate.EXEC))) return undefined;
   for (const stage of state.blueprint.stages) {
     if (state.stageResults[stage.index] !== "pending") continue;

@@ -4,16 +4,19 @@
 
 import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { WorkflowOutcome, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Value } from "@bufbuild/protobuf/wkt";
+import { AwaitingTable } from "./awaiting-table.ts";
 import type { Blueprint, StagePlan } from "./blueprint.ts";
 import { makeBlueprint } from "./blueprint.ts";
 import type { FreezeFact } from "./facts.ts";
 import type { GateHeld } from "./gates.ts";
 import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
+import { SignalBox } from "./signal-box.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
 import { TaskTable } from "./task-state.ts";
 
@@ -64,6 +67,10 @@ export interface StageRun {
   openInWave: number;
   /** When the next wave may start. */
   resumeAtMs: number;
+  /** When the stage's time is over; Infinity: never. */
+  readonly deadlineMs: number;
+  /** True once the stage's time, or the workflow's, was over. */
+  isOverdue: boolean;
   /** Targets in flight: admitted, not ended, not held. */
   readonly inFlight: Set<number>;
   /** How many of those in flight are not at risk: each keeps room to become so. */
@@ -127,6 +134,10 @@ export interface WorkflowState {
   executedAtMs: TimeMs | undefined;
   isPaused: boolean;
   isCancelRequested: boolean;
+  /** When the workflow's time is over; Infinity: never. */
+  deadlineMs: number;
+  /** The deadline that passed last since it was executed or retried: of the workflow, or of a stage by its position; undefined: none. */
+  overdue: number | "workflow" | undefined;
   retries: number;
   /** True once the gate of exec has let it through; a Retry is judged again. */
   isAdmitted: boolean;
@@ -149,6 +160,12 @@ export interface WorkflowState {
   readonly entrance: Parking;
   readonly tasks: TaskTable;
   readonly running: Map<number, RunningTask>;
+  /** Those of the running tasks of which nothing runs: they await something. */
+  readonly awaiting: AwaitingTable;
+  /** Signals that no attempt has had yet, and the keys of all. */
+  readonly signals: SignalBox;
+  /** The workflow's variables. */
+  vars: JsonObject;
   /** Tasks between two attempts, by when the next one is due. */
   readonly backoff: DueQueue;
   /** First start of tasks whose total time is bounded and that have not ended. */
@@ -182,6 +199,8 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     executedAtMs: undefined,
     isPaused: false,
     isCancelRequested: false,
+    deadlineMs: Infinity,
+    overdue: undefined,
     retries: 0,
     isAdmitted: false,
     gateHeld: undefined,
@@ -195,6 +214,9 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     entrance: new Parking(),
     tasks: new TaskTable(blueprint.tasks, widths, stageFinder(stages)),
     running: new Map(),
+    awaiting: new AwaitingTable(),
+    signals: new SignalBox(),
+    vars: blueprint.vars,
     backoff: new DueQueue(),
     firstStartMs: new Map(),
     stageRun: undefined,
@@ -208,7 +230,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
 }
 
 /** The progress of a stage at its start. */
-export function beginStage(stage: StagePlan): StageRun {
+export function beginStage(stage: StagePlan, atMs: TimeMs): StageRun {
   return {
     stage,
     wave: -1,
@@ -216,6 +238,8 @@ export function beginStage(stage: StagePlan): StageRun {
     nextOrdinal: 0,
     openInWave: 0,
     resumeAtMs: 0,
+    deadlineMs: atMs + stage.deadlineMs,
+    isOverdue: false,
     inFlight: new Set(),
     inFlightNotAtRisk: 0,
     atRiskToBegin: new Set(),

@@ -1,5 +1,5 @@
 // Where a workflow stands, as people and clients see it: phase, counts, stages, and why it stands still. Constant time: no task is scanned.
-// 1. WAITING means that only a person can move it: tasks are unknown, or room at risk is used up, and nothing runs or will start by itself.
+// 1. WAITING means that only a person can move it: tasks are unknown, or await people, or room at risk is used up, and nothing runs or will start by itself.
 
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -26,10 +26,16 @@ export function phaseOf(state: WorkflowState): Phase {
       if (state.isCancelRequested) return Phase.RUNNING;
       if (isFrozen(state)) return Phase.FROZEN;
       if (state.isPaused) return Phase.PAUSED;
-      return hasStalled(state) ? Phase.WAITING : Phase.RUNNING;
+      return hasStalled(state) || awaitsPeople(state) ? Phase.WAITING : Phase.RUNNING;
     default:
       return assertNever(state.life);
   }
+}
+
+/** True when all that goes on is that people are awaited. */
+function awaitsPeople(state: WorkflowState): boolean {
+  const { awaiting, running, stageRun } = state;
+  return awaiting.people > 0 && running.size === awaiting.people && stageRun !== undefined && !willMove(state, stageRun);
 }
 
 /** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */

@@ -59,6 +59,7 @@ export class Drill {
       nowMs: timeMs(this.nowMs),
       fraction: () => this.fraction,
       detail: (task) => this.details.get(task),
+      keep: (detail) => void this.details.set(detail.task, detail),
       canLock: (task) => !this.lockedTargets.has(this.#targetName(task)),
       isGated: () => false,
       admit: () => ({ kind: "go", rulesAllowed: 0 }),

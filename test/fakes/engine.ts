@@ -22,6 +22,7 @@ import {
   ListTasksResponseSchema,
   ListWorkflowsResponseSchema,
   PlanResponseSchema,
+  QueryResponseSchema,
   SubmitResponseSchema,
   WatchResponseSchema,
   WhyResponseSchema,
@@ -74,6 +75,16 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
       // Nothing has happened yet.
     },
     cancel: changing("cancel"),
+    signal: changing("signal"),
+    complete: async (by) => {
+      asked.push({ method: "complete", by: by.name });
+      return status();
+    },
+    fail: async (by) => {
+      asked.push({ method: "fail", by: by.name });
+      return status();
+    },
+    query: async () => create(QueryResponseSchema),
     pause: changing("pause"),
     unpause: changing("unpause"),
     retry: changing("retry"),

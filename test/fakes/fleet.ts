@@ -60,6 +60,11 @@ export class Fleet implements Actions {
       this.#actions.set(action.uses, action);
   }
 
+  /** An action beside those of the fleet. */
+  add(action: Action): void {
+    this.#actions.set(action.uses, action);
+  }
+
   find(uses: string): Action | undefined {
     return this.#actions.get(uses);
   }

@@ -6,6 +6,9 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Engine } from "../../internal/engine/engine.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { EnginePorts, Ids, Policies } from "../../internal/engine/ports.ts";
+import { personAction } from "../../internal/action/person.ts";
+import { signalAction } from "../../internal/action/signal.ts";
+import { waitAction } from "../../internal/action/wait.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
 import { selectTargets } from "../../internal/workflow/targets.ts";
 import { HoldfastError } from "../../internal/base/errors.ts";
@@ -87,6 +90,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.#mode = options.mode ?? "auto";
+    for (const action of [waitAction(this.clock), signalAction(), personAction()]) this.fleet.add(action);
     this.journal = new MemoryJournal(this.#mode);
     this.targets = someTargets(options.targets ?? 3);
     this.#ids = fakeIds(options.seed ?? 1);

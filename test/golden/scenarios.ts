@@ -17,7 +17,9 @@ export interface Scenario {
 const SET: Json = { name: "apply", uses: "set", with: { name: "a", value: "1" } };
 const TOUCH: Json = { name: "apply", uses: "touch" };
 
-function fix(rollout: Json, actions: Json[] = [SET], rest: Json = {}): JsonValue {
+const DAY_S = 86_400;
+
+function fix(rollout: Json, actions: Json[] = [SET], rest: Json = {}): Json {
   return { name: "fix", targets: { where: "true" }, stages: [{ name: "fix", over: { targets: true }, rollout, actions }], ...rest };
 }
 
@@ -44,6 +46,78 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.crash();
       await t.wait(1);
       await t.wait(60);
+    },
+  },
+  "long-wait": {
+    targets: 1,
+    async tell(t) {
+      const wait: Json = { name: "season", uses: "wait", with: { for: "1y1mo" } };
+      await t.run("w", { name: "w", stages: [{ name: "rest", actions: [wait, { ...SET, name: "after" }] }] });
+      await t.wait(300 * DAY_S);
+      await t.crash();
+      await t.pause();
+      t.note("a pause starts nothing more; the wait ends all the same");
+      await t.wait(96 * DAY_S);
+      await t.unpause();
+    },
+  },
+  signals: {
+    targets: 1,
+    async tell(t) {
+      const total: Json = { type: "PARAM_TYPE_INT" };
+      await t.run("w", {
+        name: "w",
+        vars: { total },
+        signals: {
+          paid: { fields: { by: {} } },
+          spend: { fields: { amount: { ...total, required: true } }, set: { total: "vars.total + signal.amount" } },
+        },
+        stages: [
+          {
+            name: "order",
+            actions: [
+              { name: "paid", uses: "signal", with: { name: "paid" } },
+              { ...SET, name: "ship", set: { total: "vars.total + 1000" } },
+              { name: "left", uses: "signal", with: { name: "paid" }, timeout: "60s" },
+            ],
+          },
+        ],
+        output: "{'total': vars.total, 'by': stage('order').actions.paid.output.by}",
+      });
+      await t.signal("spend", "bill-1", { amount: 7 });
+      await t.signal("spend", "bill-1", { amount: 7 });
+      await t.signal("spend", "bill-1", { amount: 8 });
+      await t.signal("spend", "bill-2", { amount: "much" });
+      await t.signal("paid", "p1", { by: "ann" });
+      await t.signal("paid", "p2", { by: "bob" });
+      await t.signal("paid", "p3", {});
+    },
+  },
+  people: {
+    targets: 1,
+    async tell(t) {
+      const ask: Json = { name: "ask", uses: "person", with: { role: "sre", title: "Go on?", other: true } };
+      const ride: Json = { name: "ride", uses: "person", with: { role: "rider", title: "Deliver", fields: { km: { type: "int" } } } };
+      await t.run("w", { name: "w", stages: [{ name: "order", actions: [ask, { ...SET, name: "bake" }, ride] }] });
+      await t.complete("order", "ask", { name: "ann", roles: ["approver:sre"] });
+      await t.complete("order", "ask", { name: "bob", roles: ["approver:sre"] });
+      await t.crash();
+      await t.refuse("order", "ride", { name: "cid", roles: ["approver:rider"] });
+      await t.retry();
+      await t.complete("order", "ride", { name: "cid", roles: ["approver:rider"] });
+      await t.complete("order", "ride", { name: "cid", roles: ["approver:rider"] });
+    },
+  },
+  deadline: {
+    targets: 2,
+    async tell(t) {
+      t.world.fleet.trouble("h0", "check", "hang", "hang");
+      await t.run("w", { ...fix({ parallel: 2, maxFailures: { count: 2 } }, [{ ...SET, timeout: "600s" }]), deadline: "120s" });
+      t.note("h0 hangs; what runs is ended when the workflow's time is over, though failures are within their budget");
+      await t.wait(119);
+      await t.crash();
+      await t.wait(1);
+      await t.retry();
     },
   },
   freeze: {

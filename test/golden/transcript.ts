@@ -2,6 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
+import type { Principal } from "../../internal/engine/face.ts";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import {
   AttemptOutcomeSchema,
@@ -15,7 +16,7 @@ import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdf
 import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKindSchema, PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { HistoryEvent, TaskCounts } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { CompleteRequestSchema, FailRequestSchema, ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { valueToJson } from "../../internal/workflow/value-json.ts";
 import { FAKE_START_MS } from "../fakes/fake-clock.ts";
 import type { ScopeKind } from "../fakes/guarded-world.ts";
@@ -67,6 +68,21 @@ export class Transcript {
   pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause(ANN, this.#ref(name), "lunch"));
   unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause(ANN, this.#ref(name)));
   retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, this.#ref(name), "again", ""));
+
+  signal = (name: string, key: string, data: { [field: string]: JsonValue }): Promise<void> =>
+    this.#do(`signal ${name} ${key} ${JSON.stringify(data)}`, () => this.world.engine.signal(ANN, this.#ref("w"), { name, key, data }));
+
+  complete = (stage: string, action: string, by: Principal): Promise<void> =>
+    this.#do(`${by.name} completes ${stage}/${action}`, () => {
+      const request = create(CompleteRequestSchema, { workflow: this.#ref("w"), stage, action, reason: "done" });
+      return this.world.engine.complete(by, request);
+    });
+
+  refuse = (stage: string, action: string, by: Principal): Promise<void> =>
+    this.#do(`${by.name} refuses ${stage}/${action}`, () => {
+      const request = create(FailRequestSchema, { workflow: this.#ref("w"), stage, action, reason: "nobody home" });
+      return this.world.engine.fail(by, request);
+    });
 
   freeze = (kind: ScopeKind = { case: "everything", value: true }): Promise<void> =>
     this.#do(`freeze ${kind.case === "label" ? `${kind.value.label}=${kind.value.value}` : kind.case}`, async () => {
@@ -186,12 +202,17 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
     case "attemptStarted":
     case "applyStarted":
     case "attemptInDoubt":
+    case "attemptAwaits":
       return `#${kind.value.attempt}`;
     case "attemptEnded": {
       const { attempt, outcome, deferredFor, retryAfterMs, error } = kind.value;
       const waits = deferredFor === 0 ? "" : ` for ${DeferReasonSchema.value[deferredFor]?.localName}`;
       const retries = retryAfterMs === undefined ? "" : `, again in ${retryAfterMs / 1_000} s`;
       return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${error === "" ? "" : `: ${error}`}`;
+    }
+    case "signalReceived": {
+      const { name: signal, key, set } = kind.value;
+      return `${signal} ${key}${set === undefined ? "" : ` sets ${JSON.stringify(set)}`}`;
     }
     case "taskRefused":
       return kind.value.error;

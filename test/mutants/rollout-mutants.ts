@@ -47,8 +47,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/budget.ts",
-        find: "return run.failed.size > run.stage.failuresMax;",
-        replace: "return run.failed.size > run.stage.failuresMax + 1;",
+        find: "return run.isOverdue || run.failed.size > run.stage.failuresMax;",
+        replace: "return run.isOverdue || run.failed.size > run.stage.failuresMax + 1;",
       },
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "max-failures-count goes as its transcript says" },
@@ -73,8 +73,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/budget.ts",
-        find: "return run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) >",
-        replace: "return run.failed.size + 0 * state.tasks.count(run.stage.index, TaskState.UNKNOWN) >",
+        find: "run.failed.size + state.tasks.count(run.stage.index, TaskState.UNKNOWN) >",
+        replace: "run.failed.size + 0 * state.tasks.count(run.stage.index, TaskState.UNKNOWN) >",
       },
     ],
     caughtBy: {

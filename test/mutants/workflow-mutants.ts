@@ -5,6 +5,54 @@ import type { Mutant } from "./mutant.ts";
 /** The list. */
 export const WORKFLOW_MUTANTS: readonly Mutant[] = [
   {
+    name: "signal-had-twice",
+    bug: "a signal that an attempt ended with is there for the next one too",
+    breaks: "rule: signals",
+    patches: [
+      {
+        file: "internal/workflow/awaiting.ts",
+        find: 'if (kind.case === "signal" && outcome === AttemptOutcome.UNCHANGED) state.signals.take(kind.value.name);',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/signals.test.ts",
+      name: "a signal that comes before it is awaited is kept, also one before Exec; one signal ends one attempt, the oldest first",
+    },
+  },
+  {
+    name: "signal-key-forgotten",
+    bug: "a signal that is sent again is received again",
+    breaks: "rule: signals",
+    patches: [
+      {
+        file: "internal/workflow/signal-box.ts",
+        find: 'if (key !== "") this.#keys.set(keyOf(name, key), digestJson(data));',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/signals.test.ts",
+      name: "a key is received once: the same again changes nothing, other data is refused",
+    },
+  },
+  {
+    name: "deadline-begins-more",
+    bug: "targets are begun past their stage's deadline",
+    breaks: "rule: deadlines",
+    patches: [
+      {
+        file: "internal/workflow/budget.ts",
+        find: "return run.isOverdue || run.failed.size + state",
+        replace: "return run.failed.size + state",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/deadlines.test.ts",
+      name: "past its deadline no further target is begun while what handles the end of others is still done",
+    },
+  },
+  {
     name: "plan-of-other-targets",
     bug: "a workflow is planned for as many targets as the last one of its definition",
     breaks: "H6",

@@ -50,6 +50,7 @@ function takeEvent(facts: DurableWorkflow, { kind, by }: Event): void {
     }
     case "attemptEnded":
       facts.running.delete(kind.value.task);
+      if (by !== "") facts.happened.add(`attemptEnded ${kind.value.task}`);
       return;
     case "taskResolved":
       facts.happened.add(`taskResolved ${kind.value.task}`);
@@ -62,6 +63,9 @@ function takeEvent(facts: DurableWorkflow, { kind, by }: Event): void {
     case "workflowRetried":
       facts.hasEnded = false;
       facts.happened.add(kind.case);
+      return;
+    case "signalReceived":
+      facts.happened.add(`signalReceived by ${kind.value.name}/${kind.value.key}`);
       return;
     case "approvalGiven":
       facts.happened.add(`approvalGiven by ${by}`);

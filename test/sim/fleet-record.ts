@@ -6,6 +6,7 @@ import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Fleet } from "../fakes/fleet.ts";
 import { isInScope } from "./freeze-checker.ts";
 import type { HostCall, Invariants } from "./invariant.ts";
+import { READERS } from "./ledger-checker.ts";
 import { lockKeys } from "./lock-checker.ts";
 import type { Model } from "./model.ts";
 import { must } from "./violation.ts";
@@ -79,7 +80,7 @@ export class FleetRecord {
     const watch = async <T>(context: AttemptContext, kind: HostCall["kind"], work: () => Promise<T>): Promise<T> => {
       if (life !== this.#life) return work();
       const call = { ...this.#call(context, kind, uses), life: number };
-      if (kind === "apply" && uses !== "probe") this.#begin(context);
+      if (kind === "apply" && !READERS.has(uses)) this.#begin(context);
       this.#scene.invariants.called(call);
       const result = await work();
       if (life === this.#life) this.#scene.invariants.returned(call);

@@ -25,7 +25,8 @@ const HOUR_MS = 3_600_000;
 const WINDOWS: Readonly<Record<LedgerWindow, number>> = { "1h": HOUR_MS, "24h": 24 * HOUR_MS, "30d": 720 * HOUR_MS };
 const WINDOW_NAMES: readonly LedgerWindow[] = ["1h", "24h", "30d"];
 /** Actions of the fleet that change nothing. */
-const READERS: ReadonlySet<string> = new Set(["probe"]);
+/** Kinds of actions that change no host. */
+export const READERS: ReadonlySet<string> = new Set(["probe", "wait", "signal", "person"]);
 
 /** From so many reservations on, only some counts are checked. */
 const RESERVATIONS_ALWAYS_MAX = 400;

@@ -35,6 +35,7 @@ export class ModelRollout {
   /** Targets at risk, over all stages. */
   readonly risky = new Set<number>();
   stageRun: ModelStage | undefined;
+  #isOverdue = false;
   readonly #owner: RolloutOwner;
   readonly #order: ModelOrder;
 
@@ -103,7 +104,19 @@ export class ModelRollout {
     }
   }
 
+  /** The time of the stage under way, or of the workflow, is over. */
+  passDeadline(stage: number | undefined): void {
+    const run = this.stageRun;
+    if (stage !== undefined) this.rule("the deadline of a stage passes in that stage, once", run?.index === stage && !run.isOverdue);
+    else this.rule("the workflow's deadline passes once", !this.#isOverdue);
+    this.#isOverdue ||= stage === undefined;
+    if (run === undefined) return;
+    run.isOverdue = true;
+    this.#stopOthers();
+  }
+
   startStage(stage: number): void {
+    this.rule("no stage starts after the workflow's deadline", !this.#isOverdue);
     this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
     this.rule("stages run in order", this.#order.mayStart(stage));
     this.stageRun = new ModelStage(stage, this.tasks);
@@ -158,6 +171,7 @@ export class ModelRollout {
 
   /** Everything that did not end well is open again. */
   reopenAll(): void {
+    this.#isOverdue = false;
     this.stageRun = undefined;
     const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
     const isUndone = (task: ModelTask): boolean => (isMain(task) && this.#isDoneAgain(task)) || isLeft(task);
@@ -470,7 +484,7 @@ export class ModelRollout {
   }
 
   #isPastBudget(): boolean {
-    return (this.stageRun?.failed.size ?? 0) > this.#failuresMax();
+    return this.stageRun?.isOverdue === true || (this.stageRun?.failed.size ?? 0) > this.#failuresMax();
   }
 
   #failuresMax(): number {

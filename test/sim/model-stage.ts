@@ -24,6 +24,8 @@ export class ModelStage {
   readonly underChange = new Set<number>();
   wave: { readonly first: number; readonly count: number } | undefined;
   nextWaveAtMs = 0;
+  /** Its time, or that of the workflow, is over. */
+  isOverdue = false;
   readonly #tasks: ModelTasks;
 
   constructor(index: number, tasks: ModelTasks) {

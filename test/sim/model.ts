@@ -8,6 +8,7 @@ import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import type { Action, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelRollout } from "./model-rollout.ts";
+import { ModelSignals } from "./model-signals.ts";
 import { isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask } from "./model-tasks.ts";
 
@@ -30,6 +31,7 @@ export class Model {
   /** How many events it has seen. */
   seq = 1;
   readonly #rollout: ModelRollout;
+  readonly #signals: ModelSignals;
   #ordinals: Map<string, number> | undefined;
 
   constructor(submitted: WorkflowSubmitted, by = "") {
@@ -46,6 +48,7 @@ export class Model {
     this.stageParts = all.map(({ part }) => part);
     this.columns = all.map(({ stage }) => columnsOf(stage));
     this.#rollout = new ModelRollout(this);
+    this.#signals = new ModelSignals((name, holds) => this.#rollout.rule(name, holds));
   }
 
   get tasks(): readonly ModelTask[] {
@@ -60,6 +63,7 @@ export class Model {
   /** Takes an event in, at a time of the guard's clock; throws a Violation when it may not happen. */
   take({ kind }: Event, atMs: number): void {
     this.seq += 1;
+    this.#signals.take(kind, this.#usesOf(kind));
     switch (kind.case) {
       case "workflowExecuted":
         this.#rollout.rule("exec once", this.life === "submitted");
@@ -82,6 +86,8 @@ export class Model {
         return this.#rollout.endStage(kind.value.succeeded);
       case "stageSkipped":
         return this.#rollout.skipStage(kind.value.stage);
+      case "deadlinePassed":
+        return this.#rollout.passDeadline(kind.value.stage);
       case "workflowRetried":
         return this.#retry();
       case "workflowExpired":
@@ -106,6 +112,11 @@ export class Model {
 
   uses(task: ModelTask): string {
     return this.#rollout.action(task)?.uses ?? "";
+  }
+
+  #usesOf(kind: Event["kind"]): string {
+    const task = kind.case === "attemptEnded" ? this.tasks[kind.value.task] : undefined;
+    return task === undefined ? "" : this.uses(task);
   }
 
   get targetsAtRisk(): number {

@@ -9,7 +9,7 @@ import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdf
 import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { CompleteRequestSchema, FailRequestSchema, ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { TESTER } from "../fakes/principals.ts";
 import type { World } from "../fakes/world.ts";
 import type { Chance } from "./chance.ts";
@@ -61,6 +61,8 @@ export class People {
   /** Somebody does something to a workflow. */
   actOn(id: string): void {
     const chance = this.#scene.chance();
+    if (chance.hit(0.5)) this.signal(id);
+    if (chance.hit(0.5)) this.doTask(id);
     const roll = chance.int(0, 99);
     if (roll < 10) return this.cancel(id);
     if (roll < 25) return this.#command(id, "pause", (engine) => engine.pause(TESTER, refTo(id), ""), { kind: "workflowPaused" });
@@ -68,6 +70,36 @@ export class People {
     if (roll < 60) return this.retry(id);
     if (roll < 80) return this.approve(id, chance.pick(APPROVERS) ?? TESTER);
     return this.resolve(id, 1);
+  }
+
+  /** Somebody sends one of the signals that it declares; keys come again, seldom with other data. */
+  signal(id: string): void {
+    const chance = this.#scene.chance();
+    const name = chance.pick(Object.keys(this.#scene.models.get(id)?.submitted.definition?.signals ?? {}));
+    if (name === undefined) return;
+    const number = chance.int(1, 12);
+    const sent = { name, key: `k${number}`, data: { n: chance.hit(0.9) ? number : number + 1 } };
+    const promised = { kind: "signalReceived" as const, by: `${name}/${sent.key}` };
+    this.#command(id, `signal ${name} ${sent.key}`, (engine) => engine.signal(TESTER, refTo(id), sent), promised);
+  }
+
+  /** Somebody does one of the tasks that await a person, or refuses it. */
+  doTask(id: string): void {
+    const chance = this.#scene.chance();
+    const model = this.#scene.models.get(id);
+    const open = [...(model?.tasks.entries() ?? [])].filter(([, task]) => task.standing === "running" && model?.uses(task) === "person");
+    const [index, task] = chance.pick(open) ?? [];
+    if (model === undefined || index === undefined || task === undefined) return;
+    const stage = model.stages[task.stage];
+    const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
+    const named = { workflow: { id }, stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
+    const by = chance.pick(APPROVERS) ?? TESTER;
+    if (chance.hit(0.2)) {
+      const request = create(FailRequestSchema, { ...named, reason: "no" });
+      return this.#command(id, `fail ${index}`, (engine) => engine.fail(by, request), undefined);
+    }
+    const request = create(CompleteRequestSchema, { ...named, reason: "done" });
+    this.#command(id, `complete ${index}`, (engine) => engine.complete(by, request), { kind: "attemptEnded", task: index });
   }
 
   cancel(id: string): void {

@@ -6,6 +6,8 @@ import type { Chance } from "./chance.ts";
 import { changingTexts, conditions, steadyTexts } from "./random-expression.ts";
 import type { ExpressionPlace } from "./random-expression.ts";
 
+import { ADDS_ONE, SIGNALS } from "./random-signals.ts";
+
 type Json = { [key: string]: JsonValue };
 
 /** What later expressions need to know of an action. */
@@ -21,10 +23,15 @@ export interface ActionPlace extends Omit<ExpressionPlace, "before"> {
   /** The name of what it sets. */
   readonly value: string;
   readonly before: readonly ActionSketch[];
+  /** True where the workflow has a variable and signals. */
+  readonly hasSignals: boolean;
 }
 
 /** What the fake fleet offers, as often as it is used. */
-const USES = ["set", "set", "set", "set", "touch", "touch", "probe", "probe", "send"] as const;
+const USES = ["set", "set", "set", "set", "touch", "touch", "probe", "probe", "send", "wait", "signal", "person"] as const;
+
+/** What an alternative uses: nothing that might be awaited for ever. */
+const WAYS = USES.filter((uses) => uses !== "signal" && uses !== "person");
 
 /** An action. */
 export function randomAction(
@@ -34,7 +41,7 @@ export function randomAction(
 ): { readonly json: Json; readonly sketch: ActionSketch } {
   const { before: earlier, value } = place;
   const position = earlier.length;
-  const uses = chance.pick(USES) ?? "set";
+  const uses = chance.pick(USES.filter((each) => each !== "signal" || place.hasSignals)) ?? "set";
   const isGraph = chance.hit(0.4);
   const across = isGraph ? needsAcross(chance.fork("across", value), place) : [];
   const needed = isGraph ? chance.some([...earlier.keys()], 0.4) : earlier.length === 0 ? [] : [position - 1];
@@ -51,8 +58,9 @@ export function randomAction(
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
-    ...(chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
+    ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+    ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
   return { json, sketch: { name, uses: isTried ? "set" : uses, before } };
@@ -73,7 +81,7 @@ function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json
 
 function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlace): Json[] {
   return Array.from({ length: chance.int(1, 3) }, (_, index) => {
-    const uses = chance.pick(USES) ?? "set";
+    const uses = chance.pick(WAYS) ?? "set";
     return {
       uses,
       with: randomArguments(chance, { uses, value: `${value}t${index}`, scene }),
@@ -112,6 +120,12 @@ function randomArguments(chance: Chance, { uses, value, scene }: Arguments): Jso
     case "probe":
     case "send":
       return { n: 1, ...(chance.hit(0.5) ? { seen: { deep: [template(changingTexts(scene)), true, 2.5] } } : {}) };
+    case "signal":
+      return { name: SIGNALS.awaited };
+    case "person":
+      return { role: chance.one("sre", "dba"), title: "look at it", ...(chance.hit(0.5) ? { fields: { n: { type: "int" } } } : {}) };
+    case "wait":
+      return { for: `${chance.int(1, 40)}s` };
     default:
       return uses satisfies never;
   }

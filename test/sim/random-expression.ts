@@ -24,7 +24,7 @@ export interface ExpressionPlace {
   readonly stages: readonly { readonly name: string; readonly isOver: boolean; readonly actions: readonly NamedAction[] }[];
 }
 
-const SCOPES = workflowScopes({ params: {}, stages: [] });
+const SCOPES = workflowScopes({ params: {}, stages: [], vars: {} });
 
 /** Fields of `stage('x')`, but `actions`. */
 export const STAGE_FIELDS = fieldsOf(SCOPES.output.functions[0]?.result).filter((field) => field !== "actions");

@@ -30,6 +30,8 @@ export interface StagePlace {
   /** Names of its parameters. */
   readonly params: readonly string[];
   readonly earlier: readonly StageSketch[];
+  /** True where the workflow has a variable and signals. */
+  readonly hasSignals: boolean;
 }
 
 /** From so many targets on a lock that all of them share is no use to anybody. */
@@ -37,7 +39,7 @@ const CROWD = 60;
 
 /** A stage. */
 export function randomStage(chance: Chance, place: StagePlace): { readonly json: Json; readonly sketch: StageSketch } {
-  const { tag, index, prefix, size, targets, params, earlier } = place;
+  const { tag, index, prefix, size, targets, params, earlier, hasSignals } = place;
   const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8);
   const sketches: ActionSketch[] = [];
   const actions: Json[] = [];
@@ -56,6 +58,7 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
       params,
       stages: earlier,
       before: sketches,
+      hasSignals,
     };
     const action = randomAction(chance, at);
     sketches.push(action.sketch);
@@ -67,6 +70,7 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
     ...(isOver ? { over: { targets: true } } : {}),
     ...(isOver && (targets > CROWD || chance.hit(0.8)) ? { rollout: randomRollout(chance, place) } : {}),
     ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
+    ...(chance.hit(0.08) ? { deadline: `${chance.int(5, 120)}s` } : {}),
     ...(chance.hit(0.1) ? { annotations: { step: String(index) } } : {}),
     ...order,
     ...(chance.fork("undo", tag, prefix, index).hit(0.4)
@@ -107,6 +111,7 @@ function randomHandlers(chance: Chance, place: StagePlace, of: { readonly isOver
         params,
         stages: earlier,
         before: sketches,
+        hasSignals: false,
       };
       const action = randomAction(chance, at, { prefix: letter, main: of.main });
       sketches.push(action.sketch);

@@ -9,6 +9,7 @@ import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Chance } from "./chance.ts";
 import { randomParams } from "./random-params.ts";
 import type { RandomParams } from "./random-params.ts";
+import { signalDeclarations } from "./random-signals.ts";
 import { randomStage } from "./random-stage.ts";
 import type { StageSketch } from "./random-stage.ts";
 import { SIZES } from "./scenario.ts";
@@ -48,6 +49,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
   const isSmall = chosen <= FEW_TARGETS_MAX && (place.size === "large" || place.size === "huge");
   const size = isSmall ? "usual" : place.size;
   const count = chance.int(...WORKLOAD_TERMS[size].stages);
+  const hasSignals = chance.hit(0.4);
   const sketches: StageSketch[] = [];
   const stages: Json[] = [];
   for (let index = 0; index < count; index++) {
@@ -59,6 +61,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
       targets: chosen,
       params: params.names,
       earlier: sketches,
+      hasSignals,
     });
     sketches.push(stage.sketch);
     stages.push(stage.json);
@@ -79,14 +82,17 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
       targets: chosen,
       params: params.names,
       earlier: sketches,
+      hasSignals: false,
     } as const;
     handlers[list] = [randomStage(own, at).json];
   }
   const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
     targets: selector,
+    ...(chance.hit(0.04) ? { deadline: `${chance.int(20, 400)}s` } : {}),
     stages,
     ...handlers,
+    ...(hasSignals ? signalDeclarations(sketches.some(({ actions }) => actions.some(({ uses }) => uses === "signal"))) : {}),
     ...(chance.hit(0.1) ? { description: "Whatever comes." } : {}),
     ...(params.names.length === 0 ? {} : { params: params.declared }),
     ...(chance.hit(0.4) ? { output: randomOutput(chance, sketches) } : {}),

@@ -2,12 +2,12 @@
 // 1. The list comes from the schema and from the types of expressions themselves: what is added there is missed here until it is generated.
 
 import type { DescEnum, DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { toJsonString } from "@bufbuild/protobuf";
+import { create, toJsonString } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
-import { WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { ParamSchema, WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import { RESERVED_NAMES } from "../../internal/workflow/names.ts";
+import { reservedNames } from "../../internal/workflow/names.ts";
 import { RESULT_FIELDS, STAGE_FIELDS, TASK_FIELDS, WORKFLOW_FIELDS } from "./random-expression.ts";
 
 /** Lists that hold more of what another list holds: their own fields are counted there. */
@@ -65,7 +65,7 @@ function isOurs(schema: DescMessage): boolean {
 }
 
 const NAMES: readonly (readonly [feature: string, pattern: RegExp])[] = [
-  ...RESERVED_NAMES.map((name) => [`expression ${name}`, new RegExp(`\\b${name}\\b`)] as const),
+  ...reservedNames({ vars: { n: create(ParamSchema) } }).map((name) => [`expression ${name}`, new RegExp(`\\b${name}\\b`)] as const),
   ...WORKFLOW_FIELDS.map((field) => [`expression workflow.${field}`, new RegExp(`\\bworkflow\\.${field}\\b`)] as const),
   ...TASK_FIELDS.map((field) => [`expression task.${field}`, new RegExp(`\\btask\\.${field}\\b`)] as const),
   ...RESULT_FIELDS.map((field) => [`expression action.${field}`, new RegExp(`\\b(a|step_)[0-9]+\\.${field}\\b`)] as const),

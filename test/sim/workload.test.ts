@@ -21,6 +21,8 @@ const SEEDS = 1_500;
 
 /** Fields that no run uses, and why. */
 const NOT_SIMULATED: Readonly<Record<string, string>> = {
+  "SubmitRequest.definition.vars": "declared as parameters are, by the same code; random-signals.ts has one",
+  "SubmitRequest.definition.signals.fields": "declared as parameters are, by the same code; random-signals.ts has them",
   "Target.connection.local.root": "the fake fleet has no directories: test/contract and test/e2e run transports",
   "Target.connection.ssh": "the fake fleet has no wire: test/contract and test/e2e run transports",
   "Target.connection.become": "the fake fleet has no users: test/contract and test/e2e run transports",

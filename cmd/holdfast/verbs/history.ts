@@ -1,7 +1,7 @@
 // history: what happened to a workflow, event by event, as the journal holds it.
 // 1. It streams: the longest history takes no more memory than a page of it.
 
-import type { Event } from "../../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Awaited, Event } from "../../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Verdict } from "../../../internal/gen/holdfast/v1/policy_pb.ts";
 import { DecisionSchema, Gate, GateSchema } from "../../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { HistoryEvent } from "../../../internal/gen/holdfast/v1/status_pb.ts";
@@ -94,10 +94,34 @@ function policyFacts(event: Event | undefined): readonly string[] {
       return verdictFacts(kind.value.verdict);
     case "approvalGiven":
       return kind.value.roles.length === 0 ? [] : [`roles=${kind.value.roles.join(",")}`];
+    case "signalReceived":
+      return [...jsonFact("data", kind.value.data), ...jsonFact("set", kind.value.set)];
+    case "attemptEnded":
+      return jsonFact("set", kind.value.set);
+    case "attemptAwaits":
+      return [`awaits=${awaitedText(kind.value.awaited)}`];
     case "freezeBegan":
       return kind.value.freezes;
     default:
       return [];
+  }
+}
+
+function jsonFact(name: string, value: JsonObject | undefined): readonly string[] {
+  return value === undefined || Object.keys(value).length === 0 ? [] : [`${name}=${plainJson(value)}`];
+}
+
+function awaitedText(awaited: Awaited | undefined): string {
+  const kind = awaited?.kind;
+  switch (kind?.case) {
+    case "moment":
+      return `until:${new Date(Number(kind.value.atMs)).toISOString()}`;
+    case "signal":
+      return `signal:${kind.value.name}`;
+    case "person":
+      return `person:${kind.value.role}`;
+    default:
+      return "unknown";
   }
 }
 
