@@ -173,9 +173,10 @@ function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
   run.openInWave -= 1;
   if (!run.stage.isOverTargets) return;
   const isLeft = !isUndone(state, { stage: run.stage, ordinal });
+  // One that was stopped half-way stays at risk where it had begun to be changed, or had failed before a Retry: nothing better was said of it.
+  if (isLeft && wasCutShort(state, run, ordinal)) return setRisk(state, ordinal, { clear: Risk.UNKNOWN });
+  const over = Risk.BEGUN | Risk.UNKNOWN;
   const hasFailed = isLeft && hasFailure(state, run.stage, ordinal);
-  // One that was stopped half-way stays at risk where it had begun to be changed.
-  const over = isLeft && wasCutShort(state, run, ordinal) ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
   setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
 }
 

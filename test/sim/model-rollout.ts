@@ -5,13 +5,15 @@ import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../inter
 import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import { OnUnknown, StageUndo } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import type { Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTouched, isTurn, isUndone, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
+import { budgetsOf } from "./rollout-amount.ts";
+import type { Budgets } from "./rollout-amount.ts";
 import { Violation } from "./violation.ts";
 
 /** What the rollout asks of its workflow. */
@@ -107,8 +109,7 @@ export class ModelRollout {
   /** The time of the stage under way, or of the workflow, is over. */
   passDeadline(stage: number | undefined): void {
     const run = this.stageRun;
-    if (stage !== undefined) this.rule("the deadline of a stage passes in that stage, once", run?.index === stage && !run.isOverdue);
-    else this.rule("the workflow's deadline passes once", !this.#isOverdue);
+    this.rule("a deadline passes once", stage === undefined ? !this.#isOverdue : run?.index === stage && !run.isOverdue);
     this.#isOverdue ||= stage === undefined;
     if (run === undefined) return;
     run.isOverdue = true;
@@ -124,6 +125,7 @@ export class ModelRollout {
   }
 
   skipStage(stage: number): void {
+    this.rule("no stage starts after the workflow's deadline", !this.#isOverdue);
     this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
     this.rule("only a stage with needs that were not met is skipped", this.#order.mustSkip(stage));
     this.#order.results[stage] = "skipped";
@@ -237,7 +239,7 @@ export class ModelRollout {
     );
     this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !this.#isMet(needed)));
     if (!run.begun.has(task.target))
-      this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#failuresMax());
+      this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have had the place of one that waits, at that moment or before: which one, nobody can tell from outside.
     run.hasComeBack ||= isReturning || run.waitingForLock.has(task.target);
@@ -268,7 +270,7 @@ export class ModelRollout {
   #risk(target: number): void {
     if (this.risky.has(target)) return;
     this.risky.add(target);
-    this.rule("max_at_risk is never exceeded", this.risky.size <= this.#atRiskMax());
+    this.rule("max_at_risk is never exceeded", this.risky.size <= this.#budgets.atRiskMax);
   }
 
   #endAttempt(index: number, task: ModelTask, { outcome, retryAfterMs, deferredFor }: AttemptEnded): void {
@@ -320,10 +322,10 @@ export class ModelRollout {
     if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
     if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
-    if (standing === "good" || standing === "skipped" || standing === "after")
+    if (standing === "good" || standing === "skipped" || standing === "after" || standing === "cancelled")
       for (const other of this.#alternatives(task))
         if (other.standing === "open" && other.action > task.action)
-          this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing === "after" ? "after" : "skipped");
+          this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing === "good" ? "skipped" : standing);
     this.#close(task);
     if (this.#isPastBudget()) this.#stopOthers();
     this.#endIfDone(task);
@@ -477,27 +479,18 @@ export class ModelRollout {
     return needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && this.#isContinued(needed));
   }
 
-  /** True for one whose failure is none of its target's: it is continued, or there is another alternative. */
+  /** True for one whose failure is none of its target's. */
   #isContinued(task: ModelTask): boolean {
     const column = this.#owner.columns[task.stage]?.[task.action];
     return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
   }
 
   #isPastBudget(): boolean {
-    return this.stageRun?.isOverdue === true || (this.stageRun?.failed.size ?? 0) > this.#failuresMax();
+    return this.stageRun?.isOverdue === true || (this.stageRun?.failed.size ?? 0) > this.#budgets.failuresMax;
   }
 
-  #failuresMax(): number {
-    return this.#owner.isPlan ? Infinity : this.#amount(this.#owner.stages[this.stage]?.rollout?.maxFailures, 0);
-  }
-
-  #atRiskMax(): number {
-    return this.#owner.isPlan ? Infinity : this.#amount(this.#owner.stages[this.stage]?.rollout?.maxAtRisk, Infinity);
-  }
-
-  #amount(amount: Amount | undefined, absent: number): number {
-    if (amount === undefined || amount.kind.case === undefined) return absent;
-    return amount.kind.case === "count" ? amount.kind.value : Math.floor((this.#owner.targets.length * amount.kind.value) / 100 + 1e-9);
+  get #budgets(): Budgets {
+    return budgetsOf(this.#owner, this.stage);
   }
 
   rule(name: string, holds: boolean): void {
