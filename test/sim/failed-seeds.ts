@@ -81,4 +81,5 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   },
   { scenario: "3795209634", why: "model: the simulator forgot that a task had begun to change its target when a person let it run again" },
   { scenario: "168454352", why: "concurrency: the simulator did not know that a stage which failed gives back what its tasks hold" },
+  { scenario: "4277295531", why: "locks: the simulator took a target that is undone with its wave for one that had never ended" },
 ];

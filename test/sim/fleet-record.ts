@@ -9,6 +9,7 @@ import type { HostCall, Invariants } from "./invariant.ts";
 import { READERS } from "./ledger-checker.ts";
 import { lockKeys } from "./lock-checker.ts";
 import type { Model } from "./model.ts";
+import type { ModelTask } from "./model-tasks.ts";
 import { must } from "./violation.ts";
 
 /** What the record is compared with. */
@@ -33,6 +34,7 @@ interface Apply {
   readonly target: number;
   /** How often the workflow had ended before. */
   readonly endings: number;
+  readonly task: ModelTask;
 }
 
 /** The record. */
@@ -130,15 +132,15 @@ export class FleetRecord {
       const isSame = other === undefined || (other.workflow === model.id && other.target === task.target);
       const isOver = other === undefined || this.#isOver(other);
       must(isSame || isOver, "locks", () => `${taskKey} changes ${target.name} under ${key}, which ${other?.workflow} has not left`);
-      this.#underChange.set(key, { workflow: model.id, stage: task.stage, target: task.target, endings: model.endings });
+      this.#underChange.set(key, { workflow: model.id, stage: task.stage, target: task.target, endings: model.endings, task });
     }
   }
 
   /** True when nothing of the target is open in that stage any more. */
-  #isOver({ workflow, stage, target, endings }: Apply): boolean {
+  #isOver({ workflow, stage, target, endings, task }: Apply): boolean {
     const model = this.#scene.model(workflow);
     if (model === undefined || model.life === "ended" || model.endings > endings) return true;
-    return model.stage !== stage || model.isDone(target);
+    return model.stage !== stage || model.isDone(target) || model.hasLeftBefore(task);
   }
 }
 

@@ -375,6 +375,7 @@ export class ModelRollout {
       for (const task of cut) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "after");
       for (const task of undos) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "open");
       if (wasDone) run.parked.add(target);
+      if (wasDone) run.recalled.add(target);
       run.look(target);
     }
   }

@@ -10,6 +10,8 @@ export class ModelStage {
   readonly failed = new Set<number>();
   /** Targets that were under way when too many others had failed. */
   readonly stopped = new Set<number>();
+  /** Targets that had ended, and were opened again to be undone with their wave. */
+  readonly recalled = new Set<number>();
   /** True once targets of a failed wave that had ended were opened again to be undone. */
   isRecalled = false;
   /** Targets of which it is known how their main actions ended. */

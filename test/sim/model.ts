@@ -153,6 +153,12 @@ export class Model {
     return this.#rollout.stageRun?.isDone(target) ?? true;
   }
 
+  /** True for a task of a target that had ended with it, and was opened again to be undone. */
+  hasLeftBefore({ stage, target, action }: ModelTask): boolean {
+    const isUndo = this.columns[stage]?.[action]?.part === "undo";
+    return this.stage === stage && !isUndo && this.#rollout.stageRun?.recalled.has(target) === true;
+  }
+
   /** The tasks of a target in the stage under way. */
   ofTarget(target: number): readonly ModelTask[] {
     return this.#rollout.tasks.of(this.stage, target);
