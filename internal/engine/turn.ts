@@ -150,7 +150,10 @@ class TurnRecord {
         return freeKind(this.#state, HoldKind.APPROVAL);
       case "stageEnded":
         // Where it failed, targets that were begun or reserved are left as they are: a later stage asks for everything anew.
-        return kind.value.succeeded ? undefined : this.moves.ended();
+        // A paused workflow keeps what it holds until it goes on.
+        return kind.value.succeeded || this.#state.isPaused ? undefined : this.moves.ended();
+      case "stageStarted":
+        return this.#state.stageResults.includes("failed") ? this.moves.ended() : undefined;
       case "workflowRetried":
         return this.moves.retried();
       case "workflowEnded":

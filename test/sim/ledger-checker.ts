@@ -67,8 +67,9 @@ export class LedgerChecker implements Checker {
         return this.#settleIfDone(model, kind.value.task, guardMs);
       case "stageEnded":
         // One that failed gives back what it reserved; nothing of another is open.
-        if (kind.value.succeeded) return;
+        if (kind.value.succeeded || model.isPaused) return;
         return this.#settleAll(model, guardMs);
+      case "stageStarted":
       case "workflowEnded":
       case "workflowExpired":
       case "workflowRetried":
