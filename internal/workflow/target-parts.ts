@@ -78,7 +78,8 @@ function judgeEnd(state: WorkflowState, run: StageRun, at: PartAt): void {
   if (stage.parts.length === 1 || run.judged.has(ordinal)) return;
   run.judged.add(ordinal);
   // A target that ends well in a wave that is undone whole is undone with it.
-  const isLost = run.failed.has(ordinal) || wasCutShort(state, run, ordinal) || (stage.undoesWave && isPastBudget(run));
+  // After a Retry the main actions may have ended before, and what failed the target now is a handler of their end.
+  const isLost = hasFailureIn(state, at) || wasCutShort(state, run, ordinal) || (stage.undoesWave && isPastBudget(run));
   const isPlan = state.blueprint.mode === Mode.PLAN;
   for (const { index, part, undoes } of stage.actions) {
     const task = taskAt(stage, ordinal, index);
