@@ -1,5 +1,5 @@
 // Limits, said again naively: concurrency, tokens, new values of `each`, spacing, and a stage's rate. Every start is kept, and every window looked at.
-// 1. A start is void when nothing was changed under it and its attempt found nothing to do, or was put off: only then may its token come back.
+// 1. A start is void when nothing was changed under it and its first attempt found nothing to do, or it was put off: only then may its token come back.
 // 2. Terms are those in force when a task starts, the strictest of the version that the workflow was submitted under and the current one.
 
 import { AttemptOutcome, DeferReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
@@ -90,7 +90,7 @@ export class LimitChecker implements Checker {
       if (!isOpenTask(task)) this.#end(model.indexOf(task), happened, { isVoid: false });
   }
 
-  #endAttempt(happened: Happened, { task, outcome, before, deferredFor, retryAfterMs }: AttemptEnded): void {
+  #endAttempt(happened: Happened, { task, attempt, outcome, before, deferredFor, retryAfterMs }: AttemptEnded): void {
     const { model } = happened;
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     const target = model.tasks[task]?.target ?? 0;
@@ -99,7 +99,8 @@ export class LimitChecker implements Checker {
     const held = this.#held.get(model.id)?.get(task);
     if (held !== undefined && isDeferred && deferredFor === DeferReason.FROZEN) held.isPutOff = true;
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
-    this.#end(task, happened, { isVoid: isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "") });
+    // Before a later attempt another may have changed something: what it took is used.
+    this.#end(task, happened, { isVoid: isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "" && attempt === 1) });
   }
 
   #start(happened: Happened, index: number): void {
