@@ -78,7 +78,8 @@ function taskNames(blueprint: Blueprint, task: number): ReturnType<typeof namesO
   return { stage: stage.name, action: action.name, target: targetAt(blueprint, stage, ordinal)?.name ?? "" };
 }
 
-function namesOf(
+/** The names of the stage, the action and the target that an event is about. */
+export function namesOf(
   blueprint: Blueprint,
   kind: Event["kind"],
 ): { readonly stage?: string; readonly action?: string; readonly target?: string } {

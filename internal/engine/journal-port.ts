@@ -48,6 +48,22 @@ export interface JournalFrame {
   readonly guardEvents: readonly GuardEvent[];
 }
 
+/** A frame of a batch, and whose it is. */
+export interface BatchFrame {
+  readonly stream: StreamId;
+  readonly frame: JournalFrame;
+}
+
+/** What reached the disk at once, in the order of the whole journal; or a run of batches that cannot be read. */
+export interface JournalBatch {
+  /** The same as `number`, but for a run of batches that are missing: then the first of them. */
+  readonly first: number;
+  readonly number: number;
+  readonly frames: readonly BatchFrame[];
+  /** What of it cannot be read; undefined: all of it is here. */
+  readonly damage: string | undefined;
+}
+
 /** One damaged place. */
 export interface JournalDamage {
   readonly stream: string;
@@ -92,6 +108,12 @@ export interface Journal {
   append(entry: JournalEntry): Promise<void>;
   /** Frames on disk after `afterSeq`, in order. Throws HoldfastError DATA_LOSS naming the stream at damage, a gap or a missing tail. */
   readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame>;
+  /** The batches on disk after a number, in order, from one moment's view; damage is told, not thrown. What is missing is one batch. */
+  readBatches(range: { readonly afterBatch: number }): AsyncIterable<JournalBatch>;
+  /** The number of the last batch on disk; 0: there is none. */
+  lastBatch(): number;
+  /** Calls back after each batch that reached the disk; returns the end of that. */
+  onBatch(callback: () => void): () => void;
   /** The latest detail of a task; sees entries that were appended and are not on disk yet. Throws DATA_LOSS at damage. */
   detail(id: WorkflowId, task: number): AttemptDetail | undefined;
   detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined;

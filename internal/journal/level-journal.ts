@@ -9,7 +9,8 @@ import { assert } from "../base/assert.ts";
 import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../base/ids.ts";
 import { JOURNAL_PENDING_BYTES_MAX, JOURNAL_PENDING_ENTRIES_MAX } from "../base/limits.ts";
-import type { Journal, JournalEntry, JournalFrame, JournalReport, LostRange, RestoreMark, WorkflowRecord } from "../engine/ports.ts";
+import type { Journal, JournalBatch, JournalEntry, JournalFrame, JournalReport, LostRange } from "../engine/ports.ts";
+import type { RestoreMark, WorkflowRecord } from "../engine/ports.ts";
 import { LatestAttemptSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
@@ -23,6 +24,7 @@ import { dumpRows } from "./dump.ts";
 import type { HeadFile } from "./head-file.ts";
 import { detailKey, keyKey, latestKey, recordKey, requestKey } from "./layout.ts";
 import { listOpen, listRecords } from "./listing.ts";
+import { readBatches } from "./read-batches.ts";
 import { hasTraces, readEnd, readFrames } from "./read-frames.ts";
 import { decodeRecord } from "./record.ts";
 import { restoreMark } from "./restore-mark.ts";
@@ -49,6 +51,7 @@ export class LevelJournal implements Journal {
   /** Batches that gather, the oldest first; only the last one takes entries. */
   readonly #queue: Batch[] = [];
   readonly #backups: BackupDesk;
+  readonly #onBatch = new Set<() => void>();
   #inFlight: Batch | undefined;
   #chain: ChainEnd;
   #nextNumber: number;
@@ -93,6 +96,19 @@ export class LevelJournal implements Journal {
 
   readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame> {
     return readFrames({ store: this.#parts.store, lost: this.lostBatches }, stream, range.afterSeq);
+  }
+
+  readBatches({ afterBatch }: { readonly afterBatch: number }): AsyncIterable<JournalBatch> {
+    return readBatches(this.#parts.store, { afterBatch, lastBatch: this.#chain.number });
+  }
+
+  lastBatch(): number {
+    return this.#chain.number;
+  }
+
+  onBatch(callback: () => void): () => void {
+    this.#onBatch.add(callback);
+    return () => void this.#onBatch.delete(callback);
   }
 
   detail(id: WorkflowId, task: number): AttemptDetail | undefined {
@@ -251,6 +267,7 @@ export class LevelJournal implements Journal {
       if (!end.isOpen && stream !== GUARD_STREAM && this.#ends.get(stream)?.lastSeq === end.lastSeq) this.#ends.delete(stream);
     }
     batch.synced.resolve();
+    for (const callback of this.#onBatch) callback();
     if (this.#queue.length > 0) this.#schedule();
   }
 }

@@ -48,6 +48,18 @@ export class LightJournal implements Journal {
     // It keeps none.
   }
 
+  async *readBatches(): AsyncGenerator<never> {
+    // It keeps none.
+  }
+
+  lastBatch(): number {
+    return this.entries;
+  }
+
+  onBatch(): () => void {
+    return () => undefined;
+  }
+
   async *openWorkflows(): AsyncGenerator<never> {
     // It opens empty.
   }

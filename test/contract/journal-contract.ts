@@ -61,6 +61,16 @@ async function eventsOf(journal: Journal, stream: StreamId, afterSeq = 0): Promi
   return lines;
 }
 
+/** Each event of the batches as `batch stream/seq`. */
+async function batchesOf(journal: Journal, afterBatch: number): Promise<string[]> {
+  const batches = await all(journal.readBatches({ afterBatch }));
+  return batches.flatMap(({ number, frames }) =>
+    frames.flatMap(({ stream, frame }) =>
+      [...frame.events, ...frame.guardEvents].map((_, at) => `${number} ${stream}/${frame.firstSeq + at}`),
+    ),
+  );
+}
+
 const one = workflowStream(anId(1));
 
 function streams(start: Start, restart: Start): void {
@@ -140,6 +150,25 @@ function streams(start: Start, restart: Start): void {
 const n50 = (round: number): number => round * 50 + 25;
 
 function rows(start: Start, restart: Start): void {
+  test("batches come in the order in which they were written, from any number on, also after a restart", async () => {
+    const journal = await start();
+    let calls = 0;
+    const end = journal.onBatch(() => calls++);
+    expect(journal.lastBatch()).toBe(0);
+    await journal.append(opening(anId(1), { events: [attemptStarted(0)] }));
+    await journal.append(opening(anId(2), { events: [attemptStarted(1)] }));
+    expect(calls).toBe(2);
+    end();
+    await journal.append(anEntry({ firstSeq: 2, events: [attemptEnded(0)], guardEvents: [lockTaken("a", anId(1))] }));
+    expect(calls).toBe(2);
+    const expected = [`1 ${anId(1)}/1`, `2 ${anId(2)}/1`, `3 ${anId(1)}/2`, "3 guard/1"];
+    expect(await batchesOf(journal, 0)).toEqual(expected);
+    const again = await restart();
+    expect(again.lastBatch()).toBe(3);
+    for (let afterBatch = 0; afterBatch <= 4; afterBatch++)
+      expect(await batchesOf(again, afterBatch)).toEqual(expected.filter((line) => Number(line[0]) > afterBatch));
+  });
+
   test("the latest detail of a task is the highest attempt's, at once and after a restart; all are kept", async () => {
     let journal = await start();
     const appended = journal.append(anEntry({ events: [attemptEnded(7)], details: [aDetail(7)] }));

@@ -9,7 +9,9 @@ import { GUARD_STREAM, seq, workflowStream } from "../../internal/base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../../internal/base/ids.ts";
 import { JOURNAL_LIST_MAX } from "../../internal/base/limits.ts";
 import type {
+  BatchFrame,
   Journal,
+  JournalBatch,
   JournalDamage,
   JournalEntry,
   JournalFrame,
@@ -57,6 +59,7 @@ export class MemoryJournal implements Journal {
   #isScheduled = false;
   #hasEnded = false;
   #count = 0;
+  readonly #onBatch = new Set<() => void>();
 
   constructor(mode: MemoryJournalMode, entries: readonly JournalEntry[] = []) {
     this.#mode = mode;
@@ -94,6 +97,7 @@ export class MemoryJournal implements Journal {
     for (const { entry, resolve } of this.#pending.splice(0, count)) {
       this.#makeDurable(entry);
       resolve();
+      for (const callback of this.#onBatch) callback();
     }
     if (this.#pending.length === 0) this.#appended = newView();
   }
@@ -130,6 +134,24 @@ export class MemoryJournal implements Journal {
       const [events, guardEvents] = [frame.events.slice(skipped), frame.guardEvents.slice(skipped)];
       if (events.length + guardEvents.length > 0) yield { ...frame, firstSeq: add(frame.firstSeq, skipped), events, guardEvents };
     }
+  }
+
+  /** Each entry is a batch of its own. */
+  async *readBatches({ afterBatch }: { readonly afterBatch: number }): AsyncGenerator<JournalBatch> {
+    const last = this.entries.length;
+    for (let number = afterBatch + 1; number <= last; number++) {
+      const entry = this.entries[number - 1];
+      if (entry !== undefined) yield { first: number, number, frames: batchFrames(entry), damage: undefined };
+    }
+  }
+
+  lastBatch(): number {
+    return this.entries.length;
+  }
+
+  onBatch(callback: () => void): () => void {
+    this.#onBatch.add(callback);
+    return () => void this.#onBatch.delete(callback);
   }
 
   detail(id: WorkflowId, task: number): AttemptDetail | undefined {
@@ -232,6 +254,14 @@ export class MemoryJournal implements Journal {
     if (guardEvents.length > 0) this.#durableEnds.set(GUARD_STREAM, entry.guardFirstSeq + guardEvents.length - 1);
     this.onDurable?.(entry);
   }
+}
+
+function batchFrames({ id, firstSeq, timeMs, events, guardFirstSeq, guardEvents }: JournalEntry): readonly BatchFrame[] {
+  const frames: BatchFrame[] = [];
+  if (id !== undefined && events.length > 0)
+    frames.push({ stream: workflowStream(id), frame: { firstSeq, timeMs, events, guardEvents: [] } });
+  if (guardEvents.length > 0) frames.push({ stream: GUARD_STREAM, frame: { firstSeq: guardFirstSeq, timeMs, events: [], guardEvents } });
+  return frames;
 }
 
 function newView(): View {

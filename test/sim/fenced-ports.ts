@@ -44,6 +44,12 @@ function fencedJournal(journal: Journal, life: Life): Journal {
       return life.ask("journal.synced", () => synced);
     },
     readFrames: (stream, range) => fencedItems(journal.readFrames(stream, range), "journal.readFrames", life),
+    readBatches: (range) => fencedItems(journal.readBatches(range), "journal.readBatches", life),
+    lastBatch: () => life.call("journal.lastBatch", () => journal.lastBatch()),
+    onBatch: (callback) =>
+      journal.onBatch(() => {
+        if (!life.isOver) callback();
+      }),
     openWorkflows: () => fencedItems(journal.openWorkflows(), "journal.openWorkflows", life),
     detail: (id, task) => life.call("journal.detail", () => journal.detail(id, task)),
     detailOf: (id, task, attempt) => life.call("journal.detailOf", () => journal.detailOf(id, task, attempt)),
