@@ -52,6 +52,7 @@ export const MODULE_TABLE: readonly ModuleRow[] = [
   adapter("inventory", ["yaml"]),
   adapter("action", ["yaml"]),
   adapter("transport", []),
+  adapter("sink", []),
   row("api", {
     imports: ["base", "gen", "expr", "workflow", "engine"],
     packages: [

@@ -42,6 +42,7 @@ const MODULES: ReadonlyMap<string, () => Promise<Verb>> = new Map<string, () => 
   ["thaw", async () => (await import("./verbs/freeze.ts")).thaw],
   ["locks", async () => (await import("./verbs/guard.ts")).locks],
   ["limits", async () => (await import("./verbs/guard.ts")).limits],
+  ["sinks", async () => (await import("./verbs/sinks.ts")).sinks],
   ["policy check", async () => (await import("./verbs/policy-check.ts")).check],
   ["policy explain", async () => (await import("./verbs/policy.ts")).explain],
   ["policy replay", async () => (await import("./verbs/policy.ts")).replay],

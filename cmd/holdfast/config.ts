@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { HoldfastError } from "../../internal/base/errors.ts";
 import { isJsonObject } from "../../internal/base/json.ts";
-import type { ClientTls } from "../../internal/sdk/client.ts";
+import type { ClientTls } from "../../internal/sdk/client-transport.ts";
 import { stateDirectory } from "../../internal/sdk/logbook.ts";
 import type { World } from "./world.ts";
 

@@ -31,6 +31,13 @@ export const STOP_VERBS: readonly VerbSpec[] = [
   { name: "locks", args: "[prefix]", group: LOOK, about: "locks that are held, who holds them, and who waits", flags: [] },
   { name: "limits", args: "[prefix]", group: LOOK, about: "limits in use: slots, when the next token is there, and who waits", flags: [] },
   {
+    name: "sinks",
+    args: "[name]",
+    group: LOOK,
+    about: "where events are delivered, how far each sink is, and what keeps it",
+    flags: [{ flags: "--test", about: "deliver a test event to this sink, once; ends with 1 when it is not taken" }],
+  },
+  {
     name: "freeze",
     args: "",
     group: STOP,

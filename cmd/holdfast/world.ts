@@ -1,7 +1,8 @@
 // What the command line client is made of from outside: process, terminal, disk, time, network. main.ts builds the real one;
 // tests build others.
 
-import type { ClientOptions, HoldfastClient } from "../../internal/sdk/client.ts";
+import type { ClientOptions } from "../../internal/sdk/client-transport.ts";
+import type { HoldfastClient } from "../../internal/sdk/client.ts";
 import type { LogbookFiles, SdkClock } from "../../internal/sdk/ports.ts";
 
 /** One output stream. */

@@ -46,6 +46,8 @@ export interface DaemonConfig {
   readonly secretsDir: string | undefined;
   /** Undefined: the built-in default policy, which allows everything. */
   readonly policiesDir: string | undefined;
+  /** Where events are delivered; undefined: nowhere. */
+  readonly sinksFile: string | undefined;
   readonly submitTtlMs: number;
   readonly diskFreeBytesMin: number;
   readonly paceConcurrentMax: number;

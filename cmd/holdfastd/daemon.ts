@@ -17,16 +17,19 @@ import type { TlsMaterial } from "../../internal/api/tls.ts";
 import { secureContextOptions } from "../../internal/api/tls.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { EngineFace } from "../../internal/engine/face.ts";
-import type { EnginePorts } from "../../internal/engine/ports.ts";
+import { createEventFeed } from "../../internal/engine/event-feed.ts";
+import type { EnginePorts, Sinks } from "../../internal/engine/ports.ts";
 import { parseListen } from "../../internal/api/listen-address.ts";
 import { openInventory } from "../../internal/inventory/inventory.ts";
 import { openJournal } from "../../internal/journal/open-journal.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
+import { openSinks } from "../../internal/sink/sinks.ts";
 import { openStopFile } from "../../internal/system/stop-file.ts";
 import { createPace } from "../../internal/pace/pace.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { diskOf } from "../../internal/system/disk.ts";
 import { makeIds } from "../../internal/system/ids.ts";
+import { endGroup } from "../../internal/system/process-group.ts";
 import { createSecrets } from "../../internal/system/secrets.ts";
 import { createTransport } from "../../internal/transport/transport.ts";
 import { adminToken } from "./admin-token.ts";
@@ -80,7 +83,8 @@ export async function runDaemon(config: DaemonConfig, world: DaemonWorld, overri
     const ports = await openPorts(config, world, closers);
     const access = openAccess(config, world, closers); // what it refuses stops the start before anything runs
     const engine = await startEngine(overrides.wrapPorts?.(ports) ?? ports, config, closers);
-    const server = await startServer({ config, world, engine, ports, closers, access, tls });
+    const sinks = await startSinks(ports, config, { world, closers });
+    const server = await startServer({ config, world, engine, ports, closers, access, tls, sinks });
     const serviceFile = join(config.dataDir, "service.json");
     replaceFile(serviceFile, `${JSON.stringify({ address: server.address, pid: world.pid })}\n`);
     closers.push(() => rmSync(serviceFile, { force: true }));
@@ -145,6 +149,27 @@ async function startEngine(ports: EnginePorts, config: DaemonConfig, closers: Cl
   return engine;
 }
 
+async function startSinks(
+  ports: EnginePorts,
+  { dataDir, sinksFile }: DaemonConfig,
+  { world, closers }: { readonly world: DaemonWorld; readonly closers: Closers },
+): Promise<Sinks> {
+  const { journal, clock, ids, secrets } = ports;
+  const sinks = await openSinks({
+    file: sinksFile,
+    directory: join(dataDir, "sinks"),
+    feed: createEventFeed(journal, clock),
+    clock,
+    ids,
+    secrets,
+    env: world.env,
+    endGroup,
+    log: world.log,
+  });
+  closers.push(() => sinks.close());
+  return sinks;
+}
+
 /** Who may call. */
 interface Access {
   readonly authenticator: Authenticator;
@@ -165,9 +190,10 @@ interface ServerParts {
   readonly closers: Closers;
   readonly access: Access;
   readonly tls: TlsMaterial | undefined;
+  readonly sinks: Sinks;
 }
 
-async function startServer({ config, world, engine, ports, closers, access, tls }: ServerParts): Promise<ApiServer> {
+async function startServer({ config, world, engine, ports, closers, access, tls, sinks }: ServerParts): Promise<ApiServer> {
   const { log, onFatal } = world;
   const { clock } = ports;
   const shutdown = createShutdown();
@@ -175,6 +201,7 @@ async function startServer({ config, world, engine, ports, closers, access, tls 
     engine,
     journal: ports.journal,
     ...access,
+    sinks,
     callsPerPrincipal: config.callsPerPrincipal,
     onFatal,
     shutdown: shutdown.signal,

@@ -31,6 +31,7 @@ interface Options {
   readonly actions?: string;
   readonly secrets?: string;
   readonly policies?: string;
+  readonly sinks?: string;
   readonly submitTtl: number;
   readonly diskFreeMin: number;
   readonly paceConcurrent: number;
@@ -74,6 +75,7 @@ function toConfig(options: Options, { cwd, env, home }: FlagWorld): DaemonConfig
     actionsDir: options.actions === undefined ? undefined : from(options.actions),
     secretsDir: options.secrets === undefined ? undefined : from(options.secrets),
     policiesDir: options.policies === undefined ? undefined : from(options.policies),
+    sinksFile: options.sinks === undefined ? undefined : from(options.sinks),
     submitTtlMs: options.submitTtl,
     diskFreeBytesMin: options.diskFreeMin,
     paceConcurrentMax: options.paceConcurrent,
@@ -150,6 +152,9 @@ function addWorking(program: Command): Command {
     .addOption(new Option("--secrets <dir>", "values of secret('name'), one a file; else HOLDFAST_SECRET_NAME in the environment"))
     .addOption(
       new Option("--policies <dir>", "policies, one a YAML file; what none of them matches is denied; none given: everything is allowed"),
+    )
+    .addOption(
+      new Option("--sinks <file>", "where events are delivered: webhooks and commands, see docs/sinks.md; read again when it changes"),
     )
     .addOption(duration("--submit-ttl <time>", "how long after Submit Exec is accepted", config.SUBMIT_TTL_DEFAULT))
     .addOption(

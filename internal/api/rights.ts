@@ -68,12 +68,18 @@ const TOKENS: readonly (readonly [method: string, Right])[] = [
   ["RevokeToken", right("service", ["admin"])],
 ];
 
+const SINKS: readonly (readonly [method: string, Right])[] = [
+  ["ListSinks", right("service", ANYBODY)],
+  ["TestSink", right("service", ["operator", "admin"])],
+];
+
 const SERVICES: Readonly<Record<string, readonly (readonly [method: string, Right])[]>> = {
   WorkflowService: WORKFLOWS,
   GuardService: GUARD,
   PolicyService: POLICIES,
   JournalService: JOURNAL,
   TokenService: TOKENS,
+  SinkService: SINKS,
 };
 
 /** The right of each call, by `PACKAGE.SERVICE/METHOD`. */

@@ -9,12 +9,14 @@ import { assert } from "../base/assert.ts";
 import { API_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { EngineFace } from "../engine/face.ts";
 import type { FindsWorkflows } from "../engine/lookup.ts";
+import type { Sinks } from "../engine/ports.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { GuardService } from "../gen/holdfast/v1/guard_service_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { PolicyService } from "../gen/holdfast/v1/policy_service_pb.ts";
+import { SinkService } from "../gen/holdfast/v1/sink_service_pb.ts";
 import { TokenService } from "../gen/holdfast/v1/token_service_pb.ts";
 import { WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { createAccessGuard } from "./access-guard.ts";
@@ -30,6 +32,7 @@ import { createMessageGuard } from "./message-guard.ts";
 import { createPolicyHandlers } from "./policy-handlers.ts";
 import { SchemaBook, reflect } from "./reflection.ts";
 import { RIGHTS } from "./rights.ts";
+import { createSinkHandlers } from "./sink-handlers.ts";
 import type { TokenBook } from "./token-book.ts";
 import { createTokenHandlers } from "./token-handlers.ts";
 import { createWorkflowHandlers } from "./workflow-handlers.ts";
@@ -40,6 +43,7 @@ export interface RoutesOptions {
   readonly journal: ReadJournal & FindsWorkflows;
   readonly authenticator: Authenticator;
   readonly tokens: TokenBook;
+  readonly sinks: Sinks;
   /** Calls in flight for one principal; beyond, RESOURCE_EXHAUSTED. */
   readonly callsPerPrincipal: number;
   /** Hears of every bug; must end the process. */
@@ -49,12 +53,12 @@ export interface RoutesOptions {
 }
 
 /** All services that need a token. */
-export const OWN = [WorkflowService, GuardService, PolicyService, JournalService, TokenService];
+export const OWN = [WorkflowService, GuardService, PolicyService, JournalService, TokenService, SinkService];
 const PUBLIC = [Health, ServerReflection, ServerReflectionAlpha];
 
 /** The handlers, one for each method. */
 export function createRoutes(options: RoutesOptions): readonly UniversalHandler[] {
-  const { engine, journal, authenticator, tokens, callsPerPrincipal, onFatal, shutdown } = options;
+  const { engine, journal, authenticator, tokens, sinks, callsPerPrincipal, onFatal, shutdown } = options;
   const publicServices = new Set(PUBLIC.map(({ typeName }) => typeName));
   for (const { typeName, methods } of OWN)
     for (const { name } of methods) assert(RIGHTS.has(`${typeName}/${name}`), `${typeName}/${name} has a row in api/rights.ts`);
@@ -75,6 +79,7 @@ export function createRoutes(options: RoutesOptions): readonly UniversalHandler[
   router.service(PolicyService, createPolicyHandlers(engine, answers));
   router.service(JournalService, createJournalHandlers(journal, answers));
   router.service(TokenService, createTokenHandlers(tokens, answers));
+  router.service(SinkService, createSinkHandlers(sinks, answers));
   router.service(Health, createHealth({ services: OWN.map(({ typeName }) => typeName), shutdown }, answers));
   router.service(ServerReflection, { serverReflectionInfo: (questions) => reflect(book, questions) });
   router.service(ServerReflectionAlpha, { serverReflectionInfo: (questions) => reflect(book, questions) });

@@ -6,12 +6,14 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { ExprScope } from "../expr/workflow-types.ts";
 import type { Effects } from "../gen/holdfast/v1/event_pb.ts";
+import type { SinkInfo } from "../gen/holdfast/v1/sink_service_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { ErrorDetail } from "../base/errors.ts";
 import type { TimeMs, WorkflowId } from "../base/ids.ts";
 import type { Journal } from "./journal-port.ts";
 import type { Policies, TargetChooser } from "./policy-port.ts";
 
+export type * from "./feed-port.ts";
 export type * from "./journal-port.ts";
 export type * from "./policy-port.ts";
 
@@ -227,6 +229,14 @@ export interface Failure {
   readonly output?: JsonValue;
   readonly outputTail?: string;
   readonly exitStatus?: number;
+}
+
+/** Where events are delivered. No workflow waits for it. */
+export interface Sinks {
+  /** How far each sink is, by name; and what is wrong with their file. */
+  list(): { readonly sinks: readonly SinkInfo[]; readonly fault: string };
+  /** Delivers an event to try it out; why it was not taken, or empty. Throws NOT_FOUND. */
+  test(name: string, signal: AbortSignal): Promise<string>;
 }
 
 /** Everything the engine is given by cmd/holdfastd, or by a test. */

@@ -3,9 +3,7 @@
 // 2. It holds no state but its connections: a client may be thrown away at any moment.
 
 import { createClient } from "@connectrpc/connect";
-import type { CallOptions, Client, Interceptor, Transport } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
-import { RESPONSE_BYTES_MAX } from "../base/limits.ts";
+import type { CallOptions, Client, Transport } from "@connectrpc/connect";
 import type { VerifyJournalResponse } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import type { HistoryEvent, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
@@ -28,35 +26,15 @@ import type {
 import { GuardService } from "../gen/holdfast/v1/guard_service_pb.ts";
 import type { ExplainResponse, ListPoliciesResponse, ReplayResponse } from "../gen/holdfast/v1/policy_service_pb.ts";
 import { PolicyService } from "../gen/holdfast/v1/policy_service_pb.ts";
+import type { ListSinksResponse, TestSinkResponse } from "../gen/holdfast/v1/sink_service_pb.ts";
+import { SinkService } from "../gen/holdfast/v1/sink_service_pb.ts";
 import type { CreateTokenResponse, ListTokensResponse, RevokeTokenResponse } from "../gen/holdfast/v1/token_service_pb.ts";
 import { TokenService } from "../gen/holdfast/v1/token_service_pb.ts";
 import { WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { ClientOptions } from "./client-transport.ts";
+import { transportTo } from "./client-transport.ts";
 import { guarded, guardedStream, unbounded } from "./client-call.ts";
 import { missing } from "./wire-error.ts";
-
-/** Where the service is and who is asking. */
-export interface ClientOptions {
-  /** `http://127.0.0.1:7543` */
-  readonly address: string;
-  /** The bearer token; empty: none is sent. */
-  readonly token: string;
-  /** The longest that one call may take that is neither a stream nor an Exec that waits. */
-  readonly callTimeoutMs: number;
-  /** For an address of https. Default: the system's CAs, and no certificate of its own. */
-  readonly tls?: ClientTls | undefined;
-  /** "2": all calls share one connection, which is cheaper for a program with many in flight, up to 256. Default: "1.1". */
-  readonly httpVersion?: "1.1" | "2" | undefined;
-}
-
-/** Whom to trust, and by which certificate to be known; all as PEM. */
-export interface ClientTls {
-  /** The only CAs that may have signed the service's certificate. Default: the system's. */
-  readonly ca?: string | undefined;
-  /** The client's certificate chain, for a service with --tls-client-ca. */
-  readonly cert?: string | undefined;
-  /** Its private key. */
-  readonly key?: string | undefined;
-}
 
 /** How it speaks to the service, wherever that is. */
 type Wire = Pick<ClientOptions, "tls" | "httpVersion">;
@@ -69,6 +47,8 @@ type AskGuard<Name extends keyof Guard> = Parameters<Guard[Name]>[0];
 type Policies = Client<typeof PolicyService>;
 type AskPolicies<Name extends keyof Policies> = Parameters<Policies[Name]>[0];
 type Tokens = Client<typeof TokenService>;
+type SinkCalls = Client<typeof SinkService>;
+type AskSinks<Name extends keyof SinkCalls> = Parameters<SinkCalls[Name]>[0];
 type AskTokens<Name extends keyof Tokens> = Parameters<Tokens[Name]>[0];
 
 /** A client that speaks Connect to the service at an address. */
@@ -83,6 +63,7 @@ export class HoldfastClient {
   #guard: Guard;
   #policies: Policies;
   #tokens: Tokens;
+  #sinks: SinkCalls;
   readonly #callTimeoutMs: number;
   readonly #wire: Wire;
 
@@ -92,6 +73,7 @@ export class HoldfastClient {
     this.#guard = createClient(GuardService, transport);
     this.#policies = createClient(PolicyService, transport);
     this.#tokens = createClient(TokenService, transport);
+    this.#sinks = createClient(SinkService, transport);
     this.#callTimeoutMs = options.callTimeoutMs;
     this.#wire = { tls: options.tls, httpVersion: options.httpVersion };
   }
@@ -104,6 +86,7 @@ export class HoldfastClient {
     this.#guard = createClient(GuardService, transport);
     this.#policies = createClient(PolicyService, transport);
     this.#tokens = createClient(TokenService, transport);
+    this.#sinks = createClient(SinkService, transport);
   }
 
   /** Records a workflow and runs nothing. */
@@ -242,6 +225,16 @@ export class HoldfastClient {
     for await (const { data } of guardedStream((options) => this.#journal.backupJournal({}, options), signal)) yield data;
   }
 
+  /** The service's sinks, how far each is, and what keeps it. */
+  listSinks(request: AskSinks<"listSinks">, signal?: AbortSignal): Promise<ListSinksResponse> {
+    return this.#call((options) => this.#sinks.listSinks(request, options), signal);
+  }
+
+  /** Delivers a test event to a sink; the answer says whether it was taken. */
+  testSink(request: AskSinks<"testSink">, signal?: AbortSignal): Promise<TestSinkResponse> {
+    return this.#call((options) => this.#sinks.testSink(request, options), signal);
+  }
+
   /** Makes a token; not to be repeated blindly, for its secret is in the first answer only. */
   createToken(request: AskTokens<"createToken">, signal?: AbortSignal): Promise<CreateTokenResponse> {
     return this.#call((options) => this.#tokens.createToken(request, options), signal);
@@ -260,23 +253,6 @@ export class HoldfastClient {
   #call<Answer>(call: (options: CallOptions) => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
     return guarded(() => call({ ...unbounded(signal), timeoutMs: this.#callTimeoutMs }));
   }
-}
-
-function transportTo({ address, token, tls, httpVersion = "1.1" }: Omit<ClientOptions, "callTimeoutMs">): Transport {
-  return createConnectTransport({
-    baseUrl: address,
-    httpVersion,
-    readMaxBytes: RESPONSE_BYTES_MAX,
-    interceptors: token === "" ? [] : [bearing(token)],
-    nodeOptions: { minVersion: "TLSv1.2", ca: tls?.ca, cert: tls?.cert, key: tls?.key },
-  });
-}
-
-function bearing(token: string): Interceptor {
-  return (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
-    return next(request);
-  };
 }
 
 async function statusOf(answer: Promise<{ status?: WorkflowStatus | undefined }>): Promise<WorkflowStatus> {

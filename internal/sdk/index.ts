@@ -4,7 +4,7 @@
 export { HoldfastError } from "../base/errors.ts";
 export type { ErrorCode, ErrorDetail } from "../base/errors.ts";
 export { connectClient, HoldfastClient } from "./client.ts";
-export type { ClientOptions, ClientTls } from "./client.ts";
+export type { ClientOptions, ClientTls } from "./client-transport.ts";
 export { completeEntry, credentialMark, execEntry, newEntry, noteEnd, submitEntry } from "./handshake.ts";
 export type { Completion, HandshakePorts, ServiceMark } from "./handshake.ts";
 export { Logbook, stateDirectory } from "./logbook.ts";

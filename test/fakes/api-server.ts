@@ -18,6 +18,7 @@ import type { Clock } from "../../internal/engine/ports.ts";
 import { WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { fakeEngine } from "./engine.ts";
+import { NO_SINKS } from "./no-sinks.ts";
 
 /** The admin's token. */
 export const ADMIN_TOKEN = "test-token";
@@ -66,6 +67,7 @@ export async function startApi(options: Partial<ApiOptions> = {}) {
     journal: { ...JOURNAL, ...options.journal, ...finds(workflows) },
     authenticator: createAuthenticator({ adminToken: ADMIN_TOKEN, book: tokens }),
     tokens,
+    sinks: NO_SINKS,
     callsPerPrincipal,
     onFatal: (error) => fatal.push(error),
     shutdown: shutdown.signal,

@@ -34,6 +34,7 @@ import { selectTargets } from "../../internal/workflow/targets.ts";
 import { ADMIN_TOKEN, MemoryTokens } from "../fakes/api-server.ts";
 import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 import { Fleet } from "../fakes/fleet.ts";
+import { NO_SINKS } from "../fakes/no-sinks.ts";
 import { TESTER } from "../fakes/principals.ts";
 import { aSubmission, aWorkflow, someTargets } from "../fakes/world.ts";
 import { newDirectory } from "./journal-rows.ts";
@@ -101,6 +102,7 @@ export class FuzzedService {
       journal,
       authenticator: createAuthenticator({ adminToken: ADMIN_TOKEN, book: this.#tokens }),
       tokens: this.#tokens,
+      sinks: NO_SINKS,
       callsPerPrincipal: 1_024,
       onFatal,
       shutdown: this.#shutdown.signal,
