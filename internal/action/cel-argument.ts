@@ -3,6 +3,8 @@
 
 import type { ErrorDetail } from "../base/errors.ts";
 import { HoldfastError } from "../base/errors.ts";
+import { CEL_PROGRAMS_KEPT_MAX } from "../base/limits.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { keyPath } from "../base/json-path.ts";
@@ -43,8 +45,15 @@ export function celFaults(
   }
 }
 
+/** By place and text: 100,000 tasks of a stage, and workflows that are submitted again and again, compile theirs once. */
+const programs = new RecentMap<string, Program>(CEL_PROGRAMS_KEPT_MAX);
+
 /** A CEL argument at run time; throws INVALID_ARGUMENT where the text is no expression. What it may name was checked at submit. */
 export function celProgram(source: string, place: string): Program {
+  return programs.take(`${place}\n${source}`, () => compileAccepted(source, place));
+}
+
+function compileAccepted(source: string, place: string): Program {
   const names = [...new Set(source.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])];
   const functions = SCOPE_FUNCTIONS.filter(({ name }) => names.includes(name));
   const declared = names.filter((name) => !functions.some((each) => each.name === name));

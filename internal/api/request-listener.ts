@@ -75,7 +75,9 @@ function universalRequest(request: NodeRequest, response: NodeResponse, nowMs: n
     const call = universalRequestFromNodeRequest(request, response, undefined, values);
     // The library's own iterator destroys the connection when reading stops early, and the client would never see why.
     const body = request.iterator({ destroyOnReturn: false });
-    return { ...call, signal: AbortSignal.any([call.signal, ending.signal]), body };
+    // One controller for both ways to end, which costs less than AbortSignal.any for each call.
+    call.signal.addEventListener("abort", () => ending.abort(call.signal.reason), { once: true });
+    return { ...call, signal: ending.signal, body };
   } catch {
     return undefined; // `authority` and `host` are the client's; the parser says no more than that they are wrong
   }

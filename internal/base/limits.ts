@@ -10,6 +10,9 @@ export const TASKS_PER_WORKFLOW_MAX = 2_000_000;
 export const WAVES_MAX = 64;
 export const ATTEMPTS_MAX = 100;
 export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
+/** Definitions that were found without fault, kept for the next Submit of the same; a longer one is checked each time. */
+export const DEFINITIONS_KEPT_MAX = 64;
+export const DEFINITION_KEPT_LENGTH_MAX = 64 * 1024;
 
 // Expressions
 export const EXPR_LENGTH_MAX = 4_096;
@@ -17,6 +20,8 @@ export const EXPR_LENGTH_MAX = 4_096;
 export const WORKFLOW_EXPRESSIONS_LENGTH_MAX = 64 * 1024;
 export const EXPR_DEPTH_MAX = 100;
 export const EXPR_TREE_DEPTH_MAX = 500;
+/** Compiled arguments that are CEL, such as assert's `that`, kept for the next task with the same text. */
+export const CEL_PROGRAMS_KEPT_MAX = 64;
 /** Steps of one expression, or of all expressions of a gate, on the event loop: a step takes 25 to 250 ns. */
 export const EXPR_COST_LOOP_MAX = 100_000;
 /** Steps of choosing targets, over the whole inventory. */

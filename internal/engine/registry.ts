@@ -30,6 +30,7 @@ import type { EnginePorts, JournalEntry, Person, Question, StopLook } from "./po
 import { followUpRestore } from "./restoring.ts";
 import { Runtime } from "./runtime.ts";
 import type { RuntimeOwner } from "./runtime.ts";
+import { StopLooks } from "./stop-looks.ts";
 
 /** Makes events of the guard, at its time. */
 export type MakeGuardEvents = (nowMs: number) => readonly GuardEvent[];
@@ -41,6 +42,7 @@ type GuardPart = Pick<JournalEntry, "guardEvents" | "guardFirstSeq">;
 export class Registry implements RuntimeOwner {
   readonly ports: EnginePorts;
   readonly guard: GuardState = emptyGuard();
+  readonly stopLooks: StopLooks;
   readonly #runtimes = new Map<WorkflowId, Runtime>();
   #guardAppend: Promise<void> = Promise.resolve();
   readonly #corrupt = new Map<WorkflowId, HoldfastError>();
@@ -51,6 +53,7 @@ export class Registry implements RuntimeOwner {
 
   constructor(ports: EnginePorts) {
     this.ports = ports;
+    this.stopLooks = new StopLooks(ports.stopFile);
     this.#ended = new EndedCache(ports.journal);
   }
 
@@ -82,7 +85,7 @@ export class Registry implements RuntimeOwner {
   }
 
   stop(): StopLook {
-    return this.ports.stopFile.look();
+    return this.stopLooks.shared();
   }
 
   /** Throws FAILED_PRECONDITION when work that is to begin is frozen now. */

@@ -23,6 +23,7 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import type { Wakened } from "./guard-moves.ts";
 import { Outside, limitLot, outsideNow } from "./outside.ts";
 import type { EnginePorts, IndexChange, JournalEntry, StopLook } from "./ports.ts";
+import type { StopLooks } from "./stop-looks.ts";
 import type { Turn } from "./turn.ts";
 import { takeTurn } from "./turn.ts";
 import { WakeTimer, dueOf } from "./wake-timer.ts";
@@ -43,8 +44,9 @@ export interface RuntimeOwner {
   time(): MachineTime;
   /** The guard's time now. */
   guardMs(): number;
-  /** What the emergency stop's file says. */
+  /** What the emergency stop's file says to a turn. */
   stop(): StopLook;
+  readonly stopLooks: StopLooks;
   /** These workflows were handed a lock, or a limit may have room for them. */
   wake(wakened: readonly Wakened[]): void;
   /** The workflow has ended, on disk. */
@@ -156,7 +158,7 @@ export class Runtime implements AttemptHost, GateHost {
   }
 
   isFrozen(task: number): boolean {
-    return isTaskFrozen(this.guard, { stop: this.#owner.stop(), state: this.state, task });
+    return isTaskFrozen(this.guard, { stop: this.#owner.stopLooks.now(), state: this.state, task });
   }
 
   isAborted(task: number): boolean {
@@ -288,9 +290,8 @@ export class Runtime implements AttemptHost, GateHost {
   }
 
   #indexChange(turn: Turn): IndexChange | undefined {
-    const names = new Set(turn.events.map((event) => event.kind.case));
     const isOpen = !isEnded(phaseOf(this.state));
-    if (isOpen && !names.has("workflowRetried")) return undefined;
+    if (isOpen && !turn.events.some(({ kind }) => kind.case === "workflowRetried")) return undefined;
     const { requestId, requestDigest } = this.state.submitted;
     const record = { status: statusOf(this.state), requestId, requestDigest, isOpen };
     return { kind: isOpen ? "reopened" : "ended", record };

@@ -11,17 +11,22 @@ import { TESTER } from "../../test/fakes/principals.ts";
 import { FakeClock } from "../../test/fakes/fake-clock.ts";
 import { World, aSubmission, aWorkflow, someTargets } from "../../test/fakes/world.ts";
 import { selectTargets } from "../workflow/targets.ts";
+import { CheckedDefinitions } from "./checked-definitions.ts";
 import { makeSubmission, requestDigest } from "./submission.ts";
 
 const { policies } = new World();
 
-const submit = (request: SubmitRequest, parts: { readonly targets?: number; readonly mode?: Mode } = {}) =>
+const submit = (
+  request: SubmitRequest,
+  parts: { readonly targets?: number; readonly mode?: Mode; readonly checked?: CheckedDefinitions } = {},
+) =>
   makeSubmission(request, {
     id: anId(1),
     mode: parts.mode ?? Mode.APPLY,
     by: TESTER,
     inventory: { targets: () => someTargets(parts.targets ?? 3) },
     actions: new Fleet(),
+    checked: parts.checked ?? new CheckedDefinitions(),
     chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
     policies,
     clock: new FakeClock(),
@@ -190,3 +195,30 @@ async function faultsOf(definition: JsonValue): Promise<readonly string[]> {
   }
   return [];
 }
+
+test("a definition that was checked before is not checked again, and the workflows share it", async () => {
+  const checked = new CheckedDefinitions();
+  const [first, second, other] = [
+    await submit(aSubmission(aWorkflow({ annotations: { a: "1", b: "2" } })), { checked }),
+    await submit(aSubmission(aWorkflow({ annotations: { b: "2", a: "1" } })), { checked }),
+    await submit(aSubmission(aWorkflow({ annotations: { a: "1", b: "3" } })), { checked }),
+  ];
+  expect(second.definition).toBe(first.definition);
+  expect(second.digest).toBe(first.digest);
+  expect(other.definition).not.toBe(first.definition);
+});
+
+test("a definition with a fault is refused every time", async () => {
+  const checked = new CheckedDefinitions();
+  const request = aSubmission(aWorkflow({ stages: [] }));
+  await expect(submit(request, { checked })).rejects.toThrow(/there are none/);
+  await expect(submit(request, { checked })).rejects.toThrow(/there are none/);
+});
+
+test("a definition that only a plan may have is refused for a workflow, also after the plan", async () => {
+  const checked = new CheckedDefinitions();
+  const stage = { name: "s", over: { targets: true }, rollout: { waves: [{ count: 0 }] }, actions: [{ name: "a", uses: "set" }] };
+  const request = aSubmission(aWorkflow({ stages: [stage] }));
+  await submit(request, { checked, mode: Mode.PLAN });
+  await expect(submit(request, { checked })).rejects.toThrow(/a wave of zero targets would never end/);
+});

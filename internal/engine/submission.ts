@@ -3,6 +3,8 @@
 // 2. The list of targets is resolved here, once; empty is an error, never "all" (H6).
 
 import { create, toJson } from "@bufbuild/protobuf";
+import { present } from "../base/assert.ts";
+import { canonicalJson, isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { digestJson } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
@@ -21,6 +23,7 @@ import { checkDefinition } from "../workflow/blueprint.ts";
 import { FaultList } from "../workflow/fault-list.ts";
 import { resolveParams } from "../workflow/params.ts";
 import { compileSelector } from "../workflow/targets.ts";
+import type { CheckedDefinition, CheckedDefinitions } from "./checked-definitions.ts";
 import { frozenDigest } from "./frozen-digest.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
 import type { Principal } from "./face.ts";
@@ -32,6 +35,7 @@ export interface SubmissionContext {
   readonly mode: Mode;
   readonly inventory: Inventory;
   readonly actions: Actions;
+  readonly checked: CheckedDefinitions;
   readonly chooser: TargetChooser;
   readonly policies: Policies;
   readonly by: Principal;
@@ -47,13 +51,17 @@ export function normalRequest(request: SubmitRequest): SubmitRequest {
 
 /** SHA-256 of a request as it came: what makes a repeated Submit the same one. Throws INVALID_ARGUMENT for what JSON cannot say. */
 export function requestDigest(request: SubmitRequest, mode: Mode): string {
-  return digestJson({ mode, request: requestJson({ ...request, validateOnly: false }) });
+  return digestOf(requestJson(request), mode);
+}
+
+function digestOf(request: JsonValue, mode: Mode): string {
+  return digestJson({ mode, request });
 }
 
 /** The wire can carry what JSON cannot: values without a kind, numbers that are not finite, times out of range. */
 function requestJson(request: SubmitRequest): JsonValue {
   try {
-    return toJson(SubmitRequestSchema, request);
+    return toJson(SubmitRequestSchema, { ...request, validateOnly: false });
   } catch (cause) {
     throw new HoldfastError(
       "INVALID_ARGUMENT",
@@ -70,22 +78,20 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
   const { definition } = request;
   if (definition === undefined)
     throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
-  const digest = requestDigest(request, context.mode);
+  const json = requestJson(request);
+  const digest = digestOf(json, context.mode);
   const faults = new FaultList();
   if (WorkflowId.is(request.key)) faults.add("key", "it has the form of a workflow ID and would be taken for one; use another key");
   const params = resolveParams(definition.params, request.params ?? {}, faults);
-  const kinds = withCompileBudget(WORKFLOW_EXPRESSIONS_LENGTH_MAX, () => {
-    const found = actionKinds(definition, context.actions, faults);
-    checkDefinition(definition, context.mode, faults);
-    checkSelector(definition, faults);
-    return found;
-  });
+  const text = canonicalJson(isJsonObject(json) ? (json["definition"] ?? null) : null);
+  const checked = context.checked.take(text, context.mode, () => checkWhole(definition, context, faults));
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
+  const { definition: shared, kinds } = present(checked, "a definition without fault");
   const targets = await chooseTargets(definition, { ...context, request, params });
   checkSize(definition, targets.length);
   const submitted = create(WorkflowSubmittedSchema, {
     id: context.id,
-    definition,
+    definition: shared,
     params,
     targets: [...targets],
     namespace: request.namespace,
@@ -96,12 +102,26 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
     annotations: request.annotations,
     mode: context.mode,
     expiresAfterMs: context.submitTtlMs,
-    actionKinds: kinds,
+    actionKinds: [...kinds],
     policies: context.policies.inForce().map(({ name, digest }) => ({ name, digest })),
     submitterRoles: [...context.by.roles],
   });
   submitted.digest = await frozenDigest(submitted, context.clock);
   return submitted;
+}
+
+/** Undefined where there are faults, of the definition or of what came with it. */
+function checkWhole(
+  definition: WorkflowDefinition,
+  { actions, mode }: SubmissionContext,
+  faults: FaultList,
+): CheckedDefinition | undefined {
+  return withCompileBudget(WORKFLOW_EXPRESSIONS_LENGTH_MAX, () => {
+    const kinds = actionKinds(definition, actions, faults);
+    checkDefinition(definition, mode, faults);
+    checkSelector(definition, faults);
+    return faults.isEmpty ? { definition, kinds } : undefined;
+  });
 }
 
 function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: FaultList): ActionKind[] {

@@ -21,6 +21,7 @@ import { ruleName } from "../workflow/outside-holds.ts";
 import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { statusOf } from "../workflow/status.ts";
+import { CheckedDefinitions } from "./checked-definitions.ts";
 import type { Principal } from "./face.ts";
 import type { Registry } from "./registry.ts";
 import { makeSubmission, normalRequest, requestDigest } from "./submission.ts";
@@ -36,6 +37,7 @@ export interface SubmittingOptions {
 export class Submitting {
   readonly #registry: Registry;
   readonly #options: SubmittingOptions;
+  readonly #checked = new CheckedDefinitions();
 
   constructor(registry: Registry, options: SubmittingOptions) {
     this.#registry = registry;
@@ -62,7 +64,7 @@ export class Submitting {
     const { clock, ids, inventory, actions, chooser, policies } = this.#registry.ports;
     const id = ids.workflowId(clock.nowMs());
     const { submitTtlMs } = this.#options;
-    return makeSubmission(request, { id, mode, by, inventory, actions, chooser, policies, clock, submitTtlMs });
+    return makeSubmission(request, { id, mode, by, inventory, actions, checked: this.#checked, chooser, policies, clock, submitTtlMs });
   }
 
   /** The answer to a Submit that was made before; undefined: it is new. */

@@ -65,7 +65,8 @@ interface Remembered {
   readonly epoch: number;
   /** What was pinned when it was put together. */
   readonly pins: readonly PolicyPin[];
-  readonly view: WorkflowView;
+  /** Made when a rule is asked for the first time: most workflows of a service without rules never need it. */
+  readonly view: () => WorkflowView;
   readonly set: PolicySet;
   tasks: TaskJudge | undefined;
 }
@@ -164,7 +165,7 @@ class BookPolicies implements OpenPolicies {
 
   explain(question: GateQuestion | TaskQuestion): readonly RuleExplanation[] {
     const { set, view } = this.#about(question.submitted);
-    return explainRules(set, question, { view, fleet: this.#fleet });
+    return explainRules(set, question, { view: view(), fleet: this.#fleet });
   }
 
   list(): readonly PolicyInfo[] {
@@ -215,15 +216,21 @@ class BookPolicies implements OpenPolicies {
     const pinned = this.#arePinsAsked ? submitted.policies.map((pin) => this.#book.pinned(pin)) : [];
     const set = policySet(this.#book.inForce, pinned);
     const pins = [...submitted.policies];
-    const about = { revision, epoch: this.#epoch, pins, view: known?.view ?? workflowView(submitted), set, tasks: undefined };
+    const about = { revision, epoch: this.#epoch, pins, view: known?.view ?? viewOnce(submitted), set, tasks: undefined };
     this.#remembered.set(submitted, about);
     return about;
   }
 
-  #taskJudge({ view, set }: Remembered, submitter: Person): TaskJudge {
+  #taskJudge({ view: viewOf, set }: Remembered, submitter: Person): TaskJudge {
+    const view = viewOf();
     const budget = budgetOf({ exprCostMax: EXPR_COST_LOOP_MAX, gateCostMax: GATE_COST_LOOP_MAX });
     return new TaskJudge(set, { view, matching: matchAll(set, view, { submitter, budget }), fleet: this.#fleet });
   }
+}
+
+function viewOnce(submitted: WorkflowSubmitted): () => WorkflowView {
+  let view: WorkflowView | undefined;
+  return () => (view ??= workflowView(submitted));
 }
 
 function readWhole(sources: readonly PolicyFile[]): readonly PolicyReading[] {

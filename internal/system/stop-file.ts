@@ -1,6 +1,7 @@
 // The emergency stop's file: DATA/FREEZE. A first responder with a shell, and nothing else, can `touch` it.
 // 1. What cannot be examined is taken for present (H8). A dangling link is there too.
-// 2. It is looked at for each turn and before each change; polling is only so that what stands still hears of its going.
+// 2. It is looked at for each turn, those of one moment together, and anew before each change; polling is only so that what stands still
+//    hears of its going.
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";

@@ -178,3 +178,17 @@ test("a condition that is no bool, and stage('x') of no stage, are found at Subm
     "output",
   ]);
 });
+
+test("workflows that share their definition share its plan, unless targets, mode or annotations differ", () => {
+  const definition = fromJson(WorkflowDefinitionSchema, { name: "test", stages: [{ name: "s", over, actions: [A] }] });
+  const stageOf = (parts: { readonly targets?: number; readonly mode?: Mode; readonly ticket?: string }) => {
+    const { targets = 3, mode = Mode.APPLY, ticket = "1" } = parts;
+    const submitted = { id: DRILL_ID, definition, targets: [...someTargets(targets)], mode, annotations: { ticket } };
+    return makeBlueprint(create(WorkflowSubmittedSchema, submitted)).stages[0];
+  };
+  const first = stageOf({});
+  expect(stageOf({})).toBe(first);
+  expect([first?.width, stageOf({ targets: 4 })?.width]).toEqual([3, 4]);
+  expect([first?.failuresMax, stageOf({ mode: Mode.PLAN })?.failuresMax]).toEqual([0, Infinity]);
+  expect(stageOf({ ticket: "2" })?.actions[0]?.annotations).toEqual({ ticket: "2" });
+});

@@ -5,6 +5,19 @@ import type { Mutant } from "./mutant.ts";
 /** The list. */
 export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
+    name: "definition-with-a-fault-kept",
+    bug: "a definition that was refused once passes as checked",
+    breaks: "H8",
+    patches: [
+      {
+        file: "internal/engine/submission.ts",
+        find: "return faults.isEmpty ? { definition, kinds } : undefined;",
+        replace: "return { definition, kinds };",
+      },
+    ],
+    caughtBy: { file: "internal/engine/submission.test.ts", name: "a definition with a fault is refused every time" },
+  },
+  {
     name: "reply-before-sync",
     bug: "a command is answered before its events are on disk",
     breaks: "H3",

@@ -116,6 +116,38 @@ export const STOP_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "stop-file-looked-at-once",
+    bug: "what a look at the stop file found holds for ever",
+    breaks: "rule: freeze",
+    patches: [
+      {
+        file: "internal/engine/stop-looks.ts",
+        find: "    if (this.#shared === undefined) queueMicrotask(() => (this.#shared = undefined));\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/stop-looks.test.ts",
+      name: "turns of one go of the event loop share a look, and the next go looks again",
+    },
+  },
+  {
+    name: "stop-file-look-shared-before-a-change",
+    bug: "what is about to change something goes by a look that was taken for turns",
+    breaks: "rule: freeze",
+    patches: [
+      {
+        file: "internal/engine/stop-looks.ts",
+        find: "  now(): StopLook {\n    return this.#file.look();",
+        replace: "  now(): StopLook {\n    return this.shared();",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/stop-looks.test.ts",
+      name: "what is about to change something looks for itself, whatever was seen a moment ago",
+    },
+  },
+  {
     name: "stop-file-unreadable-is-absent",
     bug: "a stop file that cannot be examined counts as absent",
     breaks: "H8",

@@ -5,6 +5,22 @@ import type { Mutant } from "./mutant.ts";
 /** The list. */
 export const WORKFLOW_MUTANTS: readonly Mutant[] = [
   {
+    name: "plan-of-other-targets",
+    bug: "a workflow is planned for as many targets as the last one of its definition",
+    breaks: "H6",
+    patches: [
+      {
+        file: "internal/workflow/blueprint.ts",
+        find: "canonicalJson([context.targets, context.mode, context.annotations])",
+        replace: "canonicalJson([context.mode, context.annotations])",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/blueprint.test.ts",
+      name: "workflows that share their definition share its plan, unless targets, mode or annotations differ",
+    },
+  },
+  {
     name: "wave-pause-lost-at-restart",
     bug: "a pause between waves is in memory alone",
     breaks: "H4",
