@@ -1,5 +1,5 @@
 // Every check of the project, cheapest first; one line for each, and the first that fails ends it, with its output.
-//   npm run verify                  everything but the mutants and the crash tests
+//   npm run verify                  everything but the mutants, the crash tests and the guard of the speed
 //   npm run verify -- lint unit     only these steps
 //   npm test                        everything
 // 1. A kind of test whose place is absent is named as absent. Where the place exists, finding no test in it is a failure.
@@ -43,7 +43,12 @@ const STEPS = [
 ];
 
 /** The dear ones: `npm test` runs them too. */
-const DEAR_STEPS = [testStep("mutants", "test/mutants"), testStep("crash", "test/crash")];
+const DEAR_STEPS = [
+  testStep("mutants", "test/mutants"),
+  testStep("crash", "test/crash"),
+  // Has it got slower? Ratios of time on the cores, bytes and counts alone: docs/benchmarks.md says what they hold.
+  { name: "bench-quick", commands: [["node", "test/bench/run.ts", "--quick"]] },
+];
 
 function testStep(name, place) {
   const report = join(REPORTS, `${name}.json`);

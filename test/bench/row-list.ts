@@ -28,6 +28,9 @@ export const ROWS = [
   "loop",
 ] as const;
 
+/** Those of which something is guarded: what a quick run measures unless it is told otherwise. */
+export const GUARDED_ROWS = ["no-op", "three-step", "submit", "bytes", "cli", "engine"] as const;
+
 const PROGRAM = join(import.meta.dirname, "row-process.ts");
 const ROW_MS_MAX = 1_200_000;
 

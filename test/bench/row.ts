@@ -1,7 +1,8 @@
 // The contract of a row of the benchmarks: what it measures, and what the machine would allow, in the same run.
 // 1. A row's repeats and those of its floor take turns, so that a noisy machine slows both; what counts is their ratio.
 // 2. A row runs in a process of its own (test/bench/row-process.ts), and leaves no process and no file behind.
-// 3. A row with nothing to guard answers a quick measurement at once, with no figures.
+// 3. A row with nothing to guard answers a quick measurement at once, with no figures. What is guarded holds on a busy machine with a slow disk:
+//    time on a core beside time on a core, bytes beside bytes, counts beside counts.
 
 /** How thorough: `full` for the table of docs/benchmarks.md, `quick` a few seconds for the guard of the ratios in CI. */
 export type Scale = "full" | "quick";

@@ -11,7 +11,7 @@ import { thisMachine } from "./machine.ts";
 import { guardRatios, renewGuard } from "./quick-run.ts";
 import { writeResults } from "./result.ts";
 import type { Result } from "./result.ts";
-import { measureRow, ROWS } from "./row-list.ts";
+import { GUARDED_ROWS, measureRow, ROWS } from "./row-list.ts";
 
 const RATIOS = join(import.meta.dirname, "ratios.json");
 
@@ -19,7 +19,7 @@ const USAGE = `npm run bench                          all rows, a process each: 
 npm run bench -- NAME…                  only these: ${ROWS.join(" ")}
 npm run bench -- --json FILE            also as JSON
 npm run bench -- --doc                  also into docs/benchmarks.md and test/bench/results.json
-npm run bench -- --quick                a few seconds each: has a ratio fallen below 70 % of test/bench/ratios.json?
+npm run bench -- --quick                those that are guarded, a few seconds each: has a ratio fallen below 70 % of test/bench/ratios.json?
 npm run bench -- --quick --write        takes the ratios of this run as those to hold
 npm run bench -- cel-engines            compares the CEL engines that Node has; a minute
 npm run bench -- --top FILE.cpuprofile  the ten functions in which a profile's time went`;
@@ -62,7 +62,8 @@ async function measure(): Promise<number> {
     console.error(unknown === undefined ? `these options do not go together\n${USAGE}` : `there is no row "${unknown}"\n${USAGE}`);
     return 2;
   }
-  const rows = positionals.length === 0 ? known : positionals;
+  const all: readonly string[] = values.quick === true ? GUARDED_ROWS : ROWS;
+  const rows = positionals.length === 0 ? all : positionals;
   console.log(machineLine(thisMachine()));
   return values.quick === true ? runQuick(rows) : runFull(rows);
 }

@@ -1,6 +1,7 @@
 // Status, pages of workflows and pages of tasks on a store that has grown: one at a time, eight in flight, and while its large workflow runs on.
 // 1. Every call is of another place: a random finished workflow, a page that begins anywhere. The seed is the same in each run.
 // 2. Pages are of the default length, 100. A filter examines as many rows as one page may.
+// 3. A quick measurement has no figures: a page's time is that of the disk's cache and of the neighbours, and its store takes long to make.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ const IN_FLIGHT = 8;
 const SEED = 5;
 /** Calls of each kind before it is measured: what is compiled by then is compiled in a service that has been up for a while. */
 const WARM_UP = 50;
+const REPEATS = 5;
+const COUNT = 500;
 
 /** One call of each kind, at a random place. */
 type Ask = (client: HoldfastClient, store: BigStore, random: () => number) => Promise<unknown>;
@@ -47,28 +50,29 @@ export const row: Row = {
   name: "pages",
   title: "Status and pages on a store with one workflow of 1,000,000 tasks half done and 1,000,000 finished workflows",
   async measure(scale: Scale): Promise<readonly Figure[]> {
+    if (scale === "quick") return [];
     const store = await bigStore(scale);
     return withScratch((directory) => {
       const data = join(directory, "data");
       mkdirSync(data, { mode: 0o700 });
       copyStore(store, data);
-      return withService({ directory }, (service) => measureAll(service.client(), store, scale));
+      return withService({ directory }, (service) => measureAll(service.client(), store));
     });
   },
 };
 
-async function measureAll(client: HoldfastClient, store: BigStore, scale: Scale): Promise<readonly Figure[]> {
+async function measureAll(client: HoldfastClient, store: BigStore): Promise<readonly Figure[]> {
   const echo = await startEcho({ httpVersion: "1.1" });
   const figures: Figure[] = [];
   try {
     await client.pause({ workflow: half(store), reason: "pages are measured" });
     for (const what of Object.keys(ASKS)) {
-      figures.push(...(await measureAsk(client, store, { what, inFlight: 1, scale, echo, where: "" })));
-      figures.push(...(await measureAsk(client, store, { what, inFlight: IN_FLIGHT, scale, echo, where: `, ${IN_FLIGHT} in flight` })));
+      figures.push(...(await measureAsk(client, store, { what, inFlight: 1, echo, where: "" })));
+      figures.push(...(await measureAsk(client, store, { what, inFlight: IN_FLIGHT, echo, where: `, ${IN_FLIGHT} in flight` })));
     }
     await client.unpause({ workflow: half(store) });
     for (const what of ["Status of a finished workflow", "a page of workflows", "a page of tasks"])
-      figures.push(...(await measureAsk(client, store, { what, inFlight: 1, scale, echo, where: ", while the large one runs" })));
+      figures.push(...(await measureAsk(client, store, { what, inFlight: 1, echo, where: ", while the large one runs" })));
   } finally {
     await echo.close();
   }
@@ -78,28 +82,22 @@ async function measureAll(client: HoldfastClient, store: BigStore, scale: Scale)
 interface Asking {
   readonly what: string;
   readonly inFlight: number;
-  readonly scale: Scale;
   readonly echo: Echo;
   readonly where: string;
 }
 
 /** How long one kind of call takes, in turn with an echo. */
-async function measureAsk(
-  client: HoldfastClient,
-  store: BigStore,
-  { what, inFlight, scale, echo, where }: Asking,
-): Promise<readonly Figure[]> {
+async function measureAsk(client: HoldfastClient, store: BigStore, { what, inFlight, echo, where }: Asking): Promise<readonly Figure[]> {
   const ask = present(ASKS[what], "a kind of call");
   const random = seededRandom(SEED);
   const call = (): Promise<unknown> => ask(client, store, random);
-  const [repeats, count] = scale === "full" ? [5, 500] : [3, 100];
   await runInFlight({ count: WARM_UP, inFlight }, call);
   await echo.measure({ count: WARM_UP, inFlight });
   const rates: Rate[] = [];
   const floors: Rate[] = [];
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    rates.push(await runInFlight({ count, inFlight }, call));
-    floors.push(await echo.measure({ count, inFlight }));
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    rates.push(await runInFlight({ count: COUNT, inFlight }, call));
+    floors.push(await echo.measure({ count: COUNT, inFlight }));
   }
   const p99: Figure = {
     what: `p99 of ${what}${where}`,
@@ -107,7 +105,7 @@ async function measureAsk(
     better: "lower",
     values: rates.map(({ p99Ms }) => p99Ms),
     floor: { what: "p99 of a bare Connect echo", values: floors.map(({ p99Ms }) => p99Ms) },
-    ...(scale === "full" && inFlight === 1 ? { wanted: "<= 20 ms" } : {}),
+    ...(inFlight === 1 ? { wanted: "<= 20 ms" } : {}),
   };
   const p50: Figure = {
     what: `p50 of ${what}${where}`,
@@ -115,7 +113,6 @@ async function measureAsk(
     better: "lower",
     values: rates.map(({ p50Ms }) => p50Ms),
     floor: { what: "p50 of a bare Connect echo", values: floors.map(({ p50Ms }) => p50Ms) },
-    isGuarded: true,
   };
   return inFlight === 1 && where === "" ? [p50, p99] : [p99];
 }
