@@ -8,13 +8,13 @@ import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { Rollout, Stage, Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
-import { canonicalJson } from "../base/json.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
 import { FaultList } from "./fault-list.ts";
+import { LastPlans } from "./last-plans.ts";
 import { acceptedScopes, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { expressionParams } from "./params.ts";
@@ -78,7 +78,8 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
   const { definition, targets, mode } = submitted;
   if (definition === undefined) throw new HoldfastError("INVALID_ARGUMENT", "the submission has no definition");
   const annotations = { ...definition.annotations, ...submitted.annotations };
-  const { stages, output } = sharedPlan(definition, { targets: targets.length, mode, annotations, faults, scopes: acceptedScopes() });
+  const context = { targets: targets.length, mode, annotations, faults, scopes: acceptedScopes() };
+  const { stages, output } = lastPlans.take(definition, context, () => planDefinition(definition, context));
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
   return {
     id: WorkflowId.parse(submitted.id),
@@ -101,18 +102,7 @@ export function checkDefinition(definition: WorkflowDefinition, mode: Mode, faul
   planDefinition(definition, { targets: 0, mode, annotations: {}, faults, scopes: workflowScopes(definition) });
 }
 
-/** What the last workflow of a definition was planned as, and for how many targets, which mode and annotations. */
-const lastPlans = new WeakMap<WorkflowDefinition, { readonly of: string; readonly plan: Pick<Blueprint, "stages" | "output"> }>();
-
-/** Workflows that share their definition (engine/checked-definitions.ts) share its plan too: it follows from the same, and nobody changes it. */
-function sharedPlan(definition: WorkflowDefinition, context: DefinitionContext): Pick<Blueprint, "stages" | "output"> {
-  const of = canonicalJson([context.targets, context.mode, context.annotations]);
-  const last = lastPlans.get(definition);
-  if (last?.of === of) return last.plan;
-  const plan = planDefinition(definition, context);
-  if (context.faults.isEmpty) lastPlans.set(definition, { of, plan });
-  return plan;
-}
+const lastPlans = new LastPlans<Pick<Blueprint, "stages" | "output">>();
 
 interface DefinitionContext {
   /** How many targets there are. */

@@ -10,9 +10,9 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "H6",
     patches: [
       {
-        file: "internal/workflow/blueprint.ts",
-        find: "canonicalJson([context.targets, context.mode, context.annotations])",
-        replace: "canonicalJson([context.mode, context.annotations])",
+        file: "internal/workflow/last-plans.ts",
+        find: "canonicalJson([targets, mode, annotations])",
+        replace: "canonicalJson([mode, annotations])",
       },
     ],
     caughtBy: {
