@@ -75,7 +75,7 @@ test("from the cursor of each step the rest is told, and nothing twice", async (
   }
 });
 
-test("a workflow that waits for a person is told once each time it comes to stand still", async () => {
+test("a workflow that waits for a person is told once for each new reason", async () => {
   const world = new World({ targets: 3 });
   await world.start();
   for (const host of ["h0", "h2"]) world.fleet.trouble(host, "apply", "lost-answer");

@@ -13,13 +13,15 @@ import { HoldSchema, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { applyEvent, foldFirst } from "../workflow/apply.ts";
 import type { Blueprint } from "../workflow/blueprint.ts";
 import { workflowHolds } from "../workflow/holds.ts";
-import { hasStalledByEvents } from "../workflow/stall.ts";
+import { isOutOfRoom } from "../workflow/room-at-risk.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf } from "../workflow/status.ts";
 import type { Journal, JournalFrame } from "./ports.ts";
 
 interface Kept {
-  state: WorkflowState;
+  readonly state: WorkflowState;
+  /** For what it was told that it waits, as far as that holds. */
+  readonly told: Reasons;
   /** The last question about it that was answered: frames from this event on. */
   asked: { readonly firstSeq: number; readonly answer: JsonObject | undefined } | undefined;
 }
@@ -50,38 +52,33 @@ export class FeedStates {
     const known = this.#kept.get(id);
     if (known?.asked?.firstSeq === firstSeq) return known.asked.answer;
     const kept = await this.#fold(id, firstSeq - 1);
-    const waited = kept.state.seq >= firstSeq ? false : waits(kept.state);
-    const isRuleHeld = applyFrames(kept.state, frames);
-    const answer = isRuleHeld || (!waited && waits(kept.state)) ? reasons(kept.state) : undefined;
+    let isNew = false;
+    for (const frame of frames) isNew = applyFrame(kept, frame) || isNew;
+    const answer = isNew ? shownReasons(kept.state) : undefined;
     kept.asked = { firstSeq, answer };
     return answer;
   }
 
   /** The state after an event (or, for 0, after the first one), from what is kept or from the journal. */
   async #fold(id: WorkflowId, lastSeq: number): Promise<Kept> {
-    const known = this.#kept.get(id);
-    const start = known !== undefined && known.state.seq <= Math.max(1, lastSeq) ? known.state : undefined;
-    const state = await this.#replay(id, start, Math.max(1, lastSeq));
-    return this.#keep(id, { state, asked: undefined });
-  }
-
-  async #replay(id: WorkflowId, start: WorkflowState | undefined, lastSeq: number): Promise<WorkflowState> {
-    let state = start;
-    if (state !== undefined && state.seq >= lastSeq) return state;
-    for await (const frame of this.#journal.readFrames(workflowStream(id), { afterSeq: seq(state?.seq ?? 0) })) {
-      for (const event of frame.events) {
-        const atMs = timeMs(frame.timeMs + event.afterMs);
-        if (state === undefined) state = foldFirst(event, atMs);
-        else applyEvent(state, event, atMs);
-        if (state.seq >= lastSeq) return state;
+    const wanted = Math.max(1, lastSeq);
+    let kept = this.#kept.get(id);
+    if (kept !== undefined && kept.state.seq > wanted) kept = undefined;
+    if (kept?.state.seq !== wanted)
+      for await (const frame of this.#journal.readFrames(workflowStream(id), { afterSeq: seq(kept?.state.seq ?? 0) })) {
+        const [first] = frame.events;
+        if (kept === undefined && first !== undefined)
+          kept = { state: foldFirst(first, timeMs(frame.timeMs + first.afterMs)), told: { ...NOTHING_TOLD }, asked: undefined };
+        if (kept === undefined || (kept.state.seq >= wanted && frame.firstSeq > wanted)) break;
+        applyFrame(kept, { ...frame, events: frame.events.slice(0, Math.max(0, wanted - frame.firstSeq + 1)) });
+        if (kept.state.seq >= wanted) break;
       }
-    }
-    if (state === undefined || state.seq < lastSeq)
+    if (kept === undefined || kept.state.seq < wanted)
       throw new HoldfastError(
         "DATA_LOSS",
-        `JOURNAL_CORRUPT: events of workflow ${id} up to ${lastSeq} are missing; see "holdfast journal verify"`,
+        `JOURNAL_CORRUPT: events of workflow ${id} up to ${wanted} are missing; see "holdfast journal verify"`,
       );
-    return state;
+    return this.#keep(id, kept);
   }
 
   #keep(id: WorkflowId, kept: Kept): Kept {
@@ -114,25 +111,53 @@ function weightOf({ state }: Kept): number {
   return state.blueprint.tasks + state.blueprint.targets.length;
 }
 
-function waits(state: WorkflowState): boolean {
-  return phaseOf(state) === Phase.WAITING && hasStalledByEvents(state);
+/** Why a workflow waits for a person. */
+interface Reasons {
+  unknown: number;
+  isOutOfRoom: boolean;
+  isGateHeld: boolean;
+  /** None of these. */
+  isOther: boolean;
 }
 
-/** Folds what is new in the frames; true when a rule of the task gate began to hold a task until people act. */
-function applyFrames(state: WorkflowState, frames: readonly JournalFrame[]): boolean {
+const NOTHING_TOLD: Reasons = { unknown: 0, isOutOfRoom: false, isGateHeld: false, isOther: false };
+
+/**
+ * Folds what is new in a frame, which holds whole turns; true when the workflow then waits for a person for a reason that was not told and was not
+ * gone in between, or when a rule of the task gate began to hold a task until people act.
+ */
+function applyFrame({ state, told }: Kept, frame: JournalFrame): boolean {
   let isRuleHeld = false;
-  for (const frame of frames)
-    for (const [offset, event] of frame.events.entries()) {
-      if (frame.firstSeq + offset <= state.seq) continue;
-      applyEvent(state, event, timeMs(frame.timeMs + event.afterMs));
-      if (event.kind.case !== "verdictGiven") continue;
-      const verdict = event.kind.value.verdict;
-      isRuleHeld ||= verdict?.gate === Gate.TASK && (verdict.decision === Decision.APPROVE || verdict.decision === Decision.DENY);
-    }
-  return isRuleHeld;
+  for (const [offset, event] of frame.events.entries()) {
+    if (frame.firstSeq + offset <= state.seq) continue;
+    applyEvent(state, event, timeMs(frame.timeMs + event.afterMs));
+    if (event.kind.case !== "verdictGiven") continue;
+    const verdict = event.kind.value.verdict;
+    isRuleHeld ||= verdict?.gate === Gate.TASK && (verdict.decision === Decision.APPROVE || verdict.decision === Decision.DENY);
+  }
+  const isWaiting = phaseOf(state) === Phase.WAITING;
+  const now = reasonsOf(state, isWaiting);
+  const isNew =
+    now.unknown > told.unknown ||
+    (now.isOutOfRoom && !told.isOutOfRoom) ||
+    (now.isGateHeld && !told.isGateHeld) ||
+    (now.isOther && !told.isOther);
+  const isTold = isWaiting && isNew;
+  told.unknown = isTold ? now.unknown : Math.min(now.unknown, told.unknown);
+  told.isOutOfRoom = now.isOutOfRoom && (isTold || told.isOutOfRoom);
+  told.isGateHeld = now.isGateHeld && (isTold || told.isGateHeld);
+  told.isOther = now.isOther && (isTold || told.isOther);
+  return isTold || isRuleHeld;
 }
 
-function reasons(state: WorkflowState): JsonObject {
+function reasonsOf(state: WorkflowState, isWaiting: boolean): Reasons {
+  const { unknown } = state.tasks.totalCounts();
+  const isOut = state.stageRun !== undefined && isOutOfRoom(state, state.stageRun);
+  const isGateHeld = state.gateHeld !== undefined;
+  return { unknown, isOutOfRoom: isOut, isGateHeld, isOther: isWaiting && unknown === 0 && !isOut && !isGateHeld };
+}
+
+function shownReasons(state: WorkflowState): JsonObject {
   const holds = workflowHolds(state).slice(0, FEED_HOLDS_SHOWN_MAX);
   return { waitingFor: holds.map((hold) => toJson(HoldSchema, hold)) };
 }

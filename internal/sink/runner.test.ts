@@ -119,8 +119,11 @@ test("a cursor that cannot be written keeps the next event back", async () => {
   await settle();
   expect(bench.taken).toEqual(["w/1"]);
   expect(runner.record.failure).toMatchObject({ waiting: "", reason: "the disk is full", tries: 1 });
-  bench.keepFailure = undefined;
   bench.clock.advance(1_000);
+  await settle();
+  expect(bench.taken, "it waits for the disk, not for a while").toEqual(["w/1"]);
+  bench.keepFailure = undefined;
+  bench.clock.advance(2_000);
   await settle();
   expect(bench.taken).toEqual(["w/1", "w/2"]);
   expect(runner.record.failure).toBeUndefined();

@@ -6,7 +6,6 @@ import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
 import { isPastBudget, isUncertain } from "./budget.ts";
 import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { waveEnd } from "./state.ts";
 import { TaskState } from "./task-state.ts";
 
 /** True when only a person can move the workflow. Waiting for a lock is not a stall: its holder will give it back. */
@@ -36,17 +35,6 @@ function mayBegin(state: WorkflowState, run: StageRun): boolean {
   if (run.inFlight.size >= run.stage.parallel) return false;
   if (run.returning.size > 0) return true;
   return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
-}
-
-/** True when only a person can move the workflow, by its events alone: what is not begun for a limit's or a lock's sake is no stall. */
-export function hasStalledByEvents(state: WorkflowState): boolean {
-  const run = state.stageRun;
-  if (!hasStalled(state)) return false;
-  return isHeldForPeople(state) || run === undefined || isPastBudget(run) || !mayBegin(state, run) || !hasMoreToBegin(run);
-}
-
-function hasMoreToBegin(run: StageRun): boolean {
-  return run.isInWave && (run.nextOrdinal < waveEnd(run) || run.returning.size > 0 || run.atRiskToBegin.size > 0);
 }
 
 /** True while nothing keeps the workflow as a whole from starting attempts. */

@@ -53,6 +53,10 @@ test("B finds a fruit for the letter that A wrote, and nobody is alarmed", async
     .poll(async () => (await script.run("sinks")).stdout, { timeout: 30_000 })
     .toMatch(/^kitchen {2}webhook http:\/\/127\.0\.0\.1:\d+ {2}up to date {2}delivered 0$/m);
   expect(receiver.printed()).toBe("");
+  const tried = await script.run("sinks", "kitchen", "--test");
+  expect([tried.code, tried.stdout]).toEqual([0, "kitchen took a test event\n"]);
+  await expect.poll(() => receiver.printed()).toBe("sinkTest\n");
+  expect((await script.run("sinks", "kichen", "--test")).code).toBe(4);
 });
 
 test(

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const FENCED = /^```ya?ml[^\n]*\n(.*?)^```/gms;
 
 /** What a file is. */
-export type SampleKind = "workflow" | "policy" | "inventory" | "action";
+export type SampleKind = "workflow" | "policy" | "inventory" | "action" | "sinks";
 
 /** All samples of a kind, in the order of their names. */
 export function samplesOf(kind: SampleKind): readonly string[] {
@@ -52,6 +52,7 @@ function kindOf(text: string): SampleKind | undefined {
   if (/^stages:/m.test(text)) return "workflow";
   if (/^(?:rules|limits):/m.test(text)) return "policy";
   if (/^apply:/m.test(text)) return "action";
+  if (/^sinks:/m.test(text)) return "sinks";
   if (/^(?:targets|defaults|all):/m.test(text)) return "inventory";
   return undefined;
 }

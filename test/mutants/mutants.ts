@@ -10,6 +10,7 @@ import { JOURNAL_MUTANTS } from "./journal-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { ROLLOUT_MUTANTS } from "./rollout-mutants.ts";
 import { SHARED_MUTANTS } from "./shared-mutants.ts";
+import { SINK_MUTANTS } from "./sink-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
 import { WORKFLOW_MUTANTS } from "./workflow-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -28,4 +29,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...POLICY_MUTANTS,
   ...DOOR_MUTANTS,
   ...FAR_MUTANTS,
+  ...SINK_MUTANTS,
 ];

@@ -214,7 +214,7 @@ export class Simulation {
     await this.#comparison.guard();
     this.#keepers.kept.survived(this.#world.journal.entries);
     this.#invariants.ended();
-    await this.#keepers.scope.checkDigests();
+    await Promise.all([this.#keepers.scope.checkDigests(), this.#keepers.feed.check(this.#world, this.#scenario.seed)]);
     this.#chronicle.checkAll();
     this.#throwFound();
   }

@@ -8,8 +8,13 @@ import { parseOwnAction } from "../../../internal/action/own-action-file.ts";
 import { WorkflowDefinitionSchema } from "../../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { kindOf, readSource, sourceOf } from "../../../internal/inventory/source.ts";
 import { checkPolicies } from "../../../internal/policy/policy-check.ts";
+import { FEED_KINDS } from "../../../internal/engine/feed-fields.ts";
 import { readPolicy } from "../../../internal/policy/policy-file.ts";
+import { eventLine } from "../../../internal/sink/event-text.ts";
+import { matches } from "../../../internal/sink/filter.ts";
+import { readSinks } from "../../../internal/sink/sink-file.ts";
 import { readWorkflowFile } from "../../../internal/sdk/workflow-file.ts";
+import { aFeedEvent } from "../../fakes/feed-events.ts";
 import { assertClean, assertNoInsides } from "../clean-error.ts";
 import { newDirectory } from "../journal-rows.ts";
 import { oddFiles } from "../odd-files.ts";
@@ -54,6 +59,19 @@ export const actionFileTarget: FuzzTarget = plainTarget("action-file", "definiti
   inputs: oddFiles(samplesOf("action")),
   attempt: async (text) => {
     await refusedCleanly(text, FILE, async () => parseOwnAction(FILE, text));
+  },
+});
+
+/** Files of sinks; what is read is asked about an event, and put into a line. */
+export const sinksFileTarget: FuzzTarget = plainTarget("sinks-file", "files of sinks, and their filters on an event", {
+  inputs: oddFiles(samplesOf("sinks")),
+  attempt: async (text) => {
+    const sinks = await refusedCleanly(text, FILE, async () => readSinks(FILE, text, FEED_KINDS));
+    for (const sink of sinks ?? []) {
+      const event = aFeedEvent({ event: { outcome: "WORKFLOW_OUTCOME_FAILED", error: "x" } });
+      const match = matches(sink.when, event);
+      if (/\n/.test(eventLine(sink.name, event, { isFilterUnclear: match === "unclear" }))) throw new Error("a line holds a line break");
+    }
   },
 });
 
