@@ -88,4 +88,5 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
       "2422541951 --steps 48 --skip 2-3,7-8,10-13,15,18,20-30,33-34,37-42,44,46 --targets 4 --clients 4 --faults crash,client,surroundings,delay,pace,worker",
     why: "parallel: a target that had given up its place began when its stage's rate let it, and was one too many",
   },
+  { scenario: "3251911170", why: "tokens: what a failed attempt had used was given back when a later attempt was put off" },
 ];
