@@ -39,3 +39,8 @@ export class HoldfastError extends Error {
     this.details = options.details ?? [];
   }
 }
+
+/** The code of an error of the operating system, such as ENOENT, for messages and for what cannot be looked at. */
+export function reasonCode(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
+}

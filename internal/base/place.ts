@@ -39,6 +39,12 @@ export function placeName(file: string, position: TextPosition | undefined): str
   return position === undefined ? file : `${file}:${position.line}:${position.column}`;
 }
 
+/** The position that a place ends with, as placeName writes it; undefined: it names none. */
+export function positionIn(place: string): TextPosition | undefined {
+  const [, line, column] = /:(\d+):(\d+)$/.exec(place) ?? [];
+  return line === undefined || column === undefined ? undefined : { line: Number(line), column: Number(column) };
+}
+
 /** Line and column of an offset into a text. */
 export function positionOf(text: string, offset: number): TextPosition {
   const before = text.slice(0, offset);

@@ -84,15 +84,17 @@ export class GuardMoves {
   /** AttemptEnded, after it was folded in. */
   attemptEnded({ task, attempt, outcome, before, deferredFor }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
+    // Before a later attempt another may have changed something: what it took is used, whatever this one found.
+    const isFirst = attempt === 1;
     // It keeps what it has until the thaw; but not where its target took no more of it, because another of its actions failed.
     if (isDeferred && deferredFor === DeferReason.FROZEN) return isSettled(this.#state.tasks.get(task)) ? this.taskClosed(task) : undefined;
     if (isDeferred) {
-      this.#returnLimits(task, true);
+      this.#returnLimits(task, isFirst);
       const ask = this.#outside.lockAsk(task);
       if (deferredFor === DeferReason.LOCK && ask !== undefined) return waitForLocks(this.#guard, ask);
     }
-    // An attempt that reads has no state to find: it used what it took. So did one before which another may have changed something.
-    const isUnused = outcome === AttemptOutcome.UNCHANGED && before !== "" && attempt === 1;
+    // An attempt that reads has no state to find: it used what it took.
+    const isUnused = isFirst && outcome === AttemptOutcome.UNCHANGED && before !== "";
     if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
     this.taskClosed(task);
   }
@@ -151,7 +153,7 @@ export class GuardMoves {
     for (const task of this.#state.stageRun?.waitingForThaw ?? []) {
       const { stage, ordinal } = placeOf(this.#state.blueprint, task);
       const isBegun = stage.isOverTargets && ((this.#state.risk[ordinal] ?? 0) & Risk.BEGUN) !== 0;
-      if (isBegun || this.#outside.isFrozen(task)) continue;
+      if (isBegun || this.#hasTried(task) || this.#outside.isFrozen(task)) continue;
       const at = { workflow: this.#id, task };
       const renewal = renewalOf(this.#guard, at, this.#nowMs);
       if (renewal === "needless") continue;
@@ -225,6 +227,12 @@ export class GuardMoves {
 
   get #guard() {
     return this.#outside.input.guard;
+  }
+
+  /** True when an attempt ended before the one that was put off, and may have changed something. */
+  #hasTried(task: number): boolean {
+    const { attempts, forgiven } = this.#state.tasks;
+    return (attempts[task] ?? 0) > (forgiven[task] ?? 0);
   }
 
   #returnSettled(task: number): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit } from "../../test/fakes/policy-text.ts";
 
@@ -27,4 +28,21 @@ test("an action that only reads has used its token, whatever it found", async ()
   expect(await world.whyText(id, "h1")).toContain("is used up");
   await world.pass(3_600);
   expect(await world.phase(id)).toBe("SUCCEEDED");
+});
+
+test("a token is spent where a failed attempt may have changed something, though the next one is put off", async () => {
+  const world = await aGuardedWorld({ targets: 3, policies: [aLimit({ terms: "tokens: 2, period: 1h, burst: 2" })] });
+  world.fleet.trouble("h1", "apply", "fail");
+  world.fleet.trouble("h0", "apply", "fail", "fail");
+  const id = await world.launch(oneStage({ rollout: { parallel: 2 } }, [SET]));
+  // Both failed once. While h1 looks again, h0 fails for good, and nothing more may begin.
+  world.holds = (step) => step === "check h1";
+  await world.pass(2);
+  expect(await world.phase(id)).toBe("RUNNING");
+  await world.release();
+  expect(await world.events(id, "attemptEnded")).toContainEqual(expect.objectContaining({ outcome: AttemptOutcome.DEFERRED, attempt: 2 }));
+  expect(await world.phase(id)).toBe("FAILED");
+  const next = await world.launch(oneStage({}, [SET]));
+  expect(await world.whyText(next)).toContain("is used up");
+  expect((await world.status(next)).counts).toMatchObject({ changed: 0, unchanged: 0 });
 });

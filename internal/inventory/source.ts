@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, resolve } from "node:path";
 import { HoldfastError } from "../base/errors.ts";
+import { fileStamp } from "../base/file-stamp.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { INVENTORY_BYTES_MAX, INVENTORY_RUN_MS_MAX } from "../base/limits.ts";
@@ -38,7 +39,7 @@ export function sourceOf(file: string, { base, home }: { readonly base: string; 
 /** What changes whenever the file does; undefined when it is not there. */
 export function stampOf({ path }: Source): string | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? undefined : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode].join(":");
+  return stat === undefined ? undefined : fileStamp(stat);
 }
 
 /** By the name's end, else by whether it may be executed. Throws FAILED_PRECONDITION when it is not a readable file. */

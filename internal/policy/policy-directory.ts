@@ -4,7 +4,8 @@
 
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { HoldfastError } from "../base/errors.ts";
+import { HoldfastError, reasonCode } from "../base/errors.ts";
+import { fileStamp } from "../base/file-stamp.ts";
 import { POLICY_FAULT_LENGTH_MAX, POLICY_FILES_MAX, POLICY_FILE_BYTES_MAX } from "../base/limits.ts";
 import { readPolicy } from "./policy-file.ts";
 import type { CompiledPolicy } from "./policy.ts";
@@ -59,7 +60,7 @@ export class PolicyDirectory {
         return `${this.#directory}: holds ${names.length} policy files, at most ${POLICY_FILES_MAX} are read`;
       return names.map(({ name }) => name).sort();
     } catch (cause) {
-      return `${this.#directory}: the directory of policies cannot be read (${codeOf(cause)})`;
+      return `${this.#directory}: the directory of policies cannot be read (${reasonCode(cause)})`;
     }
   }
 
@@ -107,7 +108,7 @@ function readFile(path: string, file: string): PolicyReading {
     if (size > POLICY_FILE_BYTES_MAX) return broken(file, `${file}: larger than ${POLICY_FILE_BYTES_MAX} bytes`);
     return readSource(file, new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)));
   } catch (cause) {
-    return broken(file, `${file}: ${cause instanceof TypeError ? "not UTF-8 text" : `cannot be read (${codeOf(cause)})`}`);
+    return broken(file, `${file}: ${cause instanceof TypeError ? "not UTF-8 text" : `cannot be read (${reasonCode(cause)})`}`);
   }
 }
 
@@ -115,16 +116,12 @@ function readFile(path: string, file: string): PolicyReading {
 function stampOf(path: string): string {
   try {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stat === undefined ? "none" : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode].join(":");
+    return stat === undefined ? "none" : fileStamp(stat);
   } catch (cause) {
-    return codeOf(cause);
+    return reasonCode(cause);
   }
 }
 
 function broken(file: string, fault: string): PolicyReading {
   return { file, policy: undefined, fault: fault.slice(0, POLICY_FAULT_LENGTH_MAX) };
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
 }

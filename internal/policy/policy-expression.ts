@@ -4,7 +4,7 @@
 import { HoldfastError } from "../base/errors.ts";
 import type { FileCursor } from "../base/file-cursor.ts";
 import { didYouMean } from "../base/nearest.ts";
-import { positionOf } from "../base/place.ts";
+import { positionIn, positionOf } from "../base/place.ts";
 import type { TextPosition } from "../base/place.ts";
 import { compile } from "../expr/program.ts";
 import type { Program } from "../expr/program.ts";
@@ -38,7 +38,7 @@ export function compileField(field: FileCursor, options: ExpressionOptions): Pro
     return checkWindows(field, program, origin) ? program : undefined;
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
-    for (const { place, reason } of error.details) faults.addAt(placed(place) ?? origin, path, explained(reason, options));
+    for (const { place, reason } of error.details) faults.addAt(positionIn(place) ?? origin, path, explained(reason, options));
     return undefined;
   }
 }
@@ -68,10 +68,4 @@ function checkWindows(field: FileCursor, program: Program, origin: TextPosition)
 function within(source: string, offset: number, origin: TextPosition): TextPosition {
   const { line, column } = positionOf(source, offset);
   return { line: origin.line + line - 1, column: line === 1 ? origin.column + column - 1 : column };
-}
-
-/** The position in `FILE:LINE:COLUMN`. */
-function placed(place: string): TextPosition | undefined {
-  const [, line, column] = /:(\d+):(\d+)$/.exec(place) ?? [];
-  return line === undefined || column === undefined ? undefined : { line: Number(line), column: Number(column) };
 }

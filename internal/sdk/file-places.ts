@@ -3,7 +3,7 @@
 
 import { HoldfastError } from "../base/errors.ts";
 import type { ErrorDetail } from "../base/errors.ts";
-import { detailText, placeName } from "../base/place.ts";
+import { detailText, placeName, positionIn } from "../base/place.ts";
 import type { TextPosition } from "../base/place.ts";
 import type { FileFaults } from "./file-cursor.ts";
 
@@ -25,14 +25,15 @@ export function placedInFile(error: HoldfastError, faults: FileFaults): Holdfast
 /** Where in the file a place inside a text is: exact but for escapes and folded lines. */
 export function positionWithin(faults: FileFaults, path: string, detail: ErrorDetail): TextPosition {
   const start = faults.file.near(path);
-  const [, line, column] = /:(\d+):(\d+)$/.exec(detail.place) ?? [];
-  if (line === undefined || column === undefined) return start;
+  const inText = positionIn(detail.place);
+  if (inText === undefined) return start;
+  const { line, column } = inText;
   const opening = faults.line(start.line)[start.column - 1] ?? "";
   if (opening === "|" || opening === ">") {
-    return { line: start.line + Number(line), column: faults.line(start.line + 1).search(/\S|$/) + Number(column) };
+    return { line: start.line + line, column: faults.line(start.line + 1).search(/\S|$/) + column };
   }
-  if (line !== "1") return start;
-  return { line: start.line, column: start.column + Number(column) - 1 + (opening === "'" || opening === '"' ? 1 : 0) };
+  if (line !== 1) return start;
+  return { line: start.line, column: start.column + column - 1 + (opening === "'" || opening === '"' ? 1 : 0) };
 }
 
 function placedDetail(detail: ErrorDetail, faults: FileFaults): ErrorDetail {

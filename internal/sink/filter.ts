@@ -4,7 +4,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { HoldfastError } from "../base/errors.ts";
 import type { FileCursor } from "../base/file-cursor.ts";
-import type { TextPosition } from "../base/place.ts";
+import { positionIn } from "../base/place.ts";
 import type { FeedEvent } from "../engine/ports.ts";
 import { compile, evaluateBoolean } from "../expr/program.ts";
 import type { Program } from "../expr/program.ts";
@@ -46,7 +46,7 @@ export function compileFilter(field: FileCursor): Program | undefined {
     return compile(source, { place: faults.file.file, origin, declarations: DECLARATIONS, result: "bool" });
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
-    for (const { place, reason } of error.details) faults.addAt(placed(place) ?? origin, path, reason);
+    for (const { place, reason } of error.details) faults.addAt(positionIn(place) ?? origin, path, reason);
     return undefined;
   }
 }
@@ -87,10 +87,4 @@ function scopeOf({ kind, by, atMs, workflow, stage, action, target, event }: Fee
   const { id = "", name = "", namespace = "", key = "", submittedBy = "", annotations = {} } = workflow ?? {};
   const about = { id, name, namespace, key, submitted_by: submittedBy, annotations };
   return { kind, by, at: timestampFromMs(atMs), workflow: about, stage, action, target, event };
-}
-
-/** The position in `FILE:LINE:COLUMN`. */
-function placed(place: string): TextPosition | undefined {
-  const [, line, column] = /:(\d+):(\d+)$/.exec(place) ?? [];
-  return line === undefined || column === undefined ? undefined : { line: Number(line), column: Number(column) };
 }

@@ -3,7 +3,7 @@
 
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { HoldfastError } from "../base/errors.ts";
+import { HoldfastError, reasonCode } from "../base/errors.ts";
 import { SINKS_FILE_BYTES_MAX, SINK_CURSOR_BYTES_MAX } from "../base/sink-limits.ts";
 import { parseCursor, writeCursor } from "./cursor.ts";
 import type { KeptCursor } from "./cursor.ts";
@@ -59,8 +59,8 @@ export class SinkDirectory {
       const bytes = await readFile(path);
       if (bytes.length <= bytesMax) return bytes.toString("utf8");
     } catch (cause) {
-      if (codeOf(cause) === "ENOENT") return undefined;
-      throw new HoldfastError("FAILED_PRECONDITION", `${path} cannot be read (${codeOf(cause)})`, { cause });
+      if (reasonCode(cause) === "ENOENT") return undefined;
+      throw new HoldfastError("FAILED_PRECONDITION", `${path} cannot be read (${reasonCode(cause)})`, { cause });
     }
     throw new HoldfastError("FAILED_PRECONDITION", `${path} is larger than ${bytesMax} bytes; remove it`);
   }
@@ -74,7 +74,7 @@ export class SinkDirectory {
       await syncDirectory(this.#path);
     } catch (cause) {
       await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
-      throw new HoldfastError("FAILED_PRECONDITION", `${path} cannot be written (${codeOf(cause)}); look at its disk`, { cause });
+      throw new HoldfastError("FAILED_PRECONDITION", `${path} cannot be written (${reasonCode(cause)}); look at its disk`, { cause });
     }
   }
 }
@@ -96,8 +96,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
 }

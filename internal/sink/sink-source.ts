@@ -3,7 +3,8 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { HoldfastError } from "../base/errors.ts";
+import { HoldfastError, reasonCode } from "../base/errors.ts";
+import { fileStamp } from "../base/file-stamp.ts";
 import { SINKS_FILE_BYTES_MAX } from "../base/sink-limits.ts";
 
 const READS_MAX = 3;
@@ -48,7 +49,7 @@ function readText(path: string, name: string): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause;
-    throw refuse(name, cause instanceof TypeError ? "is not UTF-8 text" : `cannot be read (${codeOf(cause)})`);
+    throw refuse(name, cause instanceof TypeError ? "is not UTF-8 text" : `cannot be read (${reasonCode(cause)})`);
   }
 }
 
@@ -56,16 +57,12 @@ function readText(path: string, name: string): string {
 function stampOf(path: string): string {
   try {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stat === undefined ? "none" : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode].join(":");
+    return stat === undefined ? "none" : fileStamp(stat);
   } catch (cause) {
-    return codeOf(cause);
+    return reasonCode(cause);
   }
 }
 
 function refuse(name: string, reason: string): HoldfastError {
   return new HoldfastError("INVALID_ARGUMENT", `the file of sinks ${name} ${reason}`);
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
 }

@@ -111,12 +111,13 @@ function nextWave(state: WorkflowState, run: StageRun, facts: Facts): Event | un
 function nextCandidate(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
   const due = state.backoff.peek();
   if (due !== undefined && due.atMs <= facts.nowMs) return due.task;
-  return nextFreedInFlight(state) ?? firstReady(state, run) ?? firstWaiting(state, run, facts) ?? firstAdmissible(state, run);
+  return nextFreedInFlight(state, run) ?? firstReady(state, run) ?? firstWaiting(state, run, facts) ?? firstAdmissible(state, run);
 }
 
-function nextFreedInFlight(state: WorkflowState): number | undefined {
+/** One whose target gave up its place meanwhile is no longer parked: it waits for a place first, and is asked about then. */
+function nextFreedInFlight(state: WorkflowState, run: StageRun): number | undefined {
   if (!state.parking.hasFreed) return undefined;
-  return state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task)));
+  return state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task)) && hasPlaceFor(state, run, task));
 }
 
 function isInFlightWaiting(state: number): boolean {
@@ -131,14 +132,14 @@ function firstReady(state: WorkflowState, run: StageRun): number | undefined {
 
 /** The first task whose freeze is over, or whose locks can be taken. */
 function firstWaiting(state: WorkflowState, run: StageRun, facts: Facts): number | undefined {
-  for (const task of run.waitingForThaw) if (!state.parking.has(task)) return task;
-  for (const task of run.waitingForLock)
-    if (!state.parking.has(task) && facts.canLock(task) && hasPlace(state, run, placeOf(state.blueprint, task).ordinal)) return task;
+  for (const task of run.waitingForThaw) if (!state.parking.has(task) && hasPlaceFor(state, run, task)) return task;
+  for (const task of run.waitingForLock) if (!state.parking.has(task) && facts.canLock(task) && hasPlaceFor(state, run, task)) return task;
   return undefined;
 }
 
-/** True when the target has its place within `parallel`, or may have it back, from one that waits for locks if need be. */
-function hasPlace(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+/** True when the task's target has its place within `parallel`, or may have it back, from one that waits for locks if need be. */
+function hasPlaceFor(state: WorkflowState, run: StageRun, task: number): boolean {
+  const { ordinal } = placeOf(state.blueprint, task);
   if (run.inFlight.has(ordinal)) return true;
   if (state.risk[ordinal] === 0 && !hasRoomAtRisk(state, run)) return false;
   return run.inFlight.size < run.stage.parallel || placeToYield(state, run) !== undefined;

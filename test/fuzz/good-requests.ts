@@ -119,6 +119,7 @@ export async function goodRequests(): Promise<ReadonlyMap<string, readonly JsonV
     ],
     ["VerifyJournal", [{ head: "" }]],
     ["DumpJournal", [{ stream: "guard" }, { stream: "@ended" }]],
+    ["TestSink", [{ name: "on-call" }]],
     ["CreateToken", [{ name: "t", roles: ["viewer", "approver:sre"], namespaces: ["default"], lifetime: "3600s" }]],
     ["RevokeToken", [{ name: "t" }]],
     ["Check", [{ service: "holdfast.v1.WorkflowService" }]],

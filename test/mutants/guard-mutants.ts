@@ -99,17 +99,39 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     name: "token-of-a-second-attempt-given-back",
     bug: "the token of a task that was changed by an earlier attempt is given back",
     breaks: "H7",
-    patches: [{ file: "internal/engine/guard-moves.ts", find: ' && before !== "" && attempt === 1;', replace: ' && before !== "";' }],
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "isUnused = isFirst && outcome === AttemptOutcome.UNCHANGED",
+        replace: "isUnused = outcome === AttemptOutcome.UNCHANGED",
+      },
+    ],
     caughtBy: {
       file: "internal/engine/token-spent.test.ts",
       name: "a token is spent where a failed attempt may have changed something, though the next one finds nothing to do",
     },
   },
   {
+    name: "token-of-an-attempt-put-off-later-given-back",
+    bug: "the token of a task that was changed by an earlier attempt is given back when a later one is put off",
+    breaks: "H7",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "this.#returnLimits(task, isFirst);",
+        replace: "this.#returnLimits(task, true);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/token-spent.test.ts",
+      name: "a token is spent where a failed attempt may have changed something, though the next one is put off",
+    },
+  },
+  {
     name: "token-of-a-reading-given-back",
     bug: "the token of an action that only reads is given back",
     breaks: "H7",
-    patches: [{ file: "internal/engine/guard-moves.ts", find: ' && before !== "" && attempt === 1;', replace: " && attempt === 1;" }],
+    patches: [{ file: "internal/engine/guard-moves.ts", find: ' && before !== "";', replace: ";" }],
     caughtBy: { file: "internal/engine/token-spent.test.ts", name: "an action that only reads has used its token, whatever it found" },
   },
   {

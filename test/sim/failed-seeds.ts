@@ -82,4 +82,14 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { scenario: "3795209634", why: "model: the simulator forgot that a task had begun to change its target when a person let it run again" },
   { scenario: "168454352", why: "concurrency: the simulator did not know that a stage which failed gives back what its tasks hold" },
   { scenario: "4277295531", why: "locks: the simulator took a target that is undone with its wave for one that had never ended" },
+  {
+    scenario: "2758361798 --size tiny --steps 6 --skip 2 --clients 1 --faults reboot,policy,worker",
+    why: "model: the simulator waited for a pause of no length, after a reboot that set the clock back",
+  },
+  {
+    scenario:
+      "2422541951 --steps 48 --skip 2-3,7-8,10-13,15,18,20-30,33-34,37-42,44,46 --targets 4 --clients 4 --faults crash,client,surroundings,delay,pace,worker",
+    why: "parallel: a target that had given up its place began when its stage's rate let it, and was one too many",
+  },
+  { scenario: "3251911170", why: "tokens: what a failed attempt had used was given back when a later attempt was put off" },
 ];

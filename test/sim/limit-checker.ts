@@ -110,7 +110,8 @@ export class LimitChecker implements Checker {
     if (held !== undefined && isDeferred && deferredFor === DeferReason.FROZEN) held.isPutOff = true;
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
     // Before a later attempt another may have changed something: what it took is used.
-    this.#end(task, happened, { isVoid: isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "" && attempt === 1) });
+    const hasDoneNothing = isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "");
+    this.#end(task, happened, { isVoid: attempt === 1 && hasDoneNothing });
   }
 
   #start(happened: Happened, index: number): void {

@@ -81,7 +81,8 @@ export class Model {
       case "waveStarted":
         return this.#rollout.startWave(kind.value, atMs);
       case "waveEnded":
-        return this.#rollout.endWave(atMs + kind.value.pauseMs);
+        // Without a pause there is nothing to wait for, also where a reboot set the clock back.
+        return this.#rollout.endWave(kind.value.pauseMs === 0 ? 0 : atMs + kind.value.pauseMs);
       case "stageEnded":
         return this.#rollout.endStage(kind.value.succeeded);
       case "stageSkipped":
