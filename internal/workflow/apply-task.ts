@@ -9,7 +9,7 @@ import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
-import { admitTarget, closeTask, failTarget, followTask, yieldPlaces } from "./target-run.ts";
+import { admitTarget, closeTask, failTarget, followTask } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
 /** The task under way that an event is about. */
@@ -83,14 +83,10 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
   const run = stageRunOf(state);
   state.restored?.mayBeDone.fill(0, task, task + 1); // the person has looked
   if (run.held.delete(ordinal)) run.returning.add(ordinal);
-  if (resolved.resolution === Resolution.SUCCEEDED) {
-    settleTask(state, task, TaskState.CHANGED);
-    return yieldPlaces(state, run);
-  }
+  if (resolved.resolution === Resolution.SUCCEEDED) return settleTask(state, task, TaskState.CHANGED);
   if (resolved.resolution === Resolution.FAILED) return settleTask(state, task, TaskState.FAILED);
   reopenTask(state, task);
   followTask(state, run, ordinal);
-  yieldPlaces(state, run);
 }
 
 /** READY tasks that were closed while they stood in the queue are dropped here, with the one that starts. */
@@ -121,9 +117,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   const { ordinal } = placeOf(state.blueprint, task);
   if (run.failed.has(ordinal)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
-  if (ended.deferredFor !== DeferReason.LOCK) return;
-  run.waitingForLock.add(task);
-  yieldPlaces(state, run);
+  if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
 }
 
 /** It may have begun to change something, so its number is not used again; but it does not count against the retry rule. */
