@@ -12,7 +12,7 @@ import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
 import { isPastBudget } from "./budget.ts";
 import { closeAlternatives, closeTask, isGivenUp } from "./target-parts.ts";
-import { admitTarget, failTarget, followTask, stopTargets, yieldPlaces } from "./target-run.ts";
+import { admitTarget, failTarget, followTask, stopTargets } from "./target-run.ts";
 import { TaskState, isFailure } from "./task-state.ts";
 
 /** The task under way that an event is about. */
@@ -89,14 +89,10 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
   const run = stageRunOf(state);
   state.restored?.mayBeDone.fill(0, task, task + 1); // the person has looked
   if (run.held.delete(ordinal)) run.returning.add(ordinal);
-  if (resolved.resolution === Resolution.SUCCEEDED) {
-    settleTask(state, task, TaskState.CHANGED);
-    return yieldPlaces(state, run);
-  }
+  if (resolved.resolution === Resolution.SUCCEEDED) return settleTask(state, task, TaskState.CHANGED);
   if (resolved.resolution === Resolution.FAILED) return settleTask(state, task, TaskState.FAILED);
   reopenTask(state, task);
   followTask(state, run, ordinal);
-  yieldPlaces(state, run);
 }
 
 /** READY tasks that were closed while they stood in the queue are dropped here, with the one that starts. */
@@ -126,9 +122,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
-  if (ended.deferredFor !== DeferReason.LOCK) return;
-  run.waitingForLock.add(task);
-  yieldPlaces(state, run);
+  if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
 }
 
 /** It may have begun to change something, so its number is not used again; but it does not count against the retry rule. */

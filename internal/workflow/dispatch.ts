@@ -147,14 +147,23 @@ function hasPlaceFor(state: WorkflowState, run: StageRun, task: number): boolean
 
 /** The first task of the next target, when the wave, `parallel` and `max_at_risk` have room for it. */
 function firstAdmissible(state: WorkflowState, run: StageRun): number | undefined {
-  if (run.inFlight.size >= run.stage.parallel) return undefined;
-  for (const ordinal of run.returning) {
+  const isFull = run.inFlight.size >= run.stage.parallel;
+  if (!isFull || (run.returning.size > 0 && placeToYield(state, run) !== undefined)) {
+    const back = nextUnheld(state, run, run.returning);
+    if (back !== undefined) return back;
+  }
+  return isFull || isUncertain(state, run) ? undefined : nextEntrant(state, run);
+}
+
+/** The first task that may start of the first of these targets that nothing outside holds back. */
+function nextUnheld(state: WorkflowState, run: StageRun, ordinals: Iterable<number>): number | undefined {
+  for (const ordinal of ordinals) {
     // One that had ended well and is undone with its wave may become at risk by that.
     if (run.isRecalled && state.risk[ordinal] === 0 && !hasRoomAtRisk(state, run)) continue;
     const task = firstStartable(state, run.stage, ordinal);
     if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }
-  return isUncertain(state, run) ? undefined : nextEntrant(state, run);
+  return undefined;
 }
 
 /** Targets are taken in order, but past those that something outside holds back; those at risk already need no room. */
@@ -170,11 +179,7 @@ function nextEntrant(state: WorkflowState, run: StageRun): number | undefined {
       state.entrance.moveTo(ordinal + 1);
     }
   }
-  for (const ordinal of run.atRiskToBegin) {
-    const task = firstStartable(state, run.stage, ordinal);
-    if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
-  }
-  return undefined;
+  return nextUnheld(state, run, run.atRiskToBegin);
 }
 
 function nextFreedEntrant(state: WorkflowState, run: StageRun): number | undefined {

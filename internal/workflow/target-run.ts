@@ -38,7 +38,7 @@ export function isTargetDone(state: WorkflowState, stage: StagePlan, ordinal: nu
 export function admitTarget(state: WorkflowState, run: StageRun, started: { readonly ordinal: number; readonly task: number }): void {
   const { ordinal, task } = started;
   if (run.inFlight.has(ordinal)) return;
-  if (run.inFlight.size >= run.stage.parallel) yieldPlace(state, run, placeToYield(state, run));
+  if (run.inFlight.size >= run.stage.parallel) yieldPlace(state, run);
   run.inFlight.add(ordinal);
   if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk += 1;
   run.returning.delete(ordinal);
@@ -49,18 +49,9 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
 }
 
 /**
- * A target that comes back, perhaps with its locks, must not wait for the place of one that waits for locks: such a one gives up its place,
- * and comes back itself when it has its locks.
+ * A target in flight of which nothing goes on but waiting for locks. One that comes back, perhaps with its locks, must not wait for its place:
+ * it has the place when it starts, and not before, so that no other gets it; and the one that gave it up comes back itself when it has its locks.
  */
-export function yieldPlaces(state: WorkflowState, run: StageRun): void {
-  while (run.inFlight.size >= run.stage.parallel && hasStartableReturning(state, run)) {
-    const ordinal = placeToYield(state, run);
-    if (ordinal === undefined) return;
-    yieldPlace(state, run, ordinal);
-  }
-}
-
-/** A target in flight of which nothing goes on but waiting for locks: whoever comes back with its own may have the place. */
 export function placeToYield(state: WorkflowState, run: StageRun): number | undefined {
   for (const task of run.waitingForLock) {
     const { ordinal } = placeOf(state.blueprint, task);
@@ -69,13 +60,9 @@ export function placeToYield(state: WorkflowState, run: StageRun): number | unde
   return undefined;
 }
 
-function yieldPlace(state: WorkflowState, run: StageRun, ordinal: number | undefined): void {
+function yieldPlace(state: WorkflowState, run: StageRun): void {
+  const ordinal = placeToYield(state, run);
   if (ordinal !== undefined && leaveFlight(state, run, ordinal)) run.returning.add(ordinal);
-}
-
-function hasStartableReturning(state: WorkflowState, run: StageRun): boolean {
-  for (const ordinal of run.returning) if (firstStartable(state, run.stage, ordinal) !== undefined) return true;
-  return false;
 }
 
 /** True when nothing of the target runs, or would but for locks. */

@@ -128,8 +128,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/dispatch.ts",
-        find: "  if (run.inFlight.size >= run.stage.parallel) return undefined;\n",
-        replace: "  if (run.inFlight.size > run.stage.parallel) return undefined;\n",
+        find: "const isFull = run.inFlight.size >= run.stage.parallel;",
+        replace: "const isFull = run.inFlight.size > run.stage.parallel;",
       },
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "parallel goes as its transcript says" },

@@ -47,13 +47,18 @@ export async function bringToEnd(scene: EndingScene): Promise<void> {
     for (const client of scene.clients) client.begin(undefined);
     await scene.pump();
     const open = openModels(scene);
-    const isWatched = scene.clients.some((client) => !client.isDone && !client.isGoneForEver);
+    const isWatched = scene.clients.some(goesOn);
     if (open.length === 0 && !scene.service.isAsked && !isWatched) return;
     await thawAll(scene);
     for (const model of open) await helpOn(scene, model, round);
     await scene.advance(round < SHORT_ROUNDS ? 10_000 : 300_000);
   }
   throw new Violation(`progress: these never end: ${(await whatIsOpen(scene)).join("\n")}`);
+}
+
+/** One that has something left to do, and does it now or comes back for it. Who will die for ever still goes on until then. */
+function goesOn({ isDone, isAlive, isGoneForEver }: SimClient): boolean {
+  return !isDone && (isAlive || !isGoneForEver);
 }
 
 function openModels({ models }: EndingScene): readonly Model[] {
@@ -64,7 +69,7 @@ async function whatIsOpen(scene: EndingScene): Promise<readonly string[]> {
   const found = await Promise.all(
     openModels(scene).map(async ({ id }) => toJsonString(WorkflowStatusSchema, await scene.world.status(id)).slice(0, 3_000)),
   );
-  for (const client of scene.clients) if (!client.isDone && !client.isGoneForEver) found.push(`client ${client.name}`);
+  for (const client of scene.clients.filter(goesOn)) found.push(`client ${client.name}`);
   if (scene.service.isAsked) found.push("an answer of the service");
   const { limits } = await scene.world.engine.limits(create(ListLimitsRequestSchema));
   return [...found, ...limits.map((limit) => toJsonString(LimitSchema, limit))];

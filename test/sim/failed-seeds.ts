@@ -92,4 +92,9 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     why: "parallel: a target that had given up its place began when its stage's rate let it, and was one too many",
   },
   { scenario: "3251911170", why: "tokens: what a failed attempt had used was given back when a later attempt was put off" },
+  {
+    scenario: "1053017238",
+    why: "parallel: a target gave up its place for one that came back, which a limit held back, and so a third one had it",
+  },
+  { scenario: "1053021008", why: "leaks: the simulator ended while a client that would never come back was still at work" },
 ];

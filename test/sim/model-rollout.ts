@@ -241,14 +241,14 @@ export class ModelRollout {
     if (!run.begun.has(task.target))
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
-    // Who comes back may have had the place of one that waits, at that moment or before: which one, nobody can tell from outside.
-    run.hasComeBack ||= isReturning || run.waitingForLock.has(task.target);
+    // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
+    const isBack = isReturning || run.waitingForLock.has(task.target);
     run.begun.add(task.target);
     run.waitingForLock.delete(task.target);
     run.look(task.target);
     const stage = this.#owner.stages[run.index];
     const parallel = stage?.over === undefined ? 1 : (stage.rollout?.parallel ?? 10);
-    if (run.hasComeBack) run.yieldPlaces(task.target, parallel);
+    if (isBack) run.yieldPlaces(task.target, parallel);
     this.rule("parallel", run.flyingBeside(task.target) + 1 <= parallel);
   }
 

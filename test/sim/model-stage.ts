@@ -35,9 +35,6 @@ export class ModelStage {
     this.#tasks = tasks;
   }
 
-  /** Whether a target came back in this stage: from a person, or with its locks. */
-  hasComeBack = false;
-
   /** True when nothing of the target is open in this stage. */
   isDone(target: number): boolean {
     return this.#tasks.isDone(this.index, target);
