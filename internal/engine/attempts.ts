@@ -6,6 +6,7 @@ import { AssertionError } from "../base/assert.ts";
 import { ATTEMPT_WATCHDOG_GRACE_MS } from "../base/limits.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
+import { judgeIteration } from "../workflow/repeat.ts";
 import type { RunningTask } from "../workflow/state.ts";
 import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -61,7 +62,7 @@ export class Attempts {
     const cancelWatchdog = this.#watch(task, running, handle);
     const report = await runAttempt(this.#host, { task, running: { ...running } }, handle.abort.signal);
     cancelWatchdog();
-    if (report !== undefined) await this.#host.post({ kind: "endAttempt", report: this.#reportOf(task, handle, report) });
+    if (report !== undefined) await this.#host.post({ kind: "endAttempt", report: this.#judged(this.#reportOf(task, handle, report)) });
     // Only now: before its end is on disk the state still says that it runs, and it would be started twice.
     this.#handles.delete(task);
     this.#startIfMissing(task, this.#host.state.running.get(task));
@@ -70,6 +71,12 @@ export class Attempts {
   #reportOf(task: number, handle: Handle, report: AttemptReport): AttemptReport {
     if (!handle.isFrozen || this.#host.state.isCancelRequested) return overdueReport(handle, report);
     return frozenReport(report, this.#host.state.running.get(task)?.before !== undefined);
+  }
+
+  /** What `repeat` of its action makes of a good end: judged here, once, and journaled with it. */
+  #judged(report: AttemptReport): AttemptReport {
+    const { state, ports } = this.#host;
+    return judgeIteration(state, report, { detail: (task) => ports.journal.detail(state.blueprint.id, task) });
   }
 
   /** Actions keep their own time; the watchdog ends one that does not, well after its time is over. */
@@ -103,7 +110,7 @@ function frozenReport(report: AttemptReport, hasBegun: boolean): AttemptReport {
 function overdueReport(handle: Handle, report: AttemptReport): AttemptReport {
   if (!handle.isOverdue || report.outcome !== AttemptOutcome.CANCELLED) return report;
   const error = "it did not end in its time and was ended; raise `timeout`, or see why it takes so long";
-  return withError({ ...report, outcome: AttemptOutcome.FAILED, isRetryable: true }, error);
+  return withError({ ...report, outcome: AttemptOutcome.FAILED, isRetryable: true, isTimedOut: true }, error);
 }
 
 function withError(report: AttemptReport, error: string): AttemptReport {

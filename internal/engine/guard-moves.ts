@@ -82,7 +82,7 @@ export class GuardMoves {
   }
 
   /** AttemptEnded, after it was folded in. */
-  attemptEnded({ task, attempt, outcome, before, deferredFor }: AttemptEnded): void {
+  attemptEnded({ task, attempt, outcome, before, deferredFor, repeatAfterMs }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     // It keeps what it has until the thaw; but not where its target took no more of it, because another of its actions failed.
     if (isDeferred && deferredFor === DeferReason.FROZEN) return isSettled(this.#state.tasks.get(task)) ? this.taskClosed(task) : undefined;
@@ -93,7 +93,8 @@ export class GuardMoves {
     }
     // An attempt that reads has no state to find: it used what it took. So did one before which another may have changed something.
     const isUnused = outcome === AttemptOutcome.UNCHANGED && before !== "" && attempt === 1;
-    if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
+    // Each iteration is a start of its own: it asks for its limits again.
+    if (repeatAfterMs !== undefined || isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
     this.taskClosed(task);
   }
 
@@ -140,7 +141,7 @@ export class GuardMoves {
     this.#move(reserveTargets(this.#guard, { workflow: this.#id, targets, uses, principal: submittedBy }, this.#nowMs));
   }
 
-  /** WaveEnded. */
+  /** WaveEnded, and StageRepeated: a pause begins. */
   waveEnded(pauseMs: number): void {
     this.flush();
     if (pauseMs > 0) this.#move(beginPause(this.#guard, this.#id, pauseMs, this.#nowMs));

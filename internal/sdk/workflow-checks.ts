@@ -9,7 +9,7 @@ import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
 import { columnsOf, knownBefore, needsWithin, stagesOf } from "../expr/workflow-parts.ts";
-import { identifierOf, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
+import { identifierOf, paramsScope, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
 import type { ExprScope, WorkflowScopes } from "../expr/workflow-types.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
@@ -39,6 +39,9 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
   const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
   for (const [index, { stage, place }] of all.entries())
     checkStage(stage, { ...known, path: place, scopes, lockScope, earlier: stages.slice(0, index) });
+  const numberScope = paramsScope(definition.params);
+  for (const [path, source] of Object.entries(definition.computed))
+    checkTemplate(`\${{ ${source} }}`, { ...known, path, scope: numberScope });
   if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
@@ -56,6 +59,8 @@ function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }
   checkNames(names, faults);
   checkIdentifiers(names, faults);
   checkNeeds(stage, { path, faults, earlier });
+  if (stage.repeat !== undefined && stage.repeat.until !== "")
+    checkExpression(stage.repeat.until, { ...known, path: `${path}.repeat.until`, scope: scopes.output, result: "bool" });
   for (const [index, key] of stage.locks.entries()) {
     const inList = `${path}.lock[${index}]`;
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
@@ -67,6 +72,10 @@ function checkStage(stage: Stage, { path, scopes, lockScope, earlier, ...known }
     if (action.when !== "" && alternative === 0 && part !== "undo")
       checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
     if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
+    const { repeat } = action;
+    if (repeat === undefined || repeat.until === "" || alternative > 0) continue;
+    const own = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: [...named, identifierOf(action.name)] }) };
+    checkExpression(repeat.until, { ...own, path: `${path}.${actionPlace}.repeat.until`, result: "bool" });
   }
 }
 

@@ -22,6 +22,8 @@ import { LastPlans } from "./last-plans.ts";
 import { acceptedScopes, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { expressionParams } from "./params.ts";
+import { planRepeat } from "./repeat-rule.ts";
+import type { RepeatRule } from "./repeat-rule.ts";
 import { cutWaves, isPositive, resolveAmount } from "./rollout.ts";
 import type { Wave } from "./rollout.ts";
 import { planLocks } from "./stage-locks.ts";
@@ -66,6 +68,8 @@ export interface StagePlan {
   readonly atRiskMax: number;
   /** The least time between the beginnings of two targets; 0: none. */
   readonly beginIntervalMs: number;
+  /** Undefined: it runs once. */
+  readonly repeat: RepeatRule | undefined;
   /** Locks beside the target's own. */
   readonly locks: readonly Template[];
 }
@@ -207,6 +211,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
       scopes: context.scopes,
       earlier,
     }),
+    repeat: planRepeat(stage.repeat, { place, scope: context.scopes.output, stages: context.stageNames, faults }),
     locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };
@@ -289,9 +294,4 @@ export function taskAt(stage: StagePlan, ordinal: number, action: number): numbe
 /** The target of a task; undefined in a stage that runs once. */
 export function targetAt(blueprint: Blueprint, stage: StagePlan, ordinal: number): Target | undefined {
   return stage.isOverTargets ? blueprint.targets[ordinal] : undefined;
-}
-
-/** The idempotency key of a task: the same for every attempt, on every retry. Safe as a file name. */
-export function taskKey(id: WorkflowId, task: number): string {
-  return `${id}.${task}`;
 }

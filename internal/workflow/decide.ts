@@ -2,8 +2,9 @@
 // 1. A repeated command changes nothing and is no error: running or finished answers as the first time.
 // 2. A report about an attempt that is not under way any more is dropped: its place in history is taken.
 
-import type { Event } from "../gen/holdfast/v1/event_pb.ts";
-import { AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import type { Again, Event } from "../gen/holdfast/v1/event_pb.ts";
+import { AgainSchema, AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
@@ -14,7 +15,7 @@ import { isPastBudget } from "./budget.ts";
 import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
-import { retryDelayMs } from "./retry.ts";
+import { isTriedAgain, retryDelayMs } from "./retry.ts";
 import { isReopened } from "./reopen.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
@@ -119,6 +120,10 @@ function decideUnpause(state: WorkflowState, command: CommandOf<"unpause">): rea
 function decideRetry(state: WorkflowState, command: CommandOf<"retry">): readonly Event[] {
   checkDigest(state, command.digest);
   const { id } = state.blueprint;
+  const { again = exhaustedStage(state), reason, round = state.retries + 2 } = command;
+  if (round < state.retries + 2) return [];
+  if (round > state.retries + 2)
+    throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} is in round ${state.retries + 1}; the next one is ${state.retries + 2}`);
   if (state.life.kind === "submitted")
     throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} was not executed yet; execute it with "holdfast exec ${id}"`);
   if (state.life.kind === "expired")
@@ -126,9 +131,12 @@ function decideRetry(state: WorkflowState, command: CommandOf<"retry">): readonl
   if (state.life.kind === "executing" && !isStill(state)) {
     throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} is still under way; wait for its end, or cancel it first`);
   }
-  if (!hasRetriable(state))
-    throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} has nothing to retry: no task failed, is unknown, or never started`);
-  return [caused(command.by, "workflowRetried", { reason: command.reason })];
+  if (again === undefined && !hasRetriable(state))
+    throw new HoldfastError(
+      "FAILED_PRECONDITION",
+      `workflow ${id} has nothing to retry: no task failed, is unknown, or never started; "--task", "--stage" or "--all" runs again what succeeded`,
+    );
+  return [caused(command.by, "workflowRetried", { reason, round, ...(again === undefined ? {} : { again }) })];
 }
 
 /** True when an executing workflow stands still: it waits for a person, or holds unknown tasks while nothing runs. */
@@ -137,6 +145,13 @@ function isStill(state: WorkflowState): boolean {
   const run = state.stageRun;
   const isQuiet = state.running.size === 0 && state.backoff.size === 0 && !state.isCancelRequested;
   return isQuiet && run !== undefined && state.tasks.count(run.stage.index, TaskState.UNKNOWN) > 0;
+}
+
+/** A stage that failed though all of it ended well, for its `until` was not true: all of it runs again. */
+function exhaustedStage(state: WorkflowState): Again | undefined {
+  const stage = state.blueprint.stages.find(({ index, repeat }) => repeat !== undefined && state.stageResults[index] === "failed");
+  const isWhole = stage !== undefined && state.stageNotes.has(stage.index);
+  return isWhole ? create(AgainSchema, { kind: { case: "stage", value: stage.index } }) : undefined;
 }
 
 function hasRetriable(state: WorkflowState): boolean {
@@ -178,7 +193,7 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
 }
 
 function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): readonly Event[] {
-  const { task, attempt, before, after, detailCrc, deferredFor = DeferReason.UNSPECIFIED } = report;
+  const { task, attempt, before, after, detailCrc, deferredFor = DeferReason.UNSPECIFIED, iteration = 0, repeatAfterMs } = report;
   const running = state.running.get(task);
   if (running?.attempt !== attempt) return [];
   // Nobody asked for it: a task that ended so would leave what needs it waiting for ever.
@@ -186,12 +201,15 @@ function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): r
   const outcome = isUnasked ? AttemptOutcome.FAILED : report.outcome;
   const hasFailed = outcome === AttemptOutcome.FAILED || outcome === AttemptOutcome.UNREACHABLE;
   const retryAfterMs = hasFailed ? retryAfter(state, { report, facts }) : undefined;
+  const again = repeatAfterMs === undefined ? {} : { repeatAfterMs };
   const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
   const error = (isUnasked && report.error === "" ? "it was ended, and nobody had asked for it" : report.error).slice(
     0,
     ERROR_MESSAGE_LENGTH_MAX,
   );
-  return [happened("attemptEnded", { task, attempt, outcome, before, after, error, detailCrc, deferredFor, ...retry })];
+  return [
+    happened("attemptEnded", { task, attempt, outcome, before, after, error, detailCrc, deferredFor, iteration, ...retry, ...again }),
+  ];
 }
 
 function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; readonly facts: Facts }): number | undefined {
@@ -201,8 +219,9 @@ function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; 
   const isStopped = state.isCancelRequested || (state.stageRun !== undefined && isGivenUp(state, state.stageRun, place));
   if (!report.isRetryable || isStopped) return undefined;
   const failed = report.attempt - (state.tasks.forgiven[report.task] ?? 0);
-  if (failed >= action.retry.attempts) return undefined;
+  const { outcome, isTimedOut = false } = report;
+  if (failed >= action.retry.attempts || !isTriedAgain(action.retry, { outcome, isTimedOut })) return undefined;
   const delayMs = retryDelayMs(action.retry, failed, facts.fraction());
-  const endsMs = (state.firstStartMs.get(report.task) ?? facts.nowMs) + action.totalTimeoutMs;
+  const endsMs = Math.min((state.firstStartMs.get(report.task) ?? facts.nowMs) + action.totalTimeoutMs, state.schedule.endsMs(report.task));
   return facts.nowMs + delayMs >= endsMs ? undefined : delayMs;
 }

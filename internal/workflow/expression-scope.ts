@@ -7,7 +7,8 @@ import { setKey } from "../base/json.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
-import { placeOf, targetAt, taskAt, taskKey } from "./blueprint.ts";
+import { taskKey } from "./task-key.ts";
+import { placeOf, targetAt, taskAt } from "./blueprint.ts";
 import type { Facts } from "./facts.ts";
 import type { WorkflowState } from "./state.ts";
 import { alternativeOf } from "./needs.ts";
@@ -35,7 +36,8 @@ export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts,
           stage: place.stage.name,
           action: place.action.name,
           uses: place.action.uses,
-          key: taskKey(state.blueprint.id, task),
+          key: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
+          run: state.tasks.runOf(task),
           annotations: place.action.annotations,
         };
       default:

@@ -36,7 +36,8 @@ export function acceptedScopes(): NameScopes {
   };
 }
 
-interface CompileContext {
+/** Where an expression is compiled. */
+export interface CompileContext {
   readonly place: string;
   readonly scope: NameScope;
   /** The names of all stages, for `stage('x')`. */

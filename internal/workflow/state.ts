@@ -15,6 +15,7 @@ import type { GateHeld } from "./gates.ts";
 import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
+import { Schedule } from "./schedule.ts";
 import { TaskTable } from "./task-state.ts";
 
 /** A task under way. */
@@ -54,6 +55,8 @@ export interface Restoration {
 /** How far the stage under way is. */
 export interface StageRun {
   readonly stage: StagePlan;
+  /** Which iteration of its `repeat`, from 1. */
+  readonly iteration: number;
   /** Position of the wave under way; -1: none yet. */
   wave: number;
   /** True between WaveStarted and WaveEnded. */
@@ -123,6 +126,8 @@ export interface WorkflowState {
   readonly expiresAtMs: TimeMs;
   /** The number of the last event. */
   seq: number;
+  /** The time of the last event. */
+  lastAtMs: TimeMs;
   life: Life;
   executedAtMs: TimeMs | undefined;
   isPaused: boolean;
@@ -153,6 +158,10 @@ export interface WorkflowState {
   readonly backoff: DueQueue;
   /** First start of tasks whose total time is bounded and that have not ended. */
   readonly firstStartMs: Map<number, TimeMs>;
+  /** Which iteration of its `repeat` a task is at, of those beyond the first. */
+  readonly iterations: Map<number, number>;
+  /** When tasks that are bounded from the moment they may start must have ended. */
+  readonly schedule: Schedule;
   stageRun: StageRun | undefined;
   readonly stageResults: StageResult[];
   /** Why stages were skipped, by position. */
@@ -178,6 +187,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     submittedAtMs: recorded.atMs,
     expiresAtMs: timeMs(recorded.atMs + submitted.expiresAfterMs),
     seq: 1,
+    lastAtMs: recorded.atMs,
     life: { kind: "submitted" },
     executedAtMs: undefined,
     isPaused: false,
@@ -197,6 +207,8 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     running: new Map(),
     backoff: new DueQueue(),
     firstStartMs: new Map(),
+    iterations: new Map(),
+    schedule: new Schedule(),
     stageRun: undefined,
     stageResults: stages.map(() => "pending"),
     stageNotes: new Map(),
@@ -208,14 +220,15 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
 }
 
 /** The progress of a stage at its start. */
-export function beginStage(stage: StagePlan): StageRun {
+export function beginStage(stage: StagePlan, { iteration, resumeAtMs }: Pick<StageRun, "iteration" | "resumeAtMs">): StageRun {
   return {
     stage,
+    iteration,
     wave: -1,
     isInWave: false,
     nextOrdinal: 0,
     openInWave: 0,
-    resumeAtMs: 0,
+    resumeAtMs,
     inFlight: new Set(),
     inFlightNotAtRisk: 0,
     atRiskToBegin: new Set(),

@@ -45,6 +45,7 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   run.held.delete(ordinal);
   run.atRiskToBegin.delete(ordinal);
   passBegun(state, run);
+  scheduleTask(state, task);
   makeReady(state, run, { ordinal, except: task });
 }
 
@@ -153,8 +154,19 @@ function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordi
     const task = taskAt(stage, ordinal, action.index);
     if (task === except || !isStartable(state, { stage, ordinal, action })) continue;
     state.tasks.set(task, TaskState.READY);
+    scheduleTask(state, task);
     run.ready.push(task);
   }
+}
+
+/** In a stage that runs once, what needs nothing may start as soon as the stage has begun. */
+export function scheduleFirst(state: WorkflowState, { stage }: StageRun): void {
+  for (const action of stage.actions)
+    if (isStartable(state, { stage, ordinal: 0, action })) scheduleTask(state, taskAt(stage, 0, action.index));
+}
+
+function scheduleTask(state: WorkflowState, task: number): void {
+  state.schedule.begin(task, state.lastAtMs + placeOf(state.blueprint, task).action.scheduleTimeoutMs);
 }
 
 function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
@@ -174,9 +186,10 @@ function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
   if (!run.stage.isOverTargets) return;
   const isLeft = !isUndone(state, { stage: run.stage, ordinal });
   const hasFailed = isLeft && hasFailure(state, run.stage, ordinal);
-  // One that was stopped half-way stays at risk where it had begun to be changed.
-  const over = isLeft && wasCutShort(state, run, ordinal) ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
-  setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
+  // One that was stopped half-way stays at risk where it had begun to be changed, and where it had failed in an earlier stage.
+  const isCut = isLeft && wasCutShort(state, run, ordinal);
+  const over = isCut ? Risk.UNKNOWN : Risk.BEGUN | Risk.UNKNOWN;
+  setRisk(state, ordinal, { clear: hasFailed || isCut ? over : over | Risk.FAILED });
 }
 
 /** False when it was not in flight. */

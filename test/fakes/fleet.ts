@@ -60,6 +60,11 @@ export class Fleet implements Actions {
       this.#actions.set(action.uses, action);
   }
 
+  /** Another action beside the fleet's own. */
+  add(action: Action): void {
+    this.#actions.set(action.uses, action);
+  }
+
   find(uses: string): Action | undefined {
     return this.#actions.get(uses);
   }

@@ -15,7 +15,8 @@ import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdf
 import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKindSchema, PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { HistoryEvent, TaskCounts } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import type { RunAgain } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { ResolveTaskRequestSchema, RetryRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { valueToJson } from "../../internal/workflow/value-json.ts";
 import { FAKE_START_MS } from "../fakes/fake-clock.ts";
 import type { ScopeKind } from "../fakes/guarded-world.ts";
@@ -67,6 +68,18 @@ export class Transcript {
   pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause(ANN, this.#ref(name), "lunch"));
   unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause(ANN, this.#ref(name)));
   retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, this.#ref(name), "again", ""));
+
+  /** Opens a round in which this runs again though it succeeded: a task, a stage, or all. */
+  redo(what: RunAgain["kind"] & { readonly case: string }, name = "w"): Promise<void> {
+    const { case: kind, value } = what;
+    const shown = kind === "task" ? `${value.stage}/${value.action} ${value.target}` : kind === "stage" ? `stage ${value}` : "all";
+    return this.#do(`retry ${name} with ${shown}`, () =>
+      this.world.engine.redo(
+        ANN,
+        create(RetryRequestSchema, { workflow: { ...this.#ref(name) }, reason: "once more", again: { kind: what } }),
+      ),
+    );
+  }
 
   freeze = (kind: ScopeKind = { case: "everything", value: true }): Promise<void> =>
     this.#do(`freeze ${kind.case === "label" ? `${kind.value.label}=${kind.value.value}` : kind.case}`, async () => {
@@ -182,17 +195,22 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
     case "stageSkipped":
       return kind.value.reason;
     case "stageEnded":
-      return kind.value.succeeded ? "well" : "badly";
+      return kind.value.succeeded ? "well" : `badly${kind.value.error === "" ? "" : `: ${kind.value.error}`}`;
+    case "stageRepeated":
+      return `iteration ${kind.value.iteration} in ${kind.value.afterMs / 1_000} s`;
     case "attemptStarted":
     case "applyStarted":
     case "attemptInDoubt":
       return `#${kind.value.attempt}`;
     case "attemptEnded": {
-      const { attempt, outcome, deferredFor, retryAfterMs, error } = kind.value;
+      const { attempt, outcome, deferredFor, retryAfterMs, repeatAfterMs, iteration, error } = kind.value;
       const waits = deferredFor === 0 ? "" : ` for ${DeferReasonSchema.value[deferredFor]?.localName}`;
       const retries = retryAfterMs === undefined ? "" : `, again in ${retryAfterMs / 1_000} s`;
-      return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${error === "" ? "" : `: ${error}`}`;
+      const again = repeatAfterMs === undefined ? "" : `, iteration ${iteration} is not the last, the next in ${repeatAfterMs / 1_000} s`;
+      return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${again}${error === "" ? "" : `: ${error}`}`;
     }
+    case "workflowRetried":
+      return `round ${kind.value.round}`;
     case "taskRefused":
       return kind.value.error;
     case "taskResolved":
