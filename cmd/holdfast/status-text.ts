@@ -59,7 +59,8 @@ export function taskLines(task: Task, { isBrief }: { isBrief: boolean }): readon
   const attempts = task.attempts === 1 ? "" : `  attempts=${task.attempts}`;
   const error = task.error === "" ? "" : `  ${task.error}`;
   const outcome = outcomeName(task.outcome) + (task.changed ? " changed" : "");
-  const head = `${taskName(task)}  ${outcome}${attempts}${error}`;
+  const run = task.run > 1 ? `  run=${task.run}` : "";
+  const head = `${taskName(task)}  ${outcome}${run}${attempts}${error}`;
   if (isBrief) return [head];
   return [
     head,

@@ -145,8 +145,16 @@ export const VERBS: readonly VerbSpec[] = [
     name: "retry",
     args: "<id>",
     group: STEER,
-    about: "run again only what failed, was unknown, or never started",
-    flags: [REASON, { flags: "--digest <digest>", about: "refuse unless this is what was submitted" }, FOLLOW, NAMESPACE],
+    about: "open a round: run again what failed, was unknown, or never started; and what succeeded, where you name it",
+    flags: [
+      { flags: "--task <task>", about: "also STAGE/ACTION[@TARGET], though it succeeded" },
+      { flags: "--stage <name>", about: "also all of this stage that succeeded" },
+      { flags: "--all", about: "also everything that succeeded" },
+      REASON,
+      { flags: "--digest <digest>", about: "refuse unless this is what was submitted" },
+      FOLLOW,
+      NAMESPACE,
+    ],
   },
   {
     name: "resolve",

@@ -1,12 +1,13 @@
-// Makes a fleet of sandboxed hosts to try things on: node examples/scan-and-fix/make-fleet.mjs DIR [COUNT]
-// Each host is a directory with a configuration, a log, and the two programs of this example; two of three are broken.
+// Makes a fleet of sandboxed hosts to try things on: node examples/scan-and-fix/make-fleet.mjs DIR [COUNT] [FAILING…]
+// Each host is a directory with a configuration, a log, and the two programs of this example; two of three are broken. A host that is named
+// FAILING (web-03) has a disk that is failing, which no repair helps.
 
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const [dir, count = "30"] = process.argv.slice(2);
+const [dir, count = "30", ...failing] = process.argv.slice(2);
 if (dir === undefined) {
-  console.error("usage: node examples/scan-and-fix/make-fleet.mjs DIR [COUNT]");
+  console.error("usage: node examples/scan-and-fix/make-fleet.mjs DIR [COUNT] [FAILING…]");
   process.exit(2);
 }
 
@@ -19,6 +20,7 @@ for (let index = 1; index <= Number(count); index++) {
   const isNoisy = index % 3 === 1;
   const isLocked = index % 3 === 2;
   writeFileSync(join(root, "etc/app.conf"), `name=${name}\nlog_level=${isNoisy ? "debug" : "info"}\n`);
+  if (failing.includes(name)) writeFileSync(join(root, "run/disk.failing"), "");
   if (isLocked) writeFileSync(join(root, "run/stale.lock"), "");
   for (const program of ["scan-host", "fix-host"]) {
     copyFileSync(join(programs, program), join(root, "bin", program));

@@ -67,6 +67,7 @@ function failureOf(result: Exclude<HostResult, Exited>, { isReadOnly }: { readon
       const line = lastLine(result.stderr);
       return {
         kind: "failed",
+        isTimedOut: true,
         message: `timed out, and its whole process group was ended${line === "" ? "" : `; last line on stderr: ${line}`}; a longer \`timeout:\` of the action gives it more time`,
       };
     }

@@ -49,7 +49,7 @@ export type CallEnd =
   | { readonly kind: "refused"; readonly failure: Failure }
   /** Expected by its status, but `expect` is false: for a check, the state is another one. */
   | { readonly kind: "unlike"; readonly failure: Failure; readonly answer: Answer }
-  | { readonly kind: "unsent" | "lost"; readonly reason: string }
+  | { readonly kind: "unsent" | "lost"; readonly reason: string; readonly isTimedOut: boolean }
   /** Its turn came, and it was not let go. */
   | { readonly kind: "unbegun" };
 
@@ -90,7 +90,8 @@ async function exchangeInTurn(
     return await pace.run(request.url.origin, begin, AbortSignal.any([signal, late.signal]));
   } catch (cause) {
     if (!(cause instanceof HoldfastError) || cause.code !== "CANCELLED") throw cause;
-    return { kind: "unsent", reason: signal.aborted ? "cancelled" : "its turn toward the origin did not come in time" };
+    const reason = signal.aborted ? "cancelled" : "its turn toward the origin did not come in time";
+    return { kind: "unsent", reason, isTimedOut: !signal.aborted };
   } finally {
     stopClock();
   }

@@ -27,9 +27,11 @@ export type HttpEnd =
       readonly isCut: boolean;
     }
   /** Nothing was sent: no address, no connection, no TLS. */
-  | { readonly kind: "unsent"; readonly reason: string }
+  | { readonly kind: "unsent"; readonly reason: string; readonly isTimedOut: boolean }
   /** The request, or a part of it, was sent, and no whole answer came. */
-  | { readonly kind: "lost"; readonly reason: string };
+  | { readonly kind: "lost"; readonly reason: string; readonly isTimedOut: boolean };
+
+const LATE = "no answer in time";
 
 /** Sends one request; never rejects. Ends by the timeout and the abort as `unsent` or `lost`. */
 export function exchange(
@@ -50,9 +52,10 @@ export function exchange(
       endReason = reason;
       sending.destroy(new Error(reason));
     };
-    const failed = (error: Error): void => give({ kind: wasSent ? "lost" : "unsent", reason: endReason ?? reasonOf(error) });
+    const failed = (error: Error): void =>
+      give({ kind: wasSent ? "lost" : "unsent", reason: endReason ?? reasonOf(error), isTimedOut: endReason === LATE });
     const onAbort = (): void => giveUp("cancelled");
-    const stopClock = clock.after(limits.timeoutMs, () => giveUp("no answer in time"));
+    const stopClock = clock.after(limits.timeoutMs, () => giveUp(LATE));
     sending.on("socket", (socket) => socket.once(request.url.protocol === "https:" ? "secureConnect" : "connect", () => (wasSent = true)));
     sending.on("error", failed);
     sending.on("response", (response) => readAnswer(response, give, failed));

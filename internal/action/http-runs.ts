@@ -99,7 +99,7 @@ function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects
   if (end.kind === "unsent")
     return signal.aborted
       ? { kind: "unbegun", message: "cancelled before anything was sent" }
-      : { kind: "unreachable", message: `nothing was sent: ${end.reason}` };
+      : { kind: "unreachable", message: `nothing was sent: ${end.reason}`, isTimedOut: end.isTimedOut };
   if (effects === Effects.UNSAFE) {
     return {
       kind: "unknown",
@@ -107,7 +107,7 @@ function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects
     };
   }
   if (signal.aborted) return { kind: "cancelled", message: "cancelled while waiting for the answer" };
-  return { kind: "failed", message: `the answer was lost: ${end.reason}` };
+  return { kind: "failed", message: `the answer was lost: ${end.reason}`, isTimedOut: end.isTimedOut };
 }
 
 /** GETs what the author said, and judges by `expect`. */

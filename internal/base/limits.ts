@@ -11,6 +11,11 @@ export const TARGETS_MAX = 200_000;
 export const TASKS_PER_WORKFLOW_MAX = 2_000_000;
 export const WAVES_MAX = 64;
 export const ATTEMPTS_MAX = 100;
+export const BACKOFF_MS_MAX = 24 * 3_600_000;
+/** Of one `repeat`: with ATTEMPTS_MAX attempts each they still fit the counter of a task. */
+export const ITERATIONS_MAX = 500;
+export const PARALLEL_MAX = 4_096;
+export const RATE_TOKENS_MAX = 1_000_000;
 export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 /** Definitions that were found without fault, kept for the next Submit of the same; a longer one is checked each time. */
 export const DEFINITIONS_KEPT_MAX = 64;

@@ -7,7 +7,8 @@ import type { JsonValue } from "../base/json.ts";
 import { ATTEMPT_SETTLE_MS_MIN, AWAIT_MS_MAX } from "../base/limits.ts";
 import { maskRendered, revealRendered } from "../expr/rendered.ts";
 import { Effects } from "../gen/holdfast/v1/event_pb.ts";
-import { placeOf, targetAt, taskKey } from "../workflow/blueprint.ts";
+import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { taskKey } from "../workflow/task-key.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
 import { taskScope } from "../workflow/expression-scope.ts";
@@ -133,7 +134,7 @@ function ready(host: AttemptHost, { task, running, place, scope, action, reporte
   const context = (mayBegin: () => boolean): AttemptContext => ({
     workflowId: state.blueprint.id,
     target,
-    taskKey: taskKey(state.blueprint.id, task),
+    taskKey: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
     attempt: running.attempt,
     startedAtMs: running.startedAtMs,
     timeoutMs: Math.min(AWAIT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
@@ -170,7 +171,7 @@ export function attemptTimeMs(
   const { task, running, nowMs } = at;
   const { action } = placeOf(state.blueprint, task);
   const firstMs = state.firstStartMs.get(task) ?? running.startedAtMs;
-  const leftMs = Math.max(0, Math.min(action.timeoutMs, firstMs + action.totalTimeoutMs - nowMs));
+  const leftMs = Math.max(0, Math.min(action.timeoutMs, firstMs + action.totalTimeoutMs - nowMs, state.schedule.endsMs(task) - nowMs));
   const isInDoubt = running.before !== undefined || restorationOf(state, task) !== undefined;
   return isInDoubt ? Math.max(leftMs, ATTEMPT_SETTLE_MS_MIN) : leftMs;
 }

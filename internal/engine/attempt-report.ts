@@ -98,7 +98,8 @@ export class Reporter {
     if (failure.output !== undefined || failure.outputTail !== undefined || failure.exitStatus !== undefined) this.#result = failure;
     if (this.#oversize() !== undefined) this.#result = { ...this.#result, output: null };
     const error = this.#masking.text(failure.message).slice(0, ERROR_MESSAGE_LENGTH_MAX);
-    return this.#report(failureOutcome(failure), ending, { error, isRetryable: failure.isRetryable ?? true });
+    const { isRetryable = true, isTimedOut = false } = failure;
+    return { ...this.#report(failureOutcome(failure), ending, { error, isRetryable }), isTimedOut };
   }
 
   #oversize(): string | undefined {

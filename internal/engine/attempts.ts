@@ -114,7 +114,7 @@ function frozenReport(report: AttemptReport, hasBegun: boolean): AttemptReport {
 function overdueReport(handle: Handle, report: AttemptReport): AttemptReport {
   if (!handle.isOverdue || report.outcome !== AttemptOutcome.CANCELLED) return report;
   const error = "it did not end in its time and was ended; raise `timeout`, or see why it takes so long";
-  return withError({ ...report, outcome: AttemptOutcome.FAILED, isRetryable: true }, error);
+  return withError({ ...report, outcome: AttemptOutcome.FAILED, isRetryable: true, isTimedOut: true }, error);
 }
 
 function withError(report: AttemptReport, error: string): AttemptReport {

@@ -32,12 +32,13 @@ import type {
   PlanResponse,
   QueryResponse,
   ResolveTaskRequest,
+  RetryRequest,
   SubmitRequest,
   SubmitResponse,
   WatchResponse,
   WhyResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { PlanResponseSchema, RetryRequestSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
@@ -47,8 +48,8 @@ import { GuardCalls } from "./guard-calls.ts";
 import { readHistory } from "./history.ts";
 import { resolveRef } from "./lookup.ts";
 import type { EnginePorts } from "./ports.ts";
-import { corruptStatus, findTarget, listWorkflows, taskNamed } from "./reading.ts";
 import { PeopleCalls } from "./people-calls.ts";
+import { corruptStatus, findTarget, listWorkflows, taskNamed, tasksAgain } from "./reading.ts";
 import { PolicyCalls } from "./policy-calls.ts";
 import { replayPolicies } from "./policy-replay.ts";
 import { Registry } from "./registry.ts";
@@ -164,12 +165,18 @@ export class Engine implements EngineFace {
     return this.#ask(this.#resolve(ref), { kind: "unpause", by: by.name });
   }
 
-  async retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus> {
+  retry = (by: Principal, workflow: Ref, reason: string, digest: string): Promise<WorkflowStatus> =>
+    this.redo(by, create(RetryRequestSchema, { workflow: { ...workflow }, reason, digest }));
+
+  async redo(by: Principal, request: RetryRequest): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     await this.#checkDisk();
-    const id = this.#resolve(ref);
-    this.#registry.refuseFrozen((await this.#registry.stateOf(id)).blueprint);
-    return this.#ask(id, { kind: "retry", by: by.name, reason, digest });
+    const id = this.#resolve(refOf(request));
+    const state = await this.#registry.stateOf(id);
+    this.#registry.refuseFrozen(state.blueprint);
+    const { reason, digest, again, round } = request;
+    const named = again === undefined ? {} : { again: tasksAgain(state, again) };
+    return this.#ask(id, { kind: "retry", by: by.name, reason, digest, ...named, ...(round === 0 ? {} : { round }) });
   }
 
   async resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus> {

@@ -25,7 +25,13 @@ import type {
   ListWorkflowsRequest,
   QueryResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import type { ListWorkflowsResponse, PlanResponse, ResolveTaskRequest, SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type {
+  ListWorkflowsResponse,
+  PlanResponse,
+  ResolveTaskRequest,
+  RetryRequest,
+  SubmitRequest,
+} from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { SubmitResponse, WatchResponse, WhyResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
@@ -82,6 +88,8 @@ export interface EngineFace {
   unpause(by: Principal, ref: Ref): Promise<WorkflowStatus>;
   /** Runs again what failed, was unknown or never started; an empty digest is not checked. */
   retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus>;
+  /** The same, and what the request names although it had succeeded. */
+  redo(by: Principal, request: RetryRequest): Promise<WorkflowStatus>;
   /** A person settles a held task. */
   resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus>;
   /** Why the workflow, or one of its targets (empty: none), stands where it stands. */

@@ -82,7 +82,7 @@ export class GuardMoves {
   }
 
   /** AttemptEnded, after it was folded in. */
-  attemptEnded({ task, attempt, outcome, before, deferredFor }: AttemptEnded): void {
+  attemptEnded({ task, attempt, outcome, before, deferredFor, repeatAfterMs }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     // Before a later attempt another may have changed something: what it took is used, whatever this one found.
     const isFirst = attempt === 1;
@@ -95,7 +95,8 @@ export class GuardMoves {
     }
     // An attempt that reads has no state to find: it used what it took.
     const isUnused = isFirst && outcome === AttemptOutcome.UNCHANGED && before !== "";
-    if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
+    // Each iteration is a start of its own: it asks for its limits again.
+    if (repeatAfterMs !== undefined || isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);
     this.taskClosed(task);
   }
 
@@ -142,7 +143,7 @@ export class GuardMoves {
     this.#move(reserveTargets(this.#guard, { workflow: this.#id, targets, uses, principal: submittedBy }, this.#nowMs));
   }
 
-  /** WaveEnded. */
+  /** WaveEnded, and StageRepeated: a pause begins. */
   waveEnded(pauseMs: number): void {
     this.flush();
     if (pauseMs > 0) this.#move(beginPause(this.#guard, this.#id, pauseMs, this.#nowMs));

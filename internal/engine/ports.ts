@@ -228,6 +228,8 @@ export interface Failure {
   readonly message: string;
   /** False: trying again cannot help (wrong arguments, a refused path). Default true. */
   readonly isRetryable?: boolean;
+  /** True: the attempt's time was over before it ended. Default false. */
+  readonly isTimedOut?: boolean;
   readonly output?: JsonValue;
   readonly outputTail?: string;
   readonly exitStatus?: number;

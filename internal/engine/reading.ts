@@ -2,6 +2,7 @@
 // 1. A page examines at most PAGE_WORKFLOWS_EXAMINED_MAX rows and may come back short with a token.
 
 import { create, toJson } from "@bufbuild/protobuf";
+import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -9,11 +10,13 @@ import { PAGE_SIZE_DEFAULT, PAGE_WORKFLOWS_EXAMINED_MAX } from "../base/limits.t
 import { didYouMean } from "../base/nearest.ts";
 import { compileFilter } from "../expr/filter.ts";
 import { WORKFLOW_ROW_TYPE } from "../expr/workflow-types.ts";
-import { Mode, ModeSchema } from "../gen/holdfast/v1/event_pb.ts";
+import type { Again } from "../gen/holdfast/v1/event_pb.ts";
+import { AgainSchema, Mode, ModeSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema, Phase, PhaseSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
-import type { ListWorkflowsRequest, ListWorkflowsResponse, ResolveTaskRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { ListWorkflowsRequest, ListWorkflowsResponse, RunAgain, TaskName } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { ListWorkflowsResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { StagePlan } from "../workflow/blueprint.ts";
 import { taskAt } from "../workflow/blueprint.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
@@ -90,18 +93,33 @@ export function findTarget({ blueprint }: WorkflowState, name: string): number {
   throw new HoldfastError("NOT_FOUND", `workflow ${blueprint.id} has no target "${name}"${near}`);
 }
 
+/** What a round runs again, by position; throws NOT_FOUND. */
+export function tasksAgain(state: WorkflowState, { kind }: RunAgain): Again {
+  switch (kind.case) {
+    case "task":
+      return create(AgainSchema, { kind: { case: "task", value: taskNamed(state, kind.value) } });
+    case "stage":
+      return create(AgainSchema, { kind: { case: "stage", value: stageNamed(state, kind.value).index } });
+    case "all":
+      return create(AgainSchema, { kind: { case: "all", value: true } });
+    case undefined:
+      throw new HoldfastError("INVALID_ARGUMENT", "again: it names nothing; say which task, which stage, or all");
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** A stage by its name; throws NOT_FOUND. */
+function stageNamed({ blueprint: { stages, id } }: WorkflowState, name: string): StagePlan {
+  const stage = stages.find((candidate) => candidate.name === name);
+  if (stage !== undefined) return stage;
+  const known = stages.map((candidate) => candidate.name);
+  throw new HoldfastError("NOT_FOUND", `workflow ${id} has no stage "${name}"${didYouMean(name, known)}`);
+}
+
 /** The position of a task that is named by stage, action and target; throws NOT_FOUND. */
-export function taskNamed(state: WorkflowState, named: Pick<ResolveTaskRequest, "stage" | "action" | "target">): number {
-  const { stages, id } = state.blueprint;
-  const stage = stages.find((candidate) => candidate.name === named.stage);
-  if (stage === undefined)
-    throw new HoldfastError(
-      "NOT_FOUND",
-      `workflow ${id} has no stage "${named.stage}"${didYouMean(
-        named.stage,
-        stages.map((candidate) => candidate.name),
-      )}`,
-    );
+export function taskNamed(state: WorkflowState, named: Pick<TaskName, "stage" | "action" | "target">): number {
+  const stage = stageNamed(state, named.stage);
   const action = stage.actions.find((candidate) => candidate.name === named.action);
   if (action === undefined)
     throw new HoldfastError(

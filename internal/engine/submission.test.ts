@@ -222,3 +222,17 @@ test("a definition that only a plan may have is refused for a workflow, also aft
   await submit(request, { checked, mode: Mode.PLAN });
   await expect(submit(request, { checked })).rejects.toThrow(/a wave of zero targets would never end/);
 });
+
+test("a number from parameters is told for each submission, also where definitions without fault are shared", async () => {
+  const checked = new CheckedDefinitions();
+  const definition = aWorkflow({
+    params: { tries: { type: "PARAM_TYPE_INT", defaultValue: 2 } },
+    computed: { "stages[0].actions[0].retry.attempts": "params.tries" },
+  });
+  const of = async (params: { readonly tries?: number }) => submit(aSubmission(definition, { params }), { checked });
+  const all = [await of({}), await of({ tries: 7 }), await of({}), await of({ tries: 2 })];
+  expect(all.map((submitted) => submitted.definition?.stages[0]?.actions[0]?.retry?.attempts)).toEqual([2, 7, 2, 2]);
+  expect(all[0]?.definition).toBe(all[2]?.definition);
+  expect(new Set(all.map(({ digest }) => digest)).size).toBe(2);
+  await expect(of({ tries: 0 })).rejects.toThrow(/gives 0: it must be a whole number between 1 and 100/);
+});

@@ -14,6 +14,7 @@ import { TARGETS_MAX, TASKS_PER_WORKFLOW_MAX, WORKFLOW_EXPRESSIONS_LENGTH_MAX } 
 import type { ActionKind, Mode, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { ActionKindSchema, WorkflowSubmittedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { Target, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
+import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { withCompileBudget } from "../expr/compile-budget.ts";
@@ -21,6 +22,7 @@ import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import { namesBefore } from "../workflow/action-plan.ts";
 import { checkDefinition } from "../workflow/blueprint.ts";
+import { withComputed } from "../workflow/computed.ts";
 import { FaultList } from "../workflow/fault-list.ts";
 import { resolveParams } from "../workflow/params.ts";
 import { compileSelector } from "../workflow/targets.ts";
@@ -76,15 +78,18 @@ function requestJson(request: SubmitRequest): JsonValue {
 
 /** Makes the first event of a workflow; throws INVALID_ARGUMENT with all faults. */
 export async function makeSubmission(request: SubmitRequest, context: SubmissionContext): Promise<WorkflowSubmitted> {
-  const { definition } = request;
-  if (definition === undefined)
+  const { definition: asked } = request;
+  if (asked === undefined)
     throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
   const json = requestJson(request);
   const digest = digestOf(json, context.mode);
   const faults = new FaultList();
   if (WorkflowId.is(request.key)) faults.add("key", "it has the form of a workflow ID and would be taken for one; use another key");
-  const params = resolveParams(definition.params, request.params ?? {}, faults);
-  const text = canonicalJson(isJsonObject(json) ? (json["definition"] ?? null) : null);
+  const params = resolveParams(asked.params, request.params ?? {}, faults);
+  // Without its parameters no number can be told. What is checked, and shared by those that are the same, is the definition with its numbers.
+  const definition = faults.isEmpty ? withNumbers(asked, params, faults) : asked;
+  const given = isJsonObject(json) ? (json["definition"] ?? null) : null;
+  const text = canonicalJson(definition === asked ? given : toJson(WorkflowDefinitionSchema, definition));
   const checked = context.checked.take(text, context.mode, () => checkWhole(definition, context, faults));
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
   const { definition: shared, kinds } = present(checked, "a definition without fault");
@@ -109,6 +114,10 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
   });
   submitted.digest = await frozenDigest(submitted, context.clock);
   return submitted;
+}
+
+function withNumbers(definition: WorkflowDefinition, params: ReturnType<typeof resolveParams>, faults: FaultList): WorkflowDefinition {
+  return withCompileBudget(WORKFLOW_EXPRESSIONS_LENGTH_MAX, () => withComputed(definition, params, faults));
 }
 
 /** Undefined where there are faults, of the definition or of what came with it. */

@@ -15,7 +15,8 @@ import { TaskSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { ListTasksRequest, ListTasksResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
-import { placeOf, targetAt, taskAt, taskKey } from "../workflow/blueprint.ts";
+import { taskKey } from "../workflow/task-key.ts";
+import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { TaskState, isGood, outcomeName, outcomeOf } from "../workflow/task-state.ts";
 import { jsonToValue } from "../workflow/value-json.ts";
@@ -124,7 +125,8 @@ function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt
     attempts,
     changed: now === TaskState.CHANGED,
     index,
-    key: taskKey(state.blueprint.id, index),
+    key: taskKey(state.blueprint.id, { task: index, run: state.tasks.runOf(index) }),
+    run: state.tasks.runOf(index),
     uses: place.action.uses,
     annotations: { ...place.action.annotations },
     ...inputOf(place, detail),

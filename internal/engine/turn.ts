@@ -142,6 +142,8 @@ class TurnRecord {
         return this.moves.waveStarted(kind.value);
       case "waveEnded":
         return this.moves.waveEnded(kind.value.pauseMs);
+      case "stageRepeated":
+        return this.moves.waveEnded(kind.value.afterMs);
       case "freezeBegan":
       case "freezeEnded":
         this.moves.thawed();

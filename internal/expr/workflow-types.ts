@@ -41,7 +41,7 @@ export const WORKFLOW_TYPE: ExprObjectDecl = {
 /** The task that an expression is evaluated for. */
 export const TASK_TYPE: ExprObjectDecl = {
   object: "task",
-  fields: { stage: "string", action: "string", uses: "string", key: "string", annotations: TEXTS },
+  fields: { stage: "string", action: "string", uses: "string", key: "string", run: "int", annotations: TEXTS },
 };
 
 /** How many tasks are in which state. */
@@ -115,6 +115,11 @@ export function workflowScopes(definition: Pick<WorkflowDefinition, "params" | "
       functions,
     }),
   };
+}
+
+/** What a number of the definition may name: it is evaluated before anything else is known. */
+export function paramsScope(params: Readonly<Record<string, Param>>): ExprScope {
+  return { declarations: { params: paramsType(params) }, functions: [] };
 }
 
 /** What `targets.where` may name. */

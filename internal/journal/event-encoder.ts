@@ -14,7 +14,17 @@ const EVENT = { afterMs: 0x08, by: 0x12, attemptStarted: 0x42, applyStarted: 0x4
 const ATTEMPT = { task: 0x08, attempt: 0x10 } as const;
 const STARTED = { rulesAllowed: 0x18 } as const;
 const APPLY = { before: 0x1a } as const;
-const ENDED = { outcome: 0x18, before: 0x22, after: 0x2a, error: 0x32, retryAfterMs: 0x38, detailCrc: 0x45, deferredFor: 0x48 } as const;
+const ENDED = {
+  outcome: 0x18,
+  before: 0x22,
+  after: 0x2a,
+  error: 0x32,
+  retryAfterMs: 0x38,
+  detailCrc: 0x45,
+  deferredFor: 0x48,
+  repeatAfterMs: 0x58,
+  iteration: 0x60,
+} as const;
 const GUARD = { afterMs: 0x08, atMs: 0x28, targetsSettled: 0x62 } as const;
 const SETTLED = { holder: 0x0a, targets: 0x12, target: 0x0a, failedUses: 0x12 } as const;
 
@@ -76,6 +86,8 @@ function writeEnded(out: ByteWriter, ended: AttemptEnded): void {
   if (ended.retryAfterMs !== undefined) out.present(ENDED.retryAfterMs, ended.retryAfterMs);
   out.fixed32(ENDED.detailCrc, ended.detailCrc);
   out.number(ENDED.deferredFor, ended.deferredFor);
+  if (ended.repeatAfterMs !== undefined) out.present(ENDED.repeatAfterMs, ended.repeatAfterMs);
+  out.number(ENDED.iteration, ended.iteration);
   out.close(start);
 }
 

@@ -9,7 +9,7 @@ import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
 import { columnsOf, knownBefore, needsWithin, stagesOf } from "../expr/workflow-parts.ts";
-import { identifierOf, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
+import { identifierOf, paramsScope, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
 import type { ExprScope, WorkflowScopes } from "../expr/workflow-types.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
@@ -47,6 +47,9 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
       checkExpression(source, { ...known, path: `signals.${name}.set.${variable}`, scope: scopes.signal(fields) });
   for (const [name, source] of Object.entries(definition.queries))
     checkExpression(source, { ...known, path: `queries.${name}`, scope: scopes.output });
+  const numberScope = paramsScope(definition.params);
+  for (const [path, source] of Object.entries(definition.computed))
+    checkTemplate(`\${{ ${source} }}`, { ...known, path, scope: numberScope });
   if (definition.output !== "") checkExpression(definition.output, { ...known, path: "output", scope: scopes.output });
 }
 
@@ -65,6 +68,8 @@ function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, 
   checkNames(names, faults);
   checkIdentifiers(names, { faults, reserved });
   checkNeeds(stage, { path, faults, earlier });
+  if (stage.repeat !== undefined && stage.repeat.until !== "")
+    checkExpression(stage.repeat.until, { ...known, path: `${path}.repeat.until`, scope: scopes.output, result: "bool" });
   for (const [index, key] of stage.locks.entries()) {
     const inList = `${path}.lock[${index}]`;
     checkTemplate(key, { ...known, scope: lockScope, path: faults.file.at(inList) === undefined ? `${path}.lock` : inList });
@@ -80,6 +85,9 @@ function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, 
       for (const [variable, source] of Object.entries(action.set))
         checkExpression(source, { ...own, path: `${path}.${actionPlace}.set.${variable}` });
     if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
+    const { repeat } = action;
+    if (repeat === undefined || repeat.until === "" || alternative > 0) continue;
+    checkExpression(repeat.until, { ...own, path: `${path}.${actionPlace}.repeat.until`, result: "bool" });
   }
 }
 

@@ -22,6 +22,7 @@ const TABLES = [
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
   { message: "Alternative", heading: "An alternative of `try`", file: "stages: [{ actions: [{ try: [{ zzz: 1 }] }] }]" },
   { message: "Undo", heading: "`undo`", file: "stages: [{ actions: [{ undo: { zzz: 1 } }] }]" },
+  { message: "Repeat", heading: "`repeat`", file: "stages: [{ actions: [{ repeat: { zzz: 1 } }] }]" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
 
@@ -46,6 +47,8 @@ const FORMS: Readonly<Record<string, string>> = {
   ParamType: "`string`, `int`, `number`, `bool`, `list` or `object`",
   Rate: "rate",
   Retry: "map",
+  Repeat: "map",
+  "repeated RetryOn": "list of `failed`, `unreachable`, `timed_out`",
   Rollout: "map",
   StageNeeds: "list of text",
   StageOver: "`targets`",
@@ -70,6 +73,9 @@ const WRITTEN: ReadonlyMap<string, { readonly name: string; readonly form: strin
   ["Stage.locks", { name: "lock", form: "text, or list of text" }],
 ]);
 
+/** Fields that have no name in a file: they are written elsewhere. */
+const NOT_IN_FILE: ReadonlySet<string> = new Set(["WorkflowDefinition.computed"]);
+
 interface Field {
   readonly name: string;
   readonly form: string;
@@ -79,7 +85,8 @@ interface Field {
 function fieldsOf(message: string): readonly Field[] {
   const body = new RegExp(`\\nmessage ${message} \\{\\n([^]*?)\\n\\}\\n`).exec(SCHEMA)?.[1] ?? "";
   const fields = body.matchAll(/((?:^ {2}\/\/ .*\n)+) {2}(optional |repeated )?([\w.]+(?:<\w+, [\w.]+>)?) (\w+) = \d+/gm);
-  return [...fields].map(([, comment = "", label = "", type = "", name = ""]) => {
+  const inFile = [...fields].filter(([, , , , name = ""]) => !NOT_IN_FILE.has(`${message}.${name}`));
+  return inFile.map(([, comment = "", label = "", type = "", name = ""]) => {
     const wireType = `${label === "repeated " ? label : ""}${type}`;
     const about = comment
       .replace(/^ {2}\/\/ /gm, "")

@@ -59,9 +59,10 @@ stages:
         when: size(scan.output.issues) > 0
         uses: file
         with: { path: /etc/nginx.conf, source: nginx.conf.tmpl, template: true, mode: "0644" }
-        retry: { attempts: 3, backoff: 2s, backoff_max: 1m, jitter: 0.5 }
+        retry: { attempts: 3, backoff: 2s, backoff_max: 1m, jitter: 0.5, on: [unreachable, timed_out] }
         timeout: 1.5s
         total_timeout: 2h
+        schedule_timeout: 3h
         needs: [scan]
         annotations: { risk: low }
       - { name: other, uses: file, needs: [], with: { path: /x, source: nginx.conf } }
@@ -98,9 +99,10 @@ stages:
             uses: "file",
             when: "size(scan.output.issues) > 0",
             with: { path: "/etc/nginx.conf", content: "server ${{ params.version }};\n", template: true, mode: "0644" },
-            retry: { attempts: 3, backoff: "2s", backoffMax: "60s", jitter: 0.5 },
+            retry: { attempts: 3, backoff: "2s", backoffMax: "60s", jitter: 0.5, on: ["RETRY_ON_UNREACHABLE", "RETRY_ON_TIMED_OUT"] },
             timeout: "1.500s",
             totalTimeout: "7200s",
+            scheduleTimeout: "10800s",
             needs: { actions: ["scan"] },
             annotations: { risk: "low" },
           },

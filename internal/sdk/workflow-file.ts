@@ -12,6 +12,7 @@ import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { FileCursor, FileFaults } from "./file-cursor.ts";
 import type { FileFields } from "./file-cursor.ts";
 import { placedInFile } from "./file-places.ts";
+import { takeComputed } from "./workflow-computed.ts";
 import { readParams } from "./workflow-params.ts";
 import { readExpressions, readSignals } from "./workflow-signals.ts";
 import { inlineSources } from "./workflow-sources.ts";
@@ -56,8 +57,9 @@ export interface WorkflowFile {
 export async function readWorkflowFile(text: string, options: WorkflowFileOptions): Promise<WorkflowFile> {
   const file = readYaml(text, { file: options.file, bytesMax: WORKFLOW_FILE_BYTES_MAX });
   const faults = new FileFaults(file, text);
-  const fields = new FileCursor(faults, "", file.value).fields(WORKFLOW_FIELDS, "a workflow");
-  const definition = create(WorkflowDefinitionSchema, fields === undefined ? {} : readWorkflow(fields));
+  const { value, computed } = takeComputed(file.value);
+  const fields = new FileCursor(faults, "", value).fields(WORKFLOW_FIELDS, "a workflow");
+  const definition = create(WorkflowDefinitionSchema, fields === undefined ? {} : { ...readWorkflow(fields), computed });
   if (fields !== undefined) {
     await inlineSources(definition, { faults, readSource: options.readSource });
     checkWorkflow(definition, faults);

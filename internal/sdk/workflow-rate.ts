@@ -3,7 +3,9 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { DURATION_FORM, parseDurationMs } from "../base/duration.ts";
+import { DURATION_FORM } from "../base/duration.ts";
+import { RATE_TOKENS_MAX } from "../base/limits.ts";
+import { splitRate } from "../base/rate.ts";
 import type { RateSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor } from "./file-cursor.ts";
 import { kindOf } from "./file-cursor.ts";
@@ -11,10 +13,7 @@ import { kindOf } from "./file-cursor.ts";
 type RateInit = MessageInitShape<typeof RateSchema>;
 
 const RATE_FIELDS = ["tokens", "period"] as const;
-const TOKENS_MAX = 1_000_000;
 const FORM = "so many in a time, such as 30/m (30 a minute), 1/s, 100/h or 5/10m";
-/** A bare unit is one of it: `30/m` is `30/1m`. */
-const UNITS: readonly string[] = ["s", "m", "h", "d"];
 
 /** Reads a rate; adds a fault and gives undefined where it is none. */
 export function readRate(field: FileCursor): RateInit | undefined {
@@ -25,7 +24,7 @@ export function readRate(field: FileCursor): RateInit | undefined {
   const fields = field.fields(RATE_FIELDS, "rate");
   const tokens = fields
     ?.need("tokens", "say how many targets in a period may begin, such as tokens: 30")
-    ?.number({ min: 1, max: TOKENS_MAX, isWhole: true });
+    ?.number({ min: 1, max: RATE_TOKENS_MAX, isWhole: true });
   const period = fields?.need("period", "say in which time, such as period: 1m");
   const periodMs = period?.durationMs();
   if (periodMs === 0) return period?.refuse("must be longer than nothing");
@@ -33,19 +32,18 @@ export function readRate(field: FileCursor): RateInit | undefined {
 }
 
 function rateOf(field: FileCursor, text: string): RateInit | undefined {
-  const [, count = "", time = ""] = /^(\d+(?:\.\d+)?) *\/ *(\S+)$/.exec(text) ?? [];
-  if (count === "") return field.refuse(`must be ${FORM}`);
-  const tokens = Number(count);
-  if (!Number.isInteger(tokens) || tokens < 1 || tokens > TOKENS_MAX)
+  const split = splitRate(text);
+  if (split === undefined) return field.refuse(`must be ${FORM}`);
+  const { count: tokens, periodMs } = split;
+  if (!Number.isInteger(tokens) || tokens < 1 || tokens > RATE_TOKENS_MAX)
     return field.refuse(
-      `the number before "/" must be a whole number from 1 to ${TOKENS_MAX}; for less than one in a time lengthen the time, as in 1/10m`,
+      `the number before "/" must be a whole number from 1 to ${RATE_TOKENS_MAX}; for less than one in a time lengthen the time, as in 1/10m`,
     );
-  const periodMs = parseDurationMs(UNITS.includes(time) ? `1${time}` : time);
   if (periodMs === undefined) return field.refuse(`the time after "/" must be s, m, h or d, or ${DURATION_FORM}, at most 30d`);
   if (periodMs === 0) return field.refuse('the time after "/" must be longer than nothing');
   return { tokens, period: durationFromMs(periodMs) };
 }
 
 function shown(value: number): string {
-  return Number.isInteger(value) && value >= 1 && value <= TOKENS_MAX ? String(value) : "30";
+  return Number.isInteger(value) && value >= 1 && value <= RATE_TOKENS_MAX ? String(value) : "30";
 }

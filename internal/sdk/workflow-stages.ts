@@ -6,19 +6,20 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
-import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, ATTEMPTS_MAX, AWAIT_MS_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
+import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, AWAIT_MS_MAX, PARALLEL_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
 import { OnUnknown, StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import type {
   ActionSchema,
   AlternativeSchema,
   AmountSchema,
-  RetrySchema,
   RolloutSchema,
   StageSchema,
   UndoSchema,
 } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
 import { readExpressions } from "./workflow-signals.ts";
+import { duration, readRetry } from "./workflow-retry.ts";
+import { readRepeat } from "./workflow-repeat.ts";
 import { readRate } from "./workflow-rate.ts";
 
 const STAGE_FIELDS = [
@@ -35,6 +36,7 @@ const STAGE_FIELDS = [
   "always",
   "undo",
   "deadline",
+  "repeat",
 ] as const;
 const ROLLOUT_FIELDS = ["waves", "pause", "parallel", "max_failures", "max_at_risk", "rate"] as const;
 const ACTION_FIELDS = [
@@ -46,23 +48,22 @@ const ACTION_FIELDS = [
   "retry",
   "timeout",
   "total_timeout",
+  "schedule_timeout",
   "annotations",
   "continue_on_error",
   "try",
   "undo",
   "set",
+  "repeat",
 ] as const;
 const UNDO_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout"] as const;
 const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "on_unknown"] as const;
-const RETRY_FIELDS = ["attempts", "backoff", "backoff_max", "delay", "jitter"] as const;
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const NAME_FORM = "lower-case letters, digits, _ and -, at most 64, a letter first";
 const USES = /^(?=.{1,128}$)[a-z][a-z0-9_.-]*(@[0-9]+)?$/;
 const LOCKS_MAX = 8;
 const LOCK_LENGTH_MAX = 1_024;
-const PARALLEL_MAX = 4_096;
-const BACKOFF_MS_MAX = 24 * 3_600_000;
 
 type Arguments = NonNullable<MessageInitShape<typeof ActionSchema>["with"]>;
 type AmountInit = MessageInitShape<typeof AmountSchema>;
@@ -76,6 +77,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   if (rollout !== undefined && fields.get("over") === undefined) rollout.refuse("is only for a stage with over: targets");
   const lock = fields.get("lock");
   if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
+  const repeat = fields.read("repeat", readRepeat);
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
   const deadline = fields.read("deadline", readDeadline);
   const actions = readActions(fields, "actions");
@@ -98,6 +100,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
     ...(needs === undefined ? {} : { needs: { stages: needs.items("needs").flatMap((item) => item.text() ?? []) } }),
     continueOnError: fields.read("continue_on_error", (item) => item.boolean()) ?? false,
     undo: fields.read("undo", readStageUndo) ?? StageUndo.UNSPECIFIED,
+    ...(repeat === undefined ? {} : { repeat }),
   };
 }
 
@@ -183,6 +186,9 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
   if (ways !== undefined)
     for (const name of ["uses", "with"] as const)
       fields.get(name)?.refuse("is not for an action with try: its alternatives have their own");
+  const repeat = fields.read("repeat", readRepeat);
+  const scheduleTimeout = fields.read("schedule_timeout", (item) => duration(item, { isPositive: true }));
+  if (ways !== undefined) fields.get("repeat")?.refuse("is not for an action with try; repeat its stage");
   return {
     name: fields.need("name", "write for example name: scan")?.word(NAME, NAME_FORM) ?? "",
     uses: ways === undefined ? readUses(fields) : "",
@@ -194,6 +200,8 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     set: fields.read("set", readExpressions) ?? {},
     try: ways === undefined ? [] : readAlternatives(ways),
     ...(undo === undefined ? {} : { undo }),
+    ...(scheduleTimeout === undefined ? {} : { scheduleTimeout }),
+    ...(repeat === undefined ? {} : { repeat }),
   };
 }
 
@@ -255,36 +263,9 @@ function readWhen(field: FileCursor): string | undefined {
   return typeof field.value === "boolean" ? String(field.value) : field.text();
 }
 
-function readRetry(field: FileCursor): MessageInitShape<typeof RetrySchema> | undefined {
-  const fields = field.fields(RETRY_FIELDS, "retry");
-  if (fields === undefined) return undefined;
-  const [backoff, backoffMax, delay] = (["backoff", "backoff_max", "delay"] as const).map((name) =>
-    fields.read(name, (item) => duration(item, { msMax: BACKOFF_MS_MAX })),
-  );
-  if (fields.get("delay") !== undefined && fields.get("backoff") !== undefined)
-    field.refuse("has both delay and backoff; write one of them");
-  const jitter = fields.read("jitter", (item) => item.number({ min: 0, max: 1, isWhole: false }));
-  const attempts = fields.need("attempts", "say how many attempts there are in all, such as attempts: 3");
-  return {
-    attempts: attempts?.number({ min: 1, max: ATTEMPTS_MAX, isWhole: true }) ?? 0,
-    ...(backoff === undefined ? {} : { backoff }),
-    ...(backoffMax === undefined ? {} : { backoffMax }),
-    ...(delay === undefined ? {} : { delay }),
-    ...(jitter === undefined ? {} : { jitter }),
-  };
-}
-
 /** How long a stage or a workflow may go on. */
 export function readDeadline(field: FileCursor): Duration | undefined {
   const ms = field.durationMs(AWAIT_MS_MAX);
   if (ms === 0) return field.refuse("must be longer than nothing");
   return ms === undefined ? undefined : durationFromMs(ms);
-}
-
-function duration(field: FileCursor, bounds: { isPositive?: boolean; msMax?: number }): Duration | undefined {
-  const ms = field.durationMs();
-  if (ms === undefined) return undefined;
-  if (bounds.isPositive === true && ms === 0) return field.refuse("must be longer than nothing");
-  if (bounds.msMax !== undefined && ms > bounds.msMax) return field.refuse("must be at most 24h");
-  return durationFromMs(ms);
 }

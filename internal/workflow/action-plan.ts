@@ -18,6 +18,8 @@ import { compileArguments, compileIn, reservedNames } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { earlierNeedsOf, needFault } from "./need-names.ts";
 import type { EarlierNeed } from "./needs.ts";
+import { planRepeat } from "./repeat-rule.ts";
+import type { RepeatRule } from "./repeat-rule.ts";
 import { retryRule } from "./retry.ts";
 import type { RetryRule } from "./retry.ts";
 import { planSet } from "./set-plan.ts";
@@ -59,9 +61,13 @@ export interface ActionPlan {
   readonly retry: RetryRule;
   /** What it sets when it has ended well. */
   readonly set: SetPlan;
+  /** Undefined: it runs once. */
+  readonly repeat: RepeatRule | undefined;
   readonly timeoutMs: number;
   /** From the first attempt's start to the last one's end; Infinity: no bound. */
   readonly totalTimeoutMs: number;
+  /** From the moment at which it may start to its end; Infinity: no bound. */
+  readonly scheduleTimeoutMs: number;
   /** The workflow's, the stage's and the action's own, the nearest winning. */
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -128,6 +134,8 @@ function checkNames(columns: readonly Column[], context: ActionsContext): void {
 function checkWays(action: Action, place: string, faults: FaultList): void {
   if (action.uses === "" && action.try.length === 0)
     faults.add(`${place}.uses`, "it is missing: name the kind of action, or alternatives in `try`");
+  if (action.try.length > 0 && action.repeat !== undefined)
+    faults.add(`${place}.repeat`, "an action with alternatives in `try` is not repeated; repeat its stage");
   if (action.try.length > 0 && (action.uses !== "" || action.with !== undefined))
     faults.add(`${place}.try`, "an action has either `uses` and `with` or alternatives in `try`, which have their own");
 }
@@ -167,6 +175,7 @@ function planAction(column: Column, { index, needs, known, columns, context, may
   const place = `${context.place}.${column.place}`;
   const identifiers = known.map((position) => identifierOf(columns[position]?.action.name ?? ""));
   const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
+  const own = scopes.task({ hasTarget: isOverTargets, before: [...identifiers, identifierOf(action.name)] });
   // Whether it is done at all is asked once, before the first alternative.
   const when =
     isUndo || alternative > 0 || action.when === ""
@@ -199,9 +208,11 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     neededBy: needs.flatMap((direct, other) => (direct.includes(index) ? [other] : [])),
     before: identifiers,
     retry: retryRule(way.retry ?? (isUndo ? undefined : action.retry)),
+    repeat: isUndo ? undefined : planRepeat(action.repeat, { place, scope: own, stages, faults }),
     timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
     totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
     set,
+    scheduleTimeoutMs: isUndo || action.scheduleTimeout === undefined ? Infinity : durationMs(action.scheduleTimeout),
     annotations: { ...context.annotations, ...action.annotations },
   };
 }

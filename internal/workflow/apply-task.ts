@@ -29,6 +29,7 @@ export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs
   const run = stageRunOf(state);
   takeFromQueues(state, run, task);
   admitTarget(state, run, { ordinal, task });
+  state.schedule.run(task);
   state.tasks.set(task, TaskState.RUNNING);
   state.tasks.attempts[task] = attempt;
   if (started.rulesAllowed > 0) state.tasksAllowed += 1;
@@ -51,6 +52,8 @@ export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: Time
   state.running.delete(task);
   stopAwaiting(state, ended);
   if (ended.set !== undefined) state.vars = { ...state.vars, ...ended.set };
+  if (ended.repeatAfterMs !== undefined) return repeatTask(state, ended, atMs);
+  if (ended.iteration > 0 && ended.outcome === AttemptOutcome.FAILED) state.tasks.beginRun(task); // the run before came to a good end
   switch (ended.outcome) {
     case AttemptOutcome.UNCHANGED:
       return settleTask(state, task, TaskState.UNCHANGED);
@@ -77,8 +80,10 @@ export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: Time
 export function settleUnstarted(state: WorkflowState, task: number, to: TaskState): void {
   const { ordinal } = placeOf(state.blueprint, task);
   const run = stageRunOf(state);
+  // What was begun before and waits has its place, or gave it up and needs none to end.
+  const isNew = state.tasks.get(task) <= TaskState.READY;
   takeFromQueues(state, run, task);
-  admitTarget(state, run, { ordinal, task });
+  if (isNew) admitTarget(state, run, { ordinal, task });
   settleTask(state, task, to);
 }
 
@@ -110,7 +115,23 @@ function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): v
     return settleTask(state, ended.task, ended.outcome === AttemptOutcome.FAILED ? TaskState.FAILED : TaskState.UNREACHABLE);
   }
   state.tasks.set(ended.task, TaskState.BACKOFF);
+  state.schedule.wait(ended.task);
   state.backoff.set(ended.task, atMs + ended.retryAfterMs);
+}
+
+/** The next iteration of `repeat` is another run, with retries and times of its own. */
+function repeatTask(state: WorkflowState, { task, attempt, iteration, repeatAfterMs = 0 }: AttemptEnded, atMs: TimeMs): void {
+  const place = placeOf(state.blueprint, task);
+  const run = stageRunOf(state);
+  state.tasks.beginRun(task);
+  if (isGivenUp(state, run, place)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  state.iterations.set(task, iteration + 1);
+  state.tasks.forgiven[task] = attempt;
+  state.firstStartMs.delete(task);
+  state.schedule.end(task);
+  state.schedule.begin(task, atMs + repeatAfterMs + place.action.scheduleTimeoutMs);
+  state.tasks.set(task, TaskState.BACKOFF);
+  state.backoff.set(task, atMs + repeatAfterMs);
 }
 
 /** It changed nothing and is no attempt: neither its number nor its start counts. */
@@ -122,6 +143,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
+  state.schedule.wait(task);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
 }
 
@@ -131,6 +153,7 @@ function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   state.tasks.set(task, TaskState.DEFERRED);
+  state.schedule.wait(task);
   run.waitingForThaw.add(task);
 }
 

@@ -8,14 +8,14 @@ import type { Event, StageEnded, WaveEnded, WaveStarted, WorkflowEnded } from ".
 import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
-import { closeOpenTasks, closeStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
+import { closeOpenTasks, closeStage, repeatStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { beginAwaiting } from "./awaiting.ts";
 import { passDeadline } from "./deadlines.ts";
 import { receiveSignal } from "./signals.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
-import { beginStage, initialState, stageRunOf } from "./state.ts";
-import { isTargetDone, passBegun } from "./target-run.ts";
+import { initialState, stageRunOf, startStage } from "./state.ts";
+import { isTargetDone, passBegun, scheduleFirst } from "./target-run.ts";
 import { TaskState } from "./task-state.ts";
 
 /** Makes the state of a workflow from its first event. */
@@ -29,6 +29,7 @@ export function applyEvent(state: WorkflowState, event: Event, atMs: TimeMs): vo
   const kind = event.kind;
   assert(kind.case !== undefined, "an event says what happened");
   state.seq += 1;
+  state.lastAtMs = atMs;
   applyKind(state, kind, { by: event.by, atMs });
 }
 
@@ -45,11 +46,13 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "workflowUnpaused":
       return applyToLife(state, kind, atMs);
     case "stageStarted":
-      state.stageRun = beginStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"), atMs);
+      state.stageRun = startStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"), atMs);
       state.stageResults[kind.value.stage] = "running";
       return;
     case "stageEnded":
       return endStage(state, kind.value);
+    case "stageRepeated":
+      return repeatStage(state, kind.value, atMs);
     case "stageSkipped":
       state.stageResults[kind.value.stage] = "skipped";
       state.stageNotes.set(kind.value.stage, kind.value.reason);
@@ -130,7 +133,7 @@ function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: Life
       return closeOpenTasks(state, TaskState.SKIPPED_AFTER);
     case "workflowRetried":
       state.deadlineMs = atMs + state.blueprint.deadlineMs;
-      return retryWorkflow(state);
+      return retryWorkflow(state, kind.value.again);
     case "workflowEnded":
       return endLife(state, kind.value, atMs);
     case "cancelRequested":
@@ -158,7 +161,8 @@ function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void
 }
 
 /** Nothing more comes of what is open in a stage that failed: later stages may run all the same, and see it so. */
-function endStage(state: WorkflowState, { stage, succeeded }: StageEnded): void {
+function endStage(state: WorkflowState, { stage, succeeded, error }: StageEnded): void {
+  if (error !== "") state.stageNotes.set(stage, error);
   state.stageResults[stage] = succeeded ? "succeeded" : "failed";
   if (!succeeded) closeStage(state, stage);
   state.stageRun = undefined;
@@ -177,6 +181,7 @@ function startWave(state: WorkflowState, wave: WaveStarted): void {
     if (run.stage.isOverTargets && state.risk[ordinal] !== 0) run.atRiskToBegin.add(ordinal);
   }
   passBegun(state, run);
+  if (!run.stage.isOverTargets) scheduleFirst(state, run);
   state.wavesBegun[wave.stage] = wave.wave + 1;
   state.gateHeld = undefined;
   state.heldRules.clear();

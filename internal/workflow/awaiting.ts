@@ -35,7 +35,7 @@ function awaitEndsMs(state: WorkflowState, task: number, { startedAtMs }: Runnin
   const { action } = placeOf(state.blueprint, task);
   const firstMs = state.firstStartMs.get(task) ?? startedAtMs;
   const ownMs = action.timeoutMs >= AWAIT_MS_MAX ? Infinity : startedAtMs + action.timeoutMs;
-  const endsMs = Math.min(ownMs, firstMs + action.totalTimeoutMs);
+  const endsMs = Math.min(ownMs, firstMs + action.totalTimeoutMs, state.schedule.endsMs(task));
   return endsMs === Infinity ? 0 : endsMs;
 }
 
@@ -46,11 +46,12 @@ export function beginAwaiting(state: WorkflowState, { task, attempt, awaited, en
 }
 
 /** AttemptEnded: a signal that it ended with is no other's. */
-export function stopAwaiting(state: WorkflowState, { task, outcome }: AttemptEnded): void {
+export function stopAwaiting(state: WorkflowState, { task, outcome, iteration }: AttemptEnded): void {
   if (!state.awaiting.has(task)) return;
   const { kind } = state.awaiting.get(task).awaited;
   state.awaiting.delete(task);
-  if (kind.case === "signal" && outcome === AttemptOutcome.UNCHANGED) state.signals.take(kind.value.name);
+  const hasCome = outcome === AttemptOutcome.UNCHANGED || iteration > 0;
+  if (kind.case === "signal" && hasCome) state.signals.take(kind.value.name);
 }
 
 /** The end of an attempt that awaits, where it is time for one; undefined: none ends now. */
@@ -76,13 +77,15 @@ function firstOverdue(state: WorkflowState): number | undefined {
 /** What ends an attempt that awaits. */
 export type Ended = Pick<
   AttemptReport,
-  "task" | "attempt" | "outcome" | "before" | "after" | "error" | "isRetryable" | "detail" | "detailCrc"
+  "task" | "attempt" | "outcome" | "before" | "after" | "error" | "isRetryable" | "isTimedOut" | "detail" | "detailCrc"
 >;
 
 /** How it ends. */
 interface Ending {
   readonly outcome: AttemptOutcome;
   readonly error?: string;
+  /** Its time was over. */
+  readonly isTimedOut?: boolean;
   readonly output?: JsonValue;
 }
 
@@ -110,9 +113,10 @@ function endDue(state: WorkflowState, task: number, { nowMs }: Pick<Facts, "nowM
 
 function timedOut(state: WorkflowState, task: number): Ending {
   const { action } = placeOf(state.blueprint, task);
-  const waitedMs = (state.awaiting.get(task).endsMs ?? 0) - startOf(state, task);
-  const bound = waitedMs < action.timeoutMs ? "`total_timeout`" : "`timeout`";
-  return { outcome: AttemptOutcome.FAILED, error: `what it awaits did not come within its ${bound}` };
+  const endsMs = state.awaiting.get(task).endsMs ?? 0;
+  const isTotal = endsMs - startOf(state, task) < action.timeoutMs;
+  const bound = endsMs === state.schedule.endsMs(task) ? "`schedule_timeout`" : isTotal ? "`total_timeout`" : "`timeout`";
+  return { outcome: AttemptOutcome.FAILED, isTimedOut: true, error: `what it awaits did not come within its ${bound}` };
 }
 
 function startOf(state: WorkflowState, task: number): number {
@@ -123,7 +127,7 @@ function startOf(state: WorkflowState, task: number): number {
 export function awaitedReport(
   state: WorkflowState,
   at: { readonly task: number; readonly facts: Facts },
-  { outcome, error = "", output }: Ending,
+  { outcome, error = "", isTimedOut = false, output }: Ending,
 ): Ended {
   const { task, facts } = at;
   const { attempt } = state.awaiting.get(task);
@@ -140,5 +144,5 @@ export function awaitedReport(
   });
   const { crc } = encodeDetail(detail);
   const isRetryable = outcome === AttemptOutcome.FAILED;
-  return { task, attempt, outcome, before: "", after: "", error, isRetryable, detail, detailCrc: crc };
+  return { task, attempt, outcome, before: "", after: "", error, isRetryable, isTimedOut, detail, detailCrc: crc };
 }

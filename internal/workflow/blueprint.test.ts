@@ -7,7 +7,8 @@ import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { DRILL_ID } from "../../test/fakes/drill.ts";
 import { someTargets } from "../../test/fakes/world.ts";
 import { namesBefore } from "./action-plan.ts";
-import { checkDefinition, makeBlueprint, placeOf, taskAt, taskKey } from "./blueprint.ts";
+import { checkDefinition, makeBlueprint, placeOf, taskAt } from "./blueprint.ts";
+import { taskKey } from "./task-key.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { columnsOf } from "../expr/workflow-parts.ts";
 import { FaultList } from "./fault-list.ts";
@@ -165,7 +166,8 @@ test("a task's position leads to its place and back, and its key is safe as a fi
     expect(taskAt(stage, ordinal, action.index)).toBe(task);
   }
   expect(() => placeOf(made, 7)).toThrow(/has no task 7/);
-  expect(taskKey(made.id, 3)).toMatch(/^[0-9a-f-]+\.3$/);
+  expect(taskKey(made.id, { task: 3, run: 1 })).toMatch(/^[0-9a-f-]+\.3$/);
+  expect(taskKey(made.id, { task: 3, run: 2 })).toMatch(/^[0-9a-f-]+\.3-2$/);
 });
 
 test("defaults are filled in: parallel, budgets, timeouts", () => {

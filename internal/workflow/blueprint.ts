@@ -24,6 +24,8 @@ import { LastPlans } from "./last-plans.ts";
 import { acceptedScopes, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { expressionParams } from "./params.ts";
+import { planRepeat } from "./repeat-rule.ts";
+import type { RepeatRule } from "./repeat-rule.ts";
 import { firstVars } from "./set-plan.ts";
 import { planQueries, planSignals } from "./signal-plan.ts";
 import type { SignalPlan } from "./signal-plan.ts";
@@ -64,6 +66,8 @@ export interface StagePlan extends RolloutPlan {
   readonly actions: readonly ActionPlan[];
   /** How long after its start it may go on; Infinity: no bound. */
   readonly deadlineMs: number;
+  /** Undefined: it runs once. */
+  readonly repeat: RepeatRule | undefined;
   /** Locks beside the target's own. */
   readonly locks: readonly Template[];
 }
@@ -227,6 +231,7 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
       definition: context.definition,
     }),
     deadlineMs: boundMs(stage.deadline),
+    repeat: planRepeat(stage.repeat, { place, scope: context.scopes.output, stages: context.stageNames, faults }),
     locks: planLocks(stage, { place, scopes: context.scopes, faults }),
     ...planRollout(stage, { ...context, width }),
   };
@@ -273,9 +278,4 @@ export function taskAt(stage: StagePlan, ordinal: number, action: number): numbe
 /** The target of a task; undefined in a stage that runs once. */
 export function targetAt(blueprint: Blueprint, stage: StagePlan, ordinal: number): Target | undefined {
   return stage.isOverTargets ? blueprint.targets[ordinal] : undefined;
-}
-
-/** The idempotency key of a task: the same for every attempt, on every retry. Safe as a file name. */
-export function taskKey(id: WorkflowId, task: number): string {
-  return `${id}.${task}`;
 }

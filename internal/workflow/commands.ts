@@ -4,7 +4,7 @@
 import type { JsonObject } from "../base/json.ts";
 import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
-import type { AttemptOutcome, Awaited, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import type { Again, AttemptOutcome, Awaited, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 
 /** How an attempt ended, as its runner reports it. */
 export interface AttemptReport {
@@ -16,6 +16,8 @@ export interface AttemptReport {
   readonly error: string;
   /** False: trying again cannot help. */
   readonly isRetryable: boolean;
+  /** True: its time was over before it ended. */
+  readonly isTimedOut?: boolean;
   /** True: what it may have begun must not be repeated blindly. */
   readonly isUnsafe?: boolean;
   /** Why a DEFERRED attempt was put off. */
@@ -34,7 +36,16 @@ export type Command =
   | { readonly kind: "cancel"; readonly by: string; readonly reason: string }
   | { readonly kind: "pause"; readonly by: string; readonly reason: string }
   | { readonly kind: "unpause"; readonly by: string }
-  | { readonly kind: "retry"; readonly by: string; readonly reason: string; readonly digest: string }
+  | {
+      readonly kind: "retry";
+      readonly by: string;
+      readonly reason: string;
+      readonly digest: string;
+      /** What had succeeded, and runs again too. */
+      readonly again?: Again;
+      /** The round that is to be opened; absent: the next one. */
+      readonly round?: number;
+    }
   | { readonly kind: "resolveTask"; readonly by: string; readonly task: number; readonly resolution: Resolution; readonly reason: string }
   /** An attempt found something to change and asks whether it may begin. */
   | { readonly kind: "startApply"; readonly task: number; readonly attempt: number; readonly before: string }

@@ -3,31 +3,25 @@
 // 2. A report about an attempt that is not under way any more is dropped: its place in history is taken.
 
 import { create } from "@bufbuild/protobuf";
-import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
-import type { Event } from "../gen/holdfast/v1/event_pb.ts";
-import { AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import type { Again, Event } from "../gen/holdfast/v1/event_pb.ts";
+import { AgainSchema, AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { placeOf, targetAt } from "./blueprint.ts";
-import type { AttemptReport, Command } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import { decideApprove } from "./approval.ts";
-import { attemptAwaits } from "./awaiting.ts";
-import { deadlineText, isOverdueHere } from "./deadlines.ts";
-import { encodeDetail } from "./detail-codec.ts";
+import { decideEnd } from "./attempt-end.ts";
 import { isPastBudget } from "./budget.ts";
 import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { completeReport, failReport } from "./person.ts";
-import { retryDelayMs } from "./retry.ts";
 import { isReopened } from "./reopen.ts";
 import { decideSignal } from "./signals.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
 import { isGivenUp } from "./target-parts.ts";
 import { TaskState, isRetriable } from "./task-state.ts";
-import { attemptSet } from "./vars.ts";
 
 /** The events of a command; throws HoldfastError when it is refused. */
 export function decide(state: WorkflowState, command: Command, facts: Facts): readonly Event[] {
@@ -132,6 +126,10 @@ function decideUnpause(state: WorkflowState, command: CommandOf<"unpause">): rea
 function decideRetry(state: WorkflowState, command: CommandOf<"retry">): readonly Event[] {
   checkDigest(state, command.digest);
   const { id } = state.blueprint;
+  const { again = exhaustedStage(state), reason, round = state.retries + 2 } = command;
+  if (round < state.retries + 2) return [];
+  if (round > state.retries + 2)
+    throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} is in round ${state.retries + 1}; the next one is ${state.retries + 2}`);
   if (state.life.kind === "submitted")
     throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} was not executed yet; execute it with "holdfast exec ${id}"`);
   if (state.life.kind === "expired")
@@ -139,9 +137,12 @@ function decideRetry(state: WorkflowState, command: CommandOf<"retry">): readonl
   if (state.life.kind === "executing" && !isStill(state)) {
     throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} is still under way; wait for its end, or cancel it first`);
   }
-  if (!hasRetriable(state))
-    throw new HoldfastError("FAILED_PRECONDITION", `workflow ${id} has nothing to retry: no task failed, is unknown, or never started`);
-  return [caused(command.by, "workflowRetried", { reason: command.reason })];
+  if (again === undefined && !hasRetriable(state))
+    throw new HoldfastError(
+      "FAILED_PRECONDITION",
+      `workflow ${id} has nothing to retry: no task failed, is unknown, or never started; "--task", "--stage" or "--all" runs again what succeeded`,
+    );
+  return [caused(command.by, "workflowRetried", { reason, round, ...(again === undefined ? {} : { again }) })];
 }
 
 /** True when an executing workflow stands still: it waits for a person, or holds unknown tasks while nothing runs. */
@@ -150,6 +151,13 @@ function isStill(state: WorkflowState): boolean {
   const run = state.stageRun;
   const isQuiet = state.running.size === 0 && state.backoff.size === 0 && !state.isCancelRequested;
   return isQuiet && run !== undefined && state.tasks.count(run.stage.index, TaskState.UNKNOWN) > 0;
+}
+
+/** A stage that failed though all of it ended well, for its `until` was not true: all of it runs again. */
+function exhaustedStage(state: WorkflowState): Again | undefined {
+  const stage = state.blueprint.stages.find(({ index, repeat }) => repeat !== undefined && state.stageResults[index] === "failed");
+  const isWhole = stage !== undefined && state.stageNotes.has(stage.index);
+  return isWhole ? create(AgainSchema, { kind: { case: "stage", value: stage.index } }) : undefined;
 }
 
 function hasRetriable(state: WorkflowState): boolean {
@@ -190,65 +198,8 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   return [happened("applyStarted", { task, attempt, before })];
 }
 
-/** The end of an attempt, or the beginning of its awaiting something. */
-export function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): readonly Event[] {
-  const { task, attempt, before, after, detailCrc, deferredFor = DeferReason.UNSPECIFIED } = report;
-  const running = state.running.get(task);
-  if (running?.attempt !== attempt) return [];
-  if (report.detail !== undefined) facts.keep(report.detail);
-  if (report.awaited !== undefined) return [attemptAwaits(state, { task, running, awaited: report.awaited })];
-  const { set, error: setError } = attemptSet(state, report, facts);
-  if (setError !== undefined) return decideEnd(state, failedSet(report, setError), facts);
-  // Nobody asked for it: a task that ended so would leave what needs it waiting for ever.
-  const isUnasked = report.outcome === AttemptOutcome.CANCELLED && !state.isCancelRequested;
-  const outcome = isUnasked ? AttemptOutcome.FAILED : report.outcome;
-  const hasFailed = outcome === AttemptOutcome.FAILED || outcome === AttemptOutcome.UNREACHABLE;
-  const retryAfterMs = hasFailed ? retryAfter(state, { report, facts }) : undefined;
-  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-  const error = (isUnasked && report.error === "" ? unaskedText(state) : report.error).slice(0, ERROR_MESSAGE_LENGTH_MAX);
-  return [
-    happened("attemptEnded", {
-      task,
-      attempt,
-      outcome,
-      before,
-      after,
-      error,
-      detailCrc,
-      deferredFor,
-      ...retry,
-      ...(set === undefined ? {} : { set }),
-    }),
-  ];
-}
-
 /** A person's word ends the attempt that awaits it: the event bears the person's name. */
 function decidePerson(state: WorkflowState, command: CommandOf<"complete"> | CommandOf<"fail">, facts: Facts): readonly Event[] {
   const report = command.kind === "complete" ? completeReport(state, command, facts) : failReport(state, command, facts);
   return report === undefined ? [] : decideEnd(state, report, facts).map((event) => ({ ...event, by: command.by }));
-}
-
-/** What it did is done; what it was to set has no value, and trying again would do its work twice. */
-function failedSet(report: AttemptReport, error: string): AttemptReport {
-  const { task, attempt } = report;
-  const detail = report.detail === undefined ? create(AttemptDetailSchema, { task, attempt, error }) : { ...report.detail, error };
-  return { ...report, outcome: AttemptOutcome.FAILED, error, isRetryable: false, detail, detailCrc: encodeDetail(detail).crc };
-}
-
-function unaskedText(state: WorkflowState): string {
-  return state.stageRun?.isOverdue === true ? `it was ended: ${deadlineText(state)}` : "it was ended, and nobody had asked for it";
-}
-
-function retryAfter(state: WorkflowState, at: { readonly report: AttemptReport; readonly facts: Facts }): number | undefined {
-  const { report, facts } = at;
-  const place = placeOf(state.blueprint, report.task);
-  const { action } = place;
-  const isStopped =
-    state.isCancelRequested || isOverdueHere(state, action) || (state.stageRun !== undefined && isGivenUp(state, state.stageRun, place));
-  if (!report.isRetryable || isStopped) return undefined;
-  const failed = report.attempt - (state.tasks.forgiven[report.task] ?? 0);
-  if (failed >= action.retry.attempts) return undefined;
-  const delayMs = retryDelayMs(action.retry, failed, facts.fraction());
-  const endsMs = (state.firstStartMs.get(report.task) ?? facts.nowMs) + action.totalTimeoutMs;
-  return facts.nowMs + delayMs >= endsMs ? undefined : delayMs;
 }

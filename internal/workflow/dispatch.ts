@@ -14,7 +14,7 @@ import { nextAwaited } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import { isOver, isUncertain } from "./budget.ts";
 import { nextDeadline, nextDeadlineMs } from "./deadlines.ts";
-import { decideEnd } from "./decide.ts";
+import { decideEnd } from "./attempt-end.ts";
 import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { taskScope } from "./expression-scope.ts";
@@ -26,6 +26,7 @@ import { wouldChangeBefore } from "./plan-mode.ts";
 import { hasRoomAtRisk } from "./room-at-risk.ts";
 import { stageLockKeys } from "./lock-keys.ts";
 import { nextStage } from "./stage-order.ts";
+import { endIteration } from "./repeat.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
 import { firstStartable, isBegunOrDone, placeToYield } from "./target-run.ts";
@@ -55,7 +56,7 @@ export function nextDueMs(state: WorkflowState): number | undefined {
   if (state.life.kind !== "executing" || state.isCancelRequested) return undefined;
   const run = state.stageRun;
   const mayStart = !state.isPaused && (run === undefined || !isOver(run)) && state.freeze?.isWhole !== true;
-  const startMs = (mayStart ? state.backoff.peek()?.atMs : undefined) ?? Infinity;
+  const startMs = mayStart ? Math.min(state.backoff.peek()?.atMs ?? Infinity, state.schedule.peek()?.atMs ?? Infinity) : Infinity;
   const dueMs = Math.min(startMs, state.awaiting.due()?.atMs ?? Infinity, nextDeadlineMs(state));
   return dueMs === Infinity ? undefined : dueMs;
 }
@@ -74,6 +75,8 @@ function nextWhenPastBudget(state: WorkflowState, run: StageRun): Event | undefi
 
 function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
   if (!run.isInWave) return nextWave(state, run, facts);
+  const late = state.schedule.peek();
+  if (late !== undefined && late.atMs <= facts.nowMs) return lateEvent(state, late.task);
   enterWave(state, run);
   state.entrance.isCutShort = false;
   for (let task = nextCandidate(state, run, facts); task !== undefined; task = nextCandidate(state, run, facts)) {
@@ -92,9 +95,18 @@ function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event |
   });
 }
 
+/** Its time was over before it had ended: what waits is not begun any more. */
+function lateEvent(state: WorkflowState, task: number): Event {
+  const seconds = placeOf(state.blueprint, task).action.scheduleTimeoutMs / 1_000;
+  const attempts = (state.tasks.attempts[task] ?? 0) - (state.tasks.forgiven[task] ?? 0);
+  const tried = attempts === 0 ? "no attempt was made" : `${attempts === 1 ? "1 attempt was" : `${attempts} attempts were`} made`;
+  const error = `schedule_timeout: it had not ended ${seconds} s after it might have started; ${tried}: "holdfast history ${state.blueprint.id}" shows what it waited for`;
+  return happened("taskRefused", { task, error });
+}
+
 /** What was parked in an earlier wave, or before a Retry, is asked anew. */
 function enterWave(state: WorkflowState, run: StageRun): void {
-  const wave = { stage: run.stage.index, wave: run.wave, retries: state.retries };
+  const wave = { stage: run.stage.index, iteration: run.iteration, wave: run.wave, retries: state.retries };
   state.parking.enter(wave, run.nextOrdinal);
   state.entrance.enter(wave, run.nextOrdinal);
 }
@@ -102,7 +114,7 @@ function enterWave(state: WorkflowState, run: StageRun): void {
 /** A wave that policies have a say about starts with their verdict (gates.ts). */
 function nextWave(state: WorkflowState, run: StageRun, facts: Facts): Event | undefined {
   const wave = nextOpenWave(state, run);
-  if (wave === undefined) return happened("stageEnded", { stage: run.stage.index, succeeded: true });
+  if (wave === undefined) return endIteration(state, run, facts);
   if (!facts.isPauseOver() || isWaveGated(run, facts)) return undefined;
   return waveStarted(run, wave);
 }

@@ -37,6 +37,8 @@ function stageError(state: WorkflowState, index: number): string {
   if (state.overdue === "workflow" || state.overdue === index) return overdueError(state);
   const next = `see "holdfast tasks ${state.blueprint.id} --outcome failed,unreachable", then "holdfast retry ${state.blueprint.id}"`;
   const which = stage.part === "main" ? `stage "${stage.name}"` : `stage "${stage.name}" of ${stage.part}`;
+  const note = state.stageNotes.get(index);
+  if (note !== undefined) return `${which}: ${note}`;
   const { failed, unreachable } = state.tasks.stageCounts(index);
   if (!stage.isOverTargets) return `${which}: ${failed + unreachable} of its tasks failed; ${next}`;
   return `${which}: ${failedTargets(state, stage)} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;

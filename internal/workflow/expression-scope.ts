@@ -6,8 +6,11 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { setKey } from "../base/json.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { didYouMean } from "../base/nearest.ts";
+import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
-import { placeOf, targetAt, taskAt, taskKey } from "./blueprint.ts";
+import { taskKey } from "./task-key.ts";
+import { placeOf, targetAt, taskAt } from "./blueprint.ts";
+import type { AttemptReport } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import { expressionParams } from "./params.ts";
 import type { WorkflowState } from "./state.ts";
@@ -36,13 +39,32 @@ export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts,
           stage: place.stage.name,
           action: place.action.name,
           uses: place.action.uses,
-          key: taskKey(state.blueprint.id, task),
+          key: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
+          run: state.tasks.runOf(task),
           annotations: place.action.annotations,
         };
       default:
         return place.action.before.includes(name) ? actionScope(state, { place, name, facts }) : workflow(name);
     }
   };
+}
+
+/** The scope of expressions about an attempt that comes to a good end: its action is known under its own name, as later ones will see it. */
+export function endScope(state: WorkflowState, report: AttemptReport, facts: Pick<Facts, "detail">): ScopeOf {
+  const { identifier } = placeOf(state.blueprint, report.task).action;
+  const scope = taskScope(state, report.task, facts);
+  const own = ownResult(report);
+  return (name) => (name === identifier ? own : scope(name));
+}
+
+function ownResult({ outcome, attempt, detail }: AttemptReport): JsonObject {
+  const isChanged = outcome === AttemptOutcome.CHANGED;
+  const result = {
+    outcome: outcomeName(outcomeOf(isChanged ? TaskState.CHANGED : TaskState.UNCHANGED)),
+    changed: isChanged,
+    attempts: attempt,
+  };
+  return detail?.output === undefined ? result : { ...result, output: valueToJson(detail.output) };
 }
 
 /** The scope of expressions about the workflow as a whole. */

@@ -69,6 +69,10 @@ function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
       ),
     );
   }
+  if (!run.isInWave && run.wave < 0 && run.resumeAtMs > 0 && state.gateHeld === undefined) {
+    const message = `iteration ${run.iteration} of stage "${stage.name}" begins after a pause, for \`until\` was not true after the one before`;
+    holds.push(hold(HoldKind.WAVE, message, { untilMs: run.resumeAtMs }));
+  }
   if (!run.isInWave && run.wave >= 0 && state.gateHeld === undefined) {
     holds.push(
       hold(

@@ -45,7 +45,8 @@ export function acceptedScopes({ vars }: Pick<WorkflowDefinition, "vars">): Name
   };
 }
 
-interface CompileContext {
+/** Where an expression is compiled. */
+export interface CompileContext {
   readonly place: string;
   readonly scope: NameScope;
   /** The names of all stages, for `stage('x')`. */

@@ -21,9 +21,10 @@ export interface HeldBack {
   readonly isFinal?: boolean;
 }
 
-/** Which wave it is, and after how many Retries. */
+/** Which wave it is, in which iteration of its stage, and after how many Retries. */
 interface ParkedWave {
   readonly stage: number;
+  readonly iteration: number;
   readonly wave: number;
   readonly retries: number;
 }
@@ -54,6 +55,11 @@ export function freeKind({ parking, entrance }: ParkingPlaces, kind: HoldKind): 
   entrance.freeKind(kind);
 }
 
+function isSame(one: ParkedWave, other: ParkedWave): boolean {
+  const { stage, iteration, wave, retries } = one;
+  return stage === other.stage && iteration === other.iteration && wave === other.wave && retries === other.retries;
+}
+
 /** What is parked in the wave under way. */
 export class Parking {
   /** True when a turn had asked enough, and more is asked in the next one: the workflow moves by itself. */
@@ -72,7 +78,7 @@ export class Parking {
   /** Forgets everything when another wave is under way, whose first target this is. */
   enter(wave: ParkedWave, firstOrdinal: number): void {
     const known = this.#wave;
-    if (known !== undefined && known.stage === wave.stage && known.wave === wave.wave && known.retries === wave.retries) return;
+    if (known !== undefined && isSame(known, wave)) return;
     this.clear();
     this.#wave = wave;
     this.#cursor = firstOrdinal;

@@ -1,14 +1,17 @@
 // Closing what is left open at a workflow's end, and opening again what a Retry or a person wants to run once more.
-// 1. What succeeded, or was skipped because its `when` was false, stays as it is (H2). Task numbers and keys never change.
+// 1. What succeeded, or was skipped because its `when` was false, stays as it is (H2), unless a round names it: then it runs again under a key
+//    of its own, so that nobody who remembers the key of the run before answers with that one. Task numbers never change.
 // 2. After a restore, what may have been done since is noted by task, once; a person's word takes the note away.
 
 import { assert, present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
-import type { WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
+import type { TimeMs } from "../base/ids.ts";
+import type { Again, StageRepeated, WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
+import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
 import { isTakenBack } from "./undoing.ts";
 import { TaskState, isFailure, isGood, isRetriable, isSettled } from "./task-state.ts";
@@ -43,8 +46,18 @@ export function closeStage(state: WorkflowState, index: number, to: TaskState = 
   }
 }
 
-/** WorkflowRetried: everything that failed, was unknown or never started is open again, and the stages that hold any of it. */
-export function retryWorkflow(state: WorkflowState): void {
+/** Opens a task again. Where it had come to a good end, what it does next is another run. */
+function openAgain(state: WorkflowState, task: number): void {
+  const now = state.tasks.get(task);
+  if (now === TaskState.UNCHANGED || now === TaskState.CHANGED) state.tasks.beginRun(task);
+  reopenTask(state, task);
+}
+
+/**
+ * WorkflowRetried: everything that failed, was unknown or never started is open again, what the round names although it had succeeded, and the
+ * stages that hold any of it.
+ */
+export function retryWorkflow(state: WorkflowState, again: Again | undefined): void {
   assert(state.running.size === 0, "nothing runs when a workflow is retried");
   state.life = { kind: "executing" };
   state.isCancelRequested = false;
@@ -56,13 +69,22 @@ export function retryWorkflow(state: WorkflowState): void {
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
-  for (const stage of state.blueprint.stages) reopenStage(state, stage);
+  const isNamed = namedBy(state, again);
+  for (const stage of state.blueprint.stages) {
+    reopenStage(state, stage, isNamed);
+    // A milestone has no task to be named by.
+    const isWhole = again?.kind.case === "all" || (again?.kind.case === "stage" && again.kind.value === stage.index);
+    if (isWhole) state.stageResults[stage.index] = "pending";
+  }
   if (state.blueprint.stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending")) reopenHandlers(state);
 }
 
-function reopenStage(state: WorkflowState, stage: StagePlan): void {
+/** True for a task that a round names. */
+type IsNamed = (task: number) => boolean;
+
+function reopenStage(state: WorkflowState, stage: StagePlan, isNamed: IsNamed): void {
   for (let ordinal = 0; ordinal < stage.width; ordinal++)
-    if (reopenTarget(state, stage, ordinal)) state.stageResults[stage.index] = "pending";
+    if (reopenTarget(state, { stage, ordinal, isNamed })) state.stageResults[stage.index] = "pending";
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
 }
 
@@ -89,11 +111,15 @@ function isDoneAgain(state: WorkflowState, { stage, ordinal, action }: TaskPlace
 }
 
 /** Where a main action runs again, so does what handles how it ends. False: nothing of the target was to be opened. */
-function reopenTarget(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+function reopenTarget(
+  state: WorkflowState,
+  { stage, ordinal, isNamed }: { readonly stage: StagePlan; readonly ordinal: number; readonly isNamed: IsNamed },
+): boolean {
   const tasks = stage.actions.map((action) => ({ task: taskAt(stage, ordinal, action.index), isMain: action.part === "main" }));
-  const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isReopened(state, task));
-  const opened = tasks.filter(({ task, isMain }) => isReopened(state, task) || (isMainOpened && !isMain));
-  for (const { task } of opened) reopenTask(state, task);
+  const isOpened = (task: number): boolean => isReopened(state, task) || isNamed(task);
+  const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isOpened(task));
+  const opened = tasks.filter(({ task, isMain }) => isOpened(task) || (isMainOpened && !isMain));
+  for (const { task } of opened) openAgain(state, task);
   return opened.length > 0;
 }
 
@@ -102,7 +128,39 @@ function reopenHandlers(state: WorkflowState): void {
   for (const { index, part, firstTask, width, actions } of state.blueprint.stages) {
     if (part === "main") continue;
     state.stageResults[index] = "pending";
-    for (let task = firstTask; task < firstTask + width * actions.length; task++) reopenTask(state, task);
+    for (let task = firstTask; task < firstTask + width * actions.length; task++) openAgain(state, task);
+  }
+}
+
+/** StageRepeated: every task of the stage is open again, for another run. */
+export function repeatStage(state: WorkflowState, { stage: index, iteration, afterMs }: StageRepeated, atMs: TimeMs): void {
+  const stage = present(state.blueprint.stages[index], "the stage that is repeated");
+  assert(state.running.size === 0, "nothing runs when a stage is repeated");
+  for (let task = stage.firstTask; task < stage.firstTask + stage.width * stage.actions.length; task++) openAgain(state, task);
+  const { deadlineMs } = stageRunOf(state);
+  state.stageRun = beginStage(stage, { iteration, resumeAtMs: atMs + afterMs, deadlineMs });
+}
+
+/** What a round names; of an action with alternatives all of them, for which one is done is decided anew. */
+function namedBy(state: WorkflowState, again: Again | undefined): IsNamed {
+  switch (again?.kind.case) {
+    case undefined:
+      return () => false;
+    case "task": {
+      const { stage, ordinal, action } = placeOf(state.blueprint, again.kind.value);
+      const [first, end] = [taskAt(stage, ordinal, action.alternatives.first), taskAt(stage, ordinal, action.alternatives.end)];
+      return (task) => task >= first && task < end;
+    }
+    case "stage": {
+      const { firstTask = 0, width = 0, actions = [] } = state.blueprint.stages[again.kind.value] ?? {};
+      return (task) => task >= firstTask && task < firstTask + width * actions.length;
+    }
+    case "all":
+      return () => true;
+    default:
+      // An open oneof: a journal of a newer version may hold what this one does not know.
+      assert(false, "a round names what it runs again in a known way");
+      return () => false;
   }
 }
 

@@ -2,8 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RetrySchema } from "../gen/holdfast/v1/workflow_pb.ts";
-import { retryDelayMs, retryRule } from "./retry.ts";
+import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { RetryOn, RetrySchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import { isTriedAgain, retryDelayMs, retryRule } from "./retry.ts";
 
 const delays = (parts: Parameters<typeof create<typeof RetrySchema>>[1], fraction = 0.5): readonly number[] => {
   const rule = retryRule(create(RetrySchema, parts));
@@ -42,4 +43,18 @@ test("jitter moves a delay by its share at most, and never below zero", () => {
       expect(Number.isInteger(delayMs)).toBe(true);
     }),
   );
+});
+
+test("without `on` every end is tried again, with it only those that it names", () => {
+  const ends = [
+    { outcome: AttemptOutcome.FAILED, isTimedOut: false },
+    { outcome: AttemptOutcome.UNREACHABLE, isTimedOut: false },
+    { outcome: AttemptOutcome.FAILED, isTimedOut: true },
+    { outcome: AttemptOutcome.UNREACHABLE, isTimedOut: true },
+  ];
+  const tried = (on: RetryOn[]): readonly boolean[] => ends.map((end) => isTriedAgain(retryRule(create(RetrySchema, { on })), end));
+  expect(tried([])).toEqual([true, true, true, true]);
+  expect(tried([RetryOn.FAILED])).toEqual([true, false, false, false]);
+  expect(tried([RetryOn.UNREACHABLE])).toEqual([false, true, false, false]);
+  expect(tried([RetryOn.TIMED_OUT])).toEqual([false, false, true, true]);
 });

@@ -18,6 +18,7 @@ import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
 import { SignalBox } from "./signal-box.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
+import { Schedule } from "./schedule.ts";
 import { TaskTable } from "./task-state.ts";
 
 /** A task under way. */
@@ -57,6 +58,8 @@ export interface Restoration {
 /** How far the stage under way is. */
 export interface StageRun {
   readonly stage: StagePlan;
+  /** Which iteration of its `repeat`, from 1. */
+  readonly iteration: number;
   /** Position of the wave under way; -1: none yet. */
   wave: number;
   /** True between WaveStarted and WaveEnded. */
@@ -130,6 +133,8 @@ export interface WorkflowState {
   readonly expiresAtMs: TimeMs;
   /** The number of the last event. */
   seq: number;
+  /** The time of the last event. */
+  lastAtMs: TimeMs;
   life: Life;
   executedAtMs: TimeMs | undefined;
   isPaused: boolean;
@@ -170,6 +175,10 @@ export interface WorkflowState {
   readonly backoff: DueQueue;
   /** First start of tasks whose total time is bounded and that have not ended. */
   readonly firstStartMs: Map<number, TimeMs>;
+  /** Which iteration of its `repeat` a task is at, of those beyond the first. */
+  readonly iterations: Map<number, number>;
+  /** When tasks that are bounded from the moment they may start must have ended. */
+  readonly schedule: Schedule;
   stageRun: StageRun | undefined;
   readonly stageResults: StageResult[];
   /** Why stages were skipped, by position. */
@@ -195,6 +204,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     submittedAtMs: recorded.atMs,
     expiresAtMs: timeMs(recorded.atMs + submitted.expiresAfterMs),
     seq: 1,
+    lastAtMs: recorded.atMs,
     life: { kind: "submitted" },
     executedAtMs: undefined,
     isPaused: false,
@@ -219,6 +229,8 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     vars: blueprint.vars,
     backoff: new DueQueue(),
     firstStartMs: new Map(),
+    iterations: new Map(),
+    schedule: new Schedule(),
     stageRun: undefined,
     stageResults: stages.map(() => "pending"),
     stageNotes: new Map(),
@@ -230,15 +242,24 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
 }
 
 /** The progress of a stage at its start. */
-export function beginStage(stage: StagePlan, atMs: TimeMs): StageRun {
+export function startStage(stage: StagePlan, atMs: TimeMs): StageRun {
+  return beginStage(stage, { iteration: 1, resumeAtMs: 0, deadlineMs: atMs + stage.deadlineMs });
+}
+
+/** The progress of a stage at the start of an iteration: its deadline is one for all of them. */
+export function beginStage(
+  stage: StagePlan,
+  { iteration, resumeAtMs, deadlineMs }: Pick<StageRun, "iteration" | "resumeAtMs" | "deadlineMs">,
+): StageRun {
   return {
     stage,
+    iteration,
     wave: -1,
     isInWave: false,
     nextOrdinal: 0,
     openInWave: 0,
-    resumeAtMs: 0,
-    deadlineMs: atMs + stage.deadlineMs,
+    resumeAtMs,
+    deadlineMs,
     isOverdue: false,
     inFlight: new Set(),
     inFlightNotAtRisk: 0,

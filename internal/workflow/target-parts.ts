@@ -52,6 +52,8 @@ export function closeAlternatives(state: WorkflowState, task: number, to: TaskSt
 export function closeTask(state: WorkflowState, task: number, to: TaskState): void {
   state.backoff.delete(task);
   state.firstStartMs.delete(task);
+  state.schedule.end(task);
+  state.iterations.delete(task);
   state.stageRun?.waitingForLock.delete(task);
   state.stageRun?.waitingForThaw.delete(task);
   state.parking.release(task);

@@ -45,6 +45,7 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   run.held.delete(ordinal);
   run.atRiskToBegin.delete(ordinal);
   passBegun(state, run);
+  scheduleTask(state, task);
   makeReady(state, run, { ordinal, except: task });
 }
 
@@ -140,8 +141,19 @@ function makeReady(state: WorkflowState, run: StageRun, options: { readonly ordi
     const task = taskAt(stage, ordinal, action.index);
     if (task === except || !isStartable(state, { stage, ordinal, action })) continue;
     state.tasks.set(task, TaskState.READY);
+    scheduleTask(state, task);
     run.ready.push(task);
   }
+}
+
+/** In a stage that runs once, what needs nothing may start as soon as the stage has begun. */
+export function scheduleFirst(state: WorkflowState, { stage }: StageRun): void {
+  for (const action of stage.actions)
+    if (isStartable(state, { stage, ordinal: 0, action })) scheduleTask(state, taskAt(stage, 0, action.index));
+}
+
+function scheduleTask(state: WorkflowState, task: number): void {
+  state.schedule.begin(task, state.lastAtMs + placeOf(state.blueprint, task).action.scheduleTimeoutMs);
 }
 
 function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {

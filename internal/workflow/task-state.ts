@@ -60,6 +60,8 @@ export class TaskTable {
   readonly attempts: Uint16Array;
   /** Attempts that no longer count against the retry rule, because a person asked for a fresh start. */
   readonly forgiven: Uint16Array;
+  /** How often each task was run again after a good end; undefined while none was, as in most workflows. */
+  #reruns: Uint16Array | undefined;
   readonly #stageOf: (task: number) => number;
   readonly #counts: Int32Array;
   /** How often a task of each stage has begun or ceased to be a failure: tells whether a list of failed targets still holds. */
@@ -73,6 +75,17 @@ export class TaskTable {
     this.#counts = new Int32Array(stages.length * STATES);
     this.#failureChanges = new Int32Array(stages.length);
     for (const [index, stage] of stages.entries()) this.#counts[index * STATES + TaskState.PENDING] = stage.tasks;
+  }
+
+  /** Which run of the task this is, from 1: a good end is the end of a run, a failure is not. */
+  runOf(task: number): number {
+    return (this.#reruns?.[task] ?? 0) + 1;
+  }
+
+  /** The task runs again though it had come to a good end. */
+  beginRun(task: number): void {
+    this.#reruns ??= new Uint16Array(this.states.length);
+    this.#reruns[task] = (this.#reruns[task] ?? 0) + 1;
   }
 
   get(task: number): number {

@@ -3,12 +3,12 @@
 // 2. All expressions of one change see the values from before it; a value of another type than declared changes nothing.
 
 import { HoldfastError } from "../base/errors.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { JsonValue } from "../base/json.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, VARS_BYTES_MAX } from "../base/limits.ts";
 import { AttemptOutcome, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf } from "./blueprint.ts";
 import type { AttemptReport } from "./commands.ts";
-import { taskScope } from "./expression-scope.ts";
+import { endScope } from "./expression-scope.ts";
 import type { ScopeOf } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import { FaultList } from "./fault-list.ts";
@@ -16,8 +16,6 @@ import { resolveParams } from "./params.ts";
 import type { ParamValues } from "./params.ts";
 import type { SetPlan } from "./set-plan.ts";
 import type { WorkflowState } from "./state.ts";
-import { TaskState, outcomeName, outcomeOf } from "./task-state.ts";
-import { valueToJson } from "./value-json.ts";
 
 /** The new values of the variables that are changed; throws INVALID_ARGUMENT where one has none, or none of its type. */
 export function computeSet(state: WorkflowState, plan: SetPlan, scope: ScopeOf): ParamValues {
@@ -41,23 +39,10 @@ export function attemptSet(
   const { action } = placeOf(state.blueprint, report.task);
   const isGood = report.outcome === AttemptOutcome.CHANGED || report.outcome === AttemptOutcome.UNCHANGED;
   if (action.set.length === 0 || !isGood || state.blueprint.mode === Mode.PLAN) return {};
-  const scope = taskScope(state, report.task, facts);
-  const own = ownResult(report);
   try {
-    return { set: computeSet(state, action.set, (name) => (name === action.identifier ? own : scope(name))) };
+    return { set: computeSet(state, action.set, endScope(state, report, facts)) };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     return { error: `it has done its work, and ${error.message}`.slice(0, ERROR_MESSAGE_LENGTH_MAX) };
   }
-}
-
-/** The attempt's own result, as later actions will see it. */
-function ownResult({ outcome, attempt, detail }: AttemptReport): JsonObject {
-  const isChanged = outcome === AttemptOutcome.CHANGED;
-  const result = {
-    outcome: outcomeName(outcomeOf(isChanged ? TaskState.CHANGED : TaskState.UNCHANGED)),
-    changed: isChanged,
-    attempts: attempt,
-  };
-  return detail?.output === undefined ? result : { ...result, output: valueToJson(detail.output) };
 }

@@ -88,6 +88,10 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
     pause: changing("pause"),
     unpause: changing("unpause"),
     retry: changing("retry"),
+    redo: async (by) => {
+      asked.push({ method: "redo", by: by.name });
+      return status();
+    },
     resolveTask: async (by) => {
       asked.push({ method: "resolveTask", by: by.name });
       return status();

@@ -1,30 +1,17 @@
 // The stories that the transcripts tell, each in a few commands: what a reader would try to understand how workflows behave.
 
 import { ANN } from "../fakes/principals.ts";
-import type { JsonValue } from "@bufbuild/protobuf";
 import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { requestId } from "../fakes/world.ts";
-import type { Transcript } from "./transcript.ts";
-
-type Json = { [key: string]: JsonValue };
-
-/** One story. */
-export interface Scenario {
-  readonly targets: number;
-  tell(t: Transcript): Promise<void>;
-}
-
-const SET: Json = { name: "apply", uses: "set", with: { name: "a", value: "1" } };
-const TOUCH: Json = { name: "apply", uses: "touch" };
+import { ATTEMPT_SCENARIOS } from "./attempt-scenarios.ts";
+import { SET, TOUCH, fix } from "./scenario.ts";
+import type { Json, Scenario } from "./scenario.ts";
 
 const DAY_S = 86_400;
 
-function fix(rollout: Json, actions: Json[] = [SET], rest: Json = {}): Json {
-  return { name: "fix", targets: { where: "true" }, stages: [{ name: "fix", over: { targets: true }, rollout, actions }], ...rest };
-}
-
 /** All stories by the name of their file. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  ...ATTEMPT_SCENARIOS,
   "submit-exec-expire": {
     targets: 2,
     async tell(t) {

@@ -16,7 +16,13 @@ import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdf
 import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKindSchema, PhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { HistoryEvent, TaskCounts } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { CompleteRequestSchema, FailRequestSchema, ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import type { RunAgain } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import {
+  CompleteRequestSchema,
+  FailRequestSchema,
+  ResolveTaskRequestSchema,
+  RetryRequestSchema,
+} from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { valueToJson } from "../../internal/workflow/value-json.ts";
 import { FAKE_START_MS } from "../fakes/fake-clock.ts";
 import type { ScopeKind } from "../fakes/guarded-world.ts";
@@ -83,6 +89,17 @@ export class Transcript {
       const request = create(FailRequestSchema, { workflow: this.#ref("w"), stage, action, reason: "nobody home" });
       return this.world.engine.fail(by, request);
     });
+  /** Opens a round in which this runs again though it succeeded: a task, a stage, or all. */
+  redo(what: RunAgain["kind"] & { readonly case: string }, name = "w"): Promise<void> {
+    const { case: kind, value } = what;
+    const shown = kind === "task" ? `${value.stage}/${value.action} ${value.target}` : kind === "stage" ? `stage ${value}` : "all";
+    return this.#do(`retry ${name} with ${shown}`, () =>
+      this.world.engine.redo(
+        ANN,
+        create(RetryRequestSchema, { workflow: { ...this.#ref(name) }, reason: "once more", again: { kind: what } }),
+      ),
+    );
+  }
 
   freeze = (kind: ScopeKind = { case: "everything", value: true }): Promise<void> =>
     this.#do(`freeze ${kind.case === "label" ? `${kind.value.label}=${kind.value.value}` : kind.case}`, async () => {
@@ -198,22 +215,27 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
     case "stageSkipped":
       return kind.value.reason;
     case "stageEnded":
-      return kind.value.succeeded ? "well" : "badly";
+      return kind.value.succeeded ? "well" : `badly${kind.value.error === "" ? "" : `: ${kind.value.error}`}`;
+    case "stageRepeated":
+      return `iteration ${kind.value.iteration} in ${kind.value.afterMs / 1_000} s`;
     case "attemptStarted":
     case "applyStarted":
     case "attemptInDoubt":
     case "attemptAwaits":
       return `#${kind.value.attempt}`;
     case "attemptEnded": {
-      const { attempt, outcome, deferredFor, retryAfterMs, error } = kind.value;
+      const { attempt, outcome, deferredFor, retryAfterMs, repeatAfterMs, iteration, error } = kind.value;
       const waits = deferredFor === 0 ? "" : ` for ${DeferReasonSchema.value[deferredFor]?.localName}`;
       const retries = retryAfterMs === undefined ? "" : `, again in ${retryAfterMs / 1_000} s`;
-      return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${error === "" ? "" : `: ${error}`}`;
+      const again = repeatAfterMs === undefined ? "" : `, iteration ${iteration} is not the last, the next in ${repeatAfterMs / 1_000} s`;
+      return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${again}${error === "" ? "" : `: ${error}`}`;
     }
     case "signalReceived": {
       const { name: signal, key, set } = kind.value;
       return `${signal} ${key}${set === undefined ? "" : ` sets ${JSON.stringify(set)}`}`;
     }
+    case "workflowRetried":
+      return `round ${kind.value.round}`;
     case "taskRefused":
       return kind.value.error;
     case "taskResolved":

@@ -53,7 +53,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/engine/guard-moves.ts",
-        find: "if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);",
+        find: "if (repeatAfterMs !== undefined || isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, isUnused);",
         replace: "this.#returnLimits(task, isUnused);",
       },
     ],

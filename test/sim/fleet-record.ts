@@ -146,5 +146,5 @@ export class FleetRecord {
 
 /** The position of a task, which its key ends with. */
 export function taskOf(taskKey: string): number {
-  return Number(taskKey.slice(taskKey.lastIndexOf(".") + 1));
+  return Number.parseInt(taskKey.slice(taskKey.lastIndexOf(".") + 1), 10);
 }

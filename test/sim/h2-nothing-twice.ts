@@ -1,13 +1,14 @@
-// H2: a succeeded task does not run again, a failed one only by its retry rule or a recorded Retry; an attempt in doubt is settled by looking.
+// H2: a succeeded task does not run again but in a round that names it, a failed one only by its retry rule or a recorded Retry; an attempt in doubt is settled by looking.
 // 1. By the journal: what may start is said by the events alone. 2. By the hosts: no attempt changes its host twice, and no task does after
 // another attempt of it did, unless a person let it run again, its host was spoilt meanwhile, or what it does may be repeated.
 
 import type { JournalEntry } from "../../internal/engine/ports.ts";
 import { AttemptOutcome, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Again, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { columnsOf, knownBefore, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { HostCall, Invariant } from "./invariant.ts";
+import { TaskLayout } from "./task-layout.ts";
 import { must } from "./violation.ts";
 
 const NAME = "H2 done twice";
@@ -29,6 +30,8 @@ export class NothingTwice implements Invariant {
   readonly #tasks = new Map<string, Map<number, Task>>();
   /** Which tasks handle how others ended: a Retry brings them again with what they handle. */
   readonly #kinds = new Map<string, (task: number) => TaskKind | undefined>();
+  /** The tasks of each workflow by stage. */
+  readonly #layouts = new Map<string, TaskLayout>();
   /** Tasks that changed a host, by its name: somebody else may spoil their work. */
   readonly #changedAt = new Map<string, Set<Task>>();
 
@@ -57,6 +60,7 @@ export class NothingTwice implements Invariant {
     switch (kind.case) {
       case "workflowSubmitted":
         if (kind.value.definition !== undefined) this.#kinds.set(id, kindFinder(kind.value.definition, kind.value.targets.length));
+        this.#layouts.set(id, new TaskLayout(kind.value));
         return;
       case "attemptStarted":
         return this.#start(id, kind.value);
@@ -67,8 +71,12 @@ export class NothingTwice implements Invariant {
         return;
       }
       case "attemptEnded": {
-        const { task: index, outcome, retryAfterMs } = kind.value;
-        this.#task(id, index).standing = standingAfter(outcome, retryAfterMs !== undefined);
+        const { task: index, outcome, retryAfterMs, repeatAfterMs, iteration } = kind.value;
+        const task = this.#task(id, index);
+        task.standing = standingAfter(outcome, retryAfterMs !== undefined);
+        if (repeatAfterMs !== undefined) begin(task);
+        // The last iteration: what it changed stands, and a Retry begins another run.
+        if (iteration > 0 && outcome === AttemptOutcome.FAILED) task.changedIn = undefined;
         return;
       }
       case "taskSkipped":
@@ -77,22 +85,28 @@ export class NothingTwice implements Invariant {
         return;
       case "taskResolved":
         return this.#resolve(id, kind.value);
+      case "stageRepeated":
+        for (const [index, task] of this.#tasks.get(id) ?? [])
+          if (this.#layouts.get(id)?.isInStage(index, kind.value.stage) === true) begin(task);
+        return;
       case "workflowRetried":
-        return this.#retry(id);
+        return this.#retry(id, kind.value.again);
       default:
     }
   }
 
   /** What handles an end comes again with what it handles; what was undone is done again. */
-  #retry(id: string): void {
+  #retry(id: string, round: Again | undefined): void {
     const tasks = this.#tasks.get(id) ?? new Map<number, Task>();
     const kindOf = this.#kinds.get(id);
     const again = [...tasks].map(([index, task]) => {
       const kind = kindOf?.(index);
       const isUndone = kind?.undos.some((undo) => tasks.get(undo)?.standing === "done") === true;
-      return { task, isAgain: kind?.isHandler === true || isUndone };
+      return { task, isNamed: this.#layouts.get(id)?.isNamed(index, round) === true, isAgain: kind?.isHandler === true || isUndone };
     });
-    for (const { task, isAgain } of again) this.#reopen(task, isAgain);
+    for (const { task, isNamed, isAgain } of again)
+      if (isNamed) begin(task);
+      else this.#reopen(task, isAgain);
   }
 
   #start(id: string, { task: index, attempt }: { readonly task: number; readonly attempt: number }): void {
@@ -123,6 +137,12 @@ export class NothingTwice implements Invariant {
     tasks.set(index, task);
     return task;
   }
+}
+
+/** Another run: what the one before changed is its own. */
+function begin(task: Task): void {
+  task.standing = "open";
+  task.changedIn = undefined;
 }
 
 /** What a Retry needs to know of a task. */

@@ -2,32 +2,21 @@
 // 1. Each rule has a name; whoever breaks it is told by it.
 
 import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { AttemptEnded, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
+import type { Again, AttemptEnded, Event, StageEnded } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Part } from "../../internal/expr/workflow-parts.ts";
 import { OnUnknown, StageUndo } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import type { Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { neededBy } from "./model-owner.ts";
+import type { RolloutOwner } from "./model-owner.ts";
 import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTouched, isTurn, isUndone, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
+import { TaskLayout } from "./task-layout.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
 import { budgetsOf } from "./rollout-amount.ts";
 import type { Budgets } from "./rollout-amount.ts";
 import { Violation } from "./violation.ts";
-
-/** What the rollout asks of its workflow. */
-export interface RolloutOwner {
-  readonly id: string;
-  readonly isPlan: boolean;
-  readonly isCancelled: boolean;
-  readonly isPaused: boolean;
-  readonly life: "submitted" | "executing" | "ended";
-  readonly stages: readonly Stage[];
-  readonly stageParts: readonly Part[];
-  readonly columns: readonly (readonly Column[])[];
-  readonly targets: readonly string[];
-}
 
 /** The rollout of one workflow. */
 export class ModelRollout {
@@ -40,9 +29,11 @@ export class ModelRollout {
   #isOverdue = false;
   readonly #owner: RolloutOwner;
   readonly #order: ModelOrder;
+  readonly #layout: TaskLayout;
 
   constructor(owner: RolloutOwner) {
     this.#owner = owner;
+    this.#layout = new TaskLayout(owner.submitted);
     this.#order = new ModelOrder(owner);
     this.tasks = new ModelTasks(owner.stages, owner.targets.length);
   }
@@ -156,8 +147,10 @@ export class ModelRollout {
     run.nextWaveAtMs = nextAtMs;
   }
 
-  endStage(isSuccess: boolean): void {
-    this.rule("a stage fails past its budget only", isSuccess === !this.#isPastBudget());
+  endStage({ succeeded: isSuccess, error }: Pick<StageEnded, "succeeded" | "error">): void {
+    const { repeat } = this.#owner.stages[this.stage] ?? {};
+    const isExhausted = error !== "" && repeat !== undefined && this.#run().iteration === repeat.max;
+    this.rule("a stage fails past its budget only, or after its last iteration", isSuccess === !(this.#isPastBudget() || isExhausted));
     this.rule("nothing runs at a stage's end", this.tasks.running === 0);
     const run = this.#run();
     const isHandled = this.#owner.columns[run.index]?.some(({ part }) => part !== "main") === true;
@@ -172,7 +165,7 @@ export class ModelRollout {
   }
 
   /** Everything that did not end well is open again. */
-  reopenAll(): void {
+  reopenAll(again: Again | undefined): void {
     this.#isOverdue = false;
     this.stageRun = undefined;
     const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
@@ -181,13 +174,23 @@ export class ModelRollout {
       task.standing !== "good" &&
       task.standing !== "skipped" &&
       !(task.standing === "failed" && this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped"));
+    const isAgain = (index: number, task: ModelTask): boolean => isUndone(task) || this.#layout.isNamed(index, again);
     // Where a main action runs again, so does what handles how it ends.
-    const again = new Set(this.tasks.all.filter((task) => isUndone(task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`));
-    const opened = this.tasks.all.map((task) => isUndone(task) || (!isMain(task) && again.has(`${task.stage} ${task.target}`)));
+    const places = new Set(
+      this.tasks.all.filter((task, index) => isAgain(index, task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`),
+    );
+    const opened = this.tasks.all.map(
+      (task, index) => isAgain(index, task) || (!isMain(task) && places.has(`${task.stage} ${task.target}`)),
+    );
     for (const [index, task] of this.tasks.all.entries()) if (opened[index] === true) this.#order.results[task.stage] = undefined;
+    if (again?.kind.case === "stage") this.#order.results[again.kind.value] = undefined;
+    if (again?.kind.case === "all") this.#order.results.fill(undefined);
     const hasMain = this.#order.reopen();
-    for (const [index, task] of this.tasks.all.entries())
-      if (opened[index] === true || (hasMain && this.#owner.stageParts[task.stage] !== "main")) this.#reopen(index, task);
+    for (const [index, task] of this.tasks.all.entries()) {
+      if (opened[index] !== true && !(hasMain && this.#owner.stageParts[task.stage] !== "main")) continue;
+      if (task.standing === "good") task.run += 1;
+      this.#reopen(index, task);
+    }
   }
 
   /** What is open stays undone. */
@@ -273,7 +276,7 @@ export class ModelRollout {
     this.rule("max_at_risk is never exceeded", this.risky.size <= this.#budgets.atRiskMax);
   }
 
-  #endAttempt(index: number, task: ModelTask, { outcome, retryAfterMs, deferredFor }: AttemptEnded): void {
+  #endAttempt(index: number, task: ModelTask, { outcome, retryAfterMs, deferredFor, repeatAfterMs, iteration }: AttemptEnded): void {
     this.rule("only what runs ends", task.standing === "running");
     const wasApplying = task.isApplying;
     task.isApplying = false;
@@ -281,7 +284,8 @@ export class ModelRollout {
       case AttemptOutcome.UNCHANGED:
       case AttemptOutcome.CHANGED:
         task.hasChanged = outcome === AttemptOutcome.CHANGED;
-        return this.#settle(index, task, "good");
+        if (repeatAfterMs === undefined) return this.#settle(index, task, "good");
+        return this.#repeat(index, task, iteration);
       case AttemptOutcome.UNKNOWN:
         this.rule("only what was being applied is unknown", wasApplying);
         return this.#settle(
@@ -304,9 +308,40 @@ export class ModelRollout {
         if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
         return;
       default:
+        if (iteration > 0) {
+          this.rule("only the last iteration fails", iteration === this.action(task)?.repeat?.max);
+          task.run += 1;
+        }
         if (retryAfterMs === undefined) return this.#settle(index, task, "failed");
         return this.#set(index, task, "open");
     }
+  }
+
+  #repeat(index: number, task: ModelTask, iteration: number): void {
+    this.rule("an action repeats within its bound", iteration < (this.action(task)?.repeat?.max ?? 0));
+    task.run += 1;
+    task.tries = 0;
+    this.#set(index, task, "open");
+    if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
+  }
+
+  /** All of a stage that has ended well is open again. */
+  repeatStage(stage: number, { iteration, nextAtMs }: { readonly iteration: number; readonly nextAtMs: number }): void {
+    this.rule("a stage repeats when it has ended well", stage === this.stage && this.tasks.running === 0 && !this.#isPastBudget());
+    this.rule("a stage repeats within its bound", iteration <= (this.#owner.stages[stage]?.repeat?.max ?? 0));
+    const was = this.#run().iteration;
+    this.stageRun = undefined;
+    for (const [index, task] of this.tasks.all.entries()) {
+      if (task.stage !== stage) continue;
+      this.rule("a stage repeats when all of it has ended", !isOpenStanding(task.standing));
+      if (task.standing === "good") task.run += 1;
+      this.#reopen(index, task);
+    }
+    this.#order.results[stage] = undefined;
+    this.startStage(stage);
+    this.rule("iterations are numbered without gaps", iteration === was + 1);
+    this.#run().iteration = iteration;
+    this.#run().nextWaveAtMs = nextAtMs;
   }
 
   /** Where a task stands from now on, and what follows of it for its target. */
@@ -412,28 +447,7 @@ export class ModelRollout {
 
   /** What stands for each action that it needs: of one with alternatives the first that has not failed, or the last. */
   #needs(task: ModelTask): readonly ModelTask[] {
-    const columns = this.#owner.columns[task.stage] ?? [];
-    const own = columns[task.action];
-    const tasks = this.tasks.of(task.stage, task.target);
-    if (own === undefined || own.alternative > 0 || own.part === "undo") return [];
-    const names = own.action.needs?.actions;
-    const before = columns[task.action - 1];
-    const isNeeded = (column: Column): boolean =>
-      column.part === own.part && (names === undefined ? column.action === before?.action : names.includes(column.action.name));
-    const within = columns.flatMap((column, index) => (column.alternative === 0 && isNeeded(column) ? (tasks[index] ?? []) : []));
-    const across = (names ?? []).flatMap((name) => (name.includes(".") ? this.#earlier(task, name) : []));
-    return [...within, ...across].map((needed) => this.#standingFor(needed));
-  }
-
-  /** `stage.action` of an earlier stage: on the same target, or once, or on all. */
-  #earlier(task: ModelTask, name: string): readonly ModelTask[] {
-    const [stageName, actionName] = name.split(".");
-    const stage = this.#owner.stages.findIndex((candidate) => candidate.name === stageName);
-    const columns = this.#owner.columns[stage] ?? [];
-    const action = columns.findIndex((column) => column.part === "main" && column.action.name === actionName);
-    const all = this.#owner.targets.map((_, target) => target);
-    const targets = !this.isOverTargets(stage) ? [0] : this.isOverTargets(task.stage) ? [task.target] : all;
-    return targets.flatMap((target) => this.tasks.all[this.tasks.at(stage, target, action)] ?? []);
+    return neededBy(this.#owner, this.tasks, task).map((needed) => this.#standingFor(needed));
   }
 
   /** True when what it did was taken back, or something that it needs. */

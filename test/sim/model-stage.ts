@@ -25,6 +25,8 @@ export class ModelStage {
   /** Targets that an apply began to change, and that are not done. */
   readonly underChange = new Set<number>();
   wave: { readonly first: number; readonly count: number } | undefined;
+  /** Which iteration of its `repeat`. */
+  iteration = 1;
   nextWaveAtMs = 0;
   /** Its time, or that of the workflow, is over. */
   isOverdue = false;

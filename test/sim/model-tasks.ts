@@ -13,6 +13,8 @@ export interface ModelTask {
   readonly action: number;
   standing: Standing;
   attempt: number;
+  /** Which run it is: a good end is the end of one. */
+  run: number;
   /** Attempts since the last fresh start. */
   tries: number;
   isApplying: boolean;
@@ -52,6 +54,7 @@ export class ModelTasks {
             action,
             standing: "open",
             attempt: 0,
+            run: 1,
             tries: 0,
             isApplying: false,
             hasChanged: false,

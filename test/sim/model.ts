@@ -3,7 +3,7 @@
 // 2. An event costs the same however many tasks there are.
 
 import { Mode, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Event, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Event, WorkflowRetried, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import type { Action, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
@@ -26,7 +26,7 @@ export class Model {
   life: "submitted" | "executing" | "ended" = "submitted";
   isPaused = false;
   isCancelled = false;
-  /** How often it ended, or was retried: it holds nothing then. */
+  /** How often it ended, was retried, or repeated a stage: it holds nothing then. */
   endings = 0;
   /** How many events it has seen. */
   seq = 1;
@@ -84,13 +84,16 @@ export class Model {
         // Without a pause there is nothing to wait for, also where a reboot set the clock back.
         return this.#rollout.endWave(kind.value.pauseMs === 0 ? 0 : atMs + kind.value.pauseMs);
       case "stageEnded":
-        return this.#rollout.endStage(kind.value.succeeded);
+        return this.#rollout.endStage(kind.value);
       case "stageSkipped":
         return this.#rollout.skipStage(kind.value.stage);
       case "deadlinePassed":
         return this.#rollout.passDeadline(kind.value.stage);
+      case "stageRepeated":
+        this.endings += 1;
+        return this.#rollout.repeatStage(kind.value.stage, { iteration: kind.value.iteration, nextAtMs: atMs + kind.value.afterMs });
       case "workflowRetried":
-        return this.#retry();
+        return this.#retry(kind.value);
       case "workflowExpired":
         this.#rollout.rule("only what was never executed expires", this.life === "submitted");
         this.life = "ended";
@@ -174,13 +177,13 @@ export class Model {
     return this.#rollout.stageRun?.waveTargets ?? [];
   }
 
-  #retry(): void {
+  #retry({ again }: WorkflowRetried): void {
     this.#rollout.rule("nothing runs when it is retried", this.#rollout.tasks.running === 0);
     this.endings += 1;
     this.life = "executing";
     this.isPaused = false;
     this.isCancelled = false;
-    this.#rollout.reopenAll();
+    this.#rollout.reopenAll(again);
   }
 
   #end(outcome: WorkflowOutcome): void {

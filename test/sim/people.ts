@@ -9,13 +9,21 @@ import { FreezeRequestSchema, ThawRequestSchema } from "../../internal/gen/holdf
 import { FreezeMode, FreezeScopeSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { FreezeScope } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
-import { CompleteRequestSchema, FailRequestSchema, ResolveTaskRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import type { RunAgain } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import {
+  CompleteRequestSchema,
+  FailRequestSchema,
+  ResolveTaskRequestSchema,
+  RetryRequestSchema,
+  RunAgainSchema,
+} from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { TESTER } from "../fakes/principals.ts";
 import type { World } from "../fakes/world.ts";
 import type { Chance } from "./chance.ts";
 import type { NothingLost } from "./h1-nothing-lost.ts";
 import type { Answer, Invariants } from "./invariant.ts";
 import type { Model } from "./model.ts";
+import type { ModelTask } from "./model-tasks.ts";
 import type { Service } from "./service.ts";
 
 /** The service, and what is known of it outside. */
@@ -111,7 +119,22 @@ export class People {
   }
 
   retry(id: string): void {
-    this.#command(id, "retry", (engine) => engine.retry(TESTER, refTo(id), "", ""), { kind: "workflowRetried" });
+    const again = this.#scene.chance().hit(0.3) ? this.#again(id) : undefined;
+    const request = create(RetryRequestSchema, { workflow: { id }, reason: "again", ...(again === undefined ? {} : { again }) });
+    const what = again === undefined ? "retry" : `retry with ${again.kind.case} that succeeded`;
+    this.#command(id, what, (engine) => engine.redo(TESTER, request), { kind: "workflowRetried" });
+  }
+
+  /** Something that may have succeeded. */
+  #again(id: string): RunAgain | undefined {
+    const chance = this.#scene.chance();
+    const model = this.#scene.models.get(id);
+    const task = model?.tasks[chance.int(0, Math.max(0, model.tasks.length - 1))];
+    if (model === undefined || task === undefined) return undefined;
+    const { stage, action, target } = namesOf(model, task);
+    if (chance.hit(0.5)) return create(RunAgainSchema, { kind: { case: "task", value: { stage, action, target } } });
+    if (chance.hit(0.5)) return create(RunAgainSchema, { kind: { case: "stage", value: stage } });
+    return create(RunAgainSchema, { kind: { case: "all", value: true } });
   }
 
   exec(id: string): void {
@@ -138,12 +161,10 @@ export class People {
     const task = model.tasks[index];
     if (task === undefined) return;
     const { id } = model;
-    const stage = model.stages[task.stage];
-    const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
-    const isDone = this.#applies(target, `${id}.${index}`) > 0;
+    const named = namesOf(model, task);
+    const isDone = this.#applies(named.target, `${id}.${index}${task.run === 1 ? "" : `-${task.run}`}`) > 0;
     const chance = this.#scene.chance();
     const resolution = isDone ? Resolution.SUCCEEDED : (chance.pick([Resolution.FAILED, Resolution.RUN_AGAIN]) ?? Resolution.FAILED);
-    const named = { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
     const request = create(ResolveTaskRequestSchema, { workflow: { id }, ...named, resolution, reason: "looked" });
     this.#command(id, `resolve ${index} as ${resolution}`, (engine) => engine.resolveTask(TESTER, request), {
       kind: "taskResolved",
@@ -202,6 +223,12 @@ export class People {
     for (const [key, count] of host.applies) if (key.startsWith(`${taskKey}.`)) times += count;
     return times;
   }
+}
+
+function namesOf(model: Model, task: ModelTask): { readonly stage: string; readonly action: string; readonly target: string } {
+  const stage = model.stages[task.stage];
+  const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
+  return { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
 }
 
 function refTo(id: string): { readonly id: string; readonly namespace: string } {

@@ -58,8 +58,10 @@ export function randomAction(
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
+    ...(!isTried && chance.hit(0.1) ? { repeat: randomRepeat(chance, name) } : {}),
     ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+    ...(chance.hit(0.1) ? { scheduleTimeout: `${chance.int(5, 120)}s` } : {}),
     ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
@@ -97,6 +99,13 @@ function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlac
 function needsAcross(chance: Chance, { stages }: ActionPlace): readonly string[] {
   const all = stages.flatMap((stage) => stage.actions.map((action) => `${stage.name}.${action.name}`));
   return chance.hit(0.3) ? chance.some(all, 0.3) : [];
+}
+
+/** Until it has been tried often enough, or never: then it fails after its last iteration. */
+function randomRepeat(chance: Chance, name: string): Json {
+  const own = name.replaceAll("-", "_");
+  const until = chance.one(`${own}.attempts >= 2`, "task.run >= 3", `!${own}.changed`, "true", `${own}.outcome == "FAILED"`);
+  return { until, max: chance.int(1, 4), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) };
 }
 
 interface Arguments {
@@ -139,7 +148,8 @@ function randomWhen(chance: Chance, scene: ExpressionPlace): string {
 
 function randomRetry(chance: Chance): Json {
   const attempts = chance.int(chance.hit(0.05) ? 0 : 1, 4);
-  const jitter = chance.hit(0.3) ? { jitter: chance.one(0, 0.5, 1) } : {};
+  const on = chance.hit(0.3) ? { on: chance.some(["RETRY_ON_FAILED", "RETRY_ON_UNREACHABLE", "RETRY_ON_TIMED_OUT"], 0.5) } : {};
+  const jitter = { ...(chance.hit(0.3) ? { jitter: chance.one(0, 0.5, 1) } : {}), ...on };
   if (chance.hit(0.1)) return { attempts, ...jitter };
   if (chance.hit(0.4)) return { attempts, delay: `${chance.int(0, 5)}s`, ...jitter };
   return { attempts, backoff: `${chance.int(0, 5)}s`, ...(chance.hit(0.7) ? { backoffMax: "20s" } : {}), ...jitter };

@@ -86,6 +86,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     } as const;
     handlers[list] = [randomStage(own, at).json];
   }
+  const computed = chance.hit(0.15) ? randomComputed(chance, stages, params.names) : {};
   const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
     targets: selector,
@@ -95,10 +96,23 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     ...(hasSignals ? signalDeclarations(sketches.some(({ actions }) => actions.some(({ uses }) => uses === "signal"))) : {}),
     ...(chance.hit(0.1) ? { description: "Whatever comes." } : {}),
     ...(params.names.length === 0 ? {} : { params: params.declared }),
+    ...(Object.keys(computed).length === 0 ? {} : { computed }),
     ...(chance.hit(0.4) ? { output: randomOutput(chance, sketches) } : {}),
     ...(chance.hit(0.2) ? { annotations: { ticket: "T-1", team: chance.one("sre", "dba") } } : {}),
   };
   return { definition, params, chosen };
+}
+
+/** Numbers of the first stage that are told at Submit; a workflow with the parameter `count` uses it. */
+function randomComputed(chance: Chance, [stage]: readonly Json[], params: readonly string[]): Json {
+  const few = params.includes("count") ? "params.count + 1" : "1 + 2";
+  const places: Json = {
+    "stages[0].actions[0].retry.attempts": few,
+    "stages[0].actions[0].retry.delay": `string(${few}) + 's'`,
+    "stages[0].actions[0].timeout": `string(20 + ${few}) + 's'`,
+    ...(stage?.["over"] === undefined ? {} : { "stages[0].rollout.parallel": few, "stages[0].rollout.max_failures": "'20%'" }),
+  };
+  return Object.fromEntries(chance.some(Object.entries(places), 0.5));
 }
 
 interface Choice {

@@ -40,6 +40,8 @@ function collect(message: ReflectMessage, at: string, used: Set<string>): void {
     if (field.fieldKind === "enum") used.add(`${path}=${field.enum.value[message.get(field)]?.name}`);
     if (!message.isSet(field)) continue;
     used.add(path);
+    if (field.fieldKind === "list" && field.listKind === "enum")
+      for (const value of message.get(field)) used.add(`${path}=${typeof value === "number" ? field.enum.value[value]?.name : ""}`);
     if (!AGAIN.has(field.name)) for (const part of partsOf(message, field)) if (isOurs(part.desc)) collect(part, path, used);
   }
 }

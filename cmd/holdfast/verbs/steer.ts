@@ -1,10 +1,12 @@
 // cancel, pause, unpause, retry, resolve: what a person may say to a workflow. Each may be repeated.
 // 1. What was said is on the service's disk when the command ends with 0.
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HoldfastError } from "../../../internal/base/errors.ts";
 import { Resolution } from "../../../internal/gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { WorkflowStatusSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
+import type { RunAgainSchema } from "../../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import type { Context } from "../context.ts";
 import { lastLine } from "../display.ts";
 import { EXIT_DONE } from "../exit-code.ts";
@@ -39,8 +41,28 @@ export async function unpause(context: Context, [id = ""]: readonly string[], op
 /** retry ID */
 export async function retry(context: Context, [id = ""]: readonly string[], options: Options): Promise<number> {
   const client = await context.client();
-  const ask = { workflow: context.ref(id), reason: reasonOf(options), digest: textOption(options, "digest") ?? "" };
-  return said(context, options, await client.retry(ask, context.world.interrupted));
+  const again = runAgain(options);
+  const reason = reasonOf(options);
+  const workflow = context.ref(id);
+  const ask = { workflow, reason, digest: textOption(options, "digest") ?? "" };
+  if (again === undefined) return said(context, options, await client.retry(ask, context.world.interrupted));
+  if (reason === "")
+    throw new HoldfastError("INVALID_ARGUMENT", "--reason is missing: what succeeded runs again, and the history keeps why");
+  // By its number: should the answer be lost and the call be made again, no second round begins.
+  const { retries } = await client.status({ workflow }, context.world.interrupted);
+  return said(context, options, await client.retry({ ...ask, again, round: retries + 2 }, context.world.interrupted));
+}
+
+/** What had succeeded and is to run again; undefined: nothing. */
+function runAgain(options: Options): MessageInitShape<typeof RunAgainSchema> | undefined {
+  const task = textOption(options, "task");
+  const stage = textOption(options, "stage");
+  const isAll = flag(options, "all");
+  if ([task !== undefined, stage !== undefined, isAll].filter(Boolean).length > 1)
+    throw new HoldfastError("INVALID_ARGUMENT", "--task, --stage and --all: say one of them");
+  if (task !== undefined) return { kind: { case: "task", value: parseTask(task) } };
+  if (stage !== undefined) return { kind: { case: "stage", value: stage } };
+  return isAll ? { kind: { case: "all", value: true } } : undefined;
 }
 
 /** resolve ID STAGE/ACTION[@TARGET] succeeded|failed|run-again --reason TEXT */

@@ -1,0 +1,98 @@
+import { toJson } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { HoldfastError } from "../base/errors.ts";
+import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
+import { readWorkflowFile } from "./workflow-file.ts";
+
+async function jsonOf(text: string): Promise<unknown> {
+  const { definition } = await readWorkflowFile(text, { file: "w.yaml", readSource: async () => undefined });
+  return toJson(WorkflowDefinitionSchema, definition);
+}
+
+/** The lines of the error that reading gives. */
+async function faultsOf(text: string): Promise<readonly string[]> {
+  try {
+    await jsonOf(text);
+  } catch (error) {
+    if (error instanceof HoldfastError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+const HEAD = "name: w\ntargets: { where: 'true' }\nstages:\n";
+
+test("retry.on names outcomes, each once", async () => {
+  const action = (on: string): string => `${HEAD}  - { name: a, actions: [{ name: x, uses: wait, retry: { attempts: 2, on: ${on} } }] }`;
+  expect(await faultsOf(action("[failed, late, failed]"))).toEqual([
+    "w.yaml:4:84: stages[0].actions[0].retry.on[1]: must be one of failed, unreachable, timed_out",
+    "w.yaml:4:90: stages[0].actions[0].retry.on[2]: appears twice",
+  ]);
+  expect(await faultsOf(action("[]"))).toEqual([
+    "w.yaml:4:75: stages[0].actions[0].retry.on: is an empty list; leave it out to try again after each of them",
+  ]);
+});
+
+test("a number that is an expression is sent beside the definition, and a value of its form stands in its place", async () => {
+  const text = `
+name: w
+params: { tries: { type: int, default: 3 }, pace: { default: 30/m } }
+targets: { where: "true" }
+stages:
+  - name: a
+    over: targets
+    rollout: { waves: [1, "\${{ params.tries }}"], rate: "\${{ params.pace }}" }
+    actions:
+      - name: x
+        uses: wait
+        timeout: \${{ string(params.tries) + "m" }}
+        retry: { attempts: "\${{ params.tries }}" }
+        with: { for: "\${{ params.tries }}s" }
+`;
+  const json = await jsonOf(text);
+  expect(json).toMatchObject({
+    computed: {
+      "stages[0].rollout.waves[1]": "params.tries",
+      "stages[0].rollout.rate": "params.pace",
+      "stages[0].actions[0].timeout": 'string(params.tries) + "m"',
+      "stages[0].actions[0].retry.attempts": "params.tries",
+    },
+    stages: [
+      { rollout: { waves: [{ count: 1 }, { count: 1 }] }, actions: [{ retry: { attempts: 1 }, with: { for: "${{ params.tries }}s" } }] },
+    ],
+  });
+  expect(await faultsOf(`${HEAD}  - { name: a, actions: [{ name: x, uses: wait, timeout: "\${{ params.late }}" }] }`)).toEqual([
+    expect.stringMatching(/^w\.yaml:4:70: stages\[0\]\.actions\[0\]\.timeout: .*late/),
+    "  params.late",
+    "         ^",
+  ]);
+  expect(await faultsOf(`${HEAD}  - { name: a, actions: [{ name: x, uses: wait, timeout: "\${{ 5 }}s" }] }`)).toEqual([
+    expect.stringMatching(/stages\[0\]\.actions\[0\]\.timeout: must be a number and a unit/),
+  ]);
+});
+
+test("repeat of an action and of a stage says until when, how often and how far apart", async () => {
+  const text = `${HEAD}  - name: a
+    repeat: { until: "stage('a').changed == 0", max: 3 }
+    actions:
+      - { name: x, uses: wait, repeat: { until: x.output.open == 0, max: 10, every: 30s } }
+`;
+  expect(await jsonOf(text)).toMatchObject({
+    stages: [
+      {
+        repeat: { until: "stage('a').changed == 0", max: 3 },
+        actions: [{ repeat: { until: "x.output.open == 0", max: 10, every: "30s" } }],
+      },
+    ],
+  });
+  expect(
+    await faultsOf(`${HEAD}  - { name: a, repeat: { until: "y.changed", max: 501 }, actions: [{ name: x, uses: wait, repeat: {} }] }`),
+  ).toEqual([
+    'w.yaml:4:34: stages[0].repeat.until: no such name "y"; known here: params, workflow',
+    "  y.changed",
+    "  ^",
+    "w.yaml:4:51: stages[0].repeat.max: must be between 1 and 500",
+    "w.yaml:4:99: stages[0].actions[0].repeat: until is missing: say when it is done, such as until: scan.output.open == 0",
+    "w.yaml:4:99: stages[0].actions[0].repeat: max is missing: say how many times it runs at most, such as max: 10",
+  ]);
+});
