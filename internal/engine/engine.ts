@@ -228,9 +228,7 @@ export class Engine implements EngineFace {
   explain = (by: Principal, request: SubmitRequest): Promise<ExplainResponse> => this.#policies.explain(by, request);
   replay = (request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayResponse> => replayPolicies(this.#registry, request, signal);
 
-  async close(): Promise<void> {
-    await this.#registry.close();
-  }
+  close = (): Promise<void> => this.#registry.close();
 
   #resolve(ref: Ref): WorkflowId {
     // What is open is in memory: only what has ended, or a key, is looked for in the journal.

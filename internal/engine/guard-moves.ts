@@ -19,7 +19,7 @@ import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
 import { freeKind, freeLot } from "../workflow/parking.ts";
 import { canStart } from "../workflow/stall.ts";
-import { Risk } from "../workflow/state.ts";
+import { Risk } from "../workflow/risk.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import { TaskState, isFailure, isSettled } from "../workflow/task-state.ts";
 import { limitLot, limitOfLot } from "./outside.ts";

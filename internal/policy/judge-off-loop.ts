@@ -4,14 +4,8 @@
 // 3. What takes too long, or asks for too many counts, is denied (H8).
 
 import { HoldfastError } from "../base/errors.ts";
-import {
-  EXPR_COST_WORKER_MAX,
-  GATE_COST_WORKER_MAX,
-  JUDGE_LEDGER_COUNTS_MAX,
-  JUDGE_LOOP_COST_MAX,
-  JUDGE_LOOP_TARGETS_MAX,
-  JUDGE_ROUNDS_MAX,
-} from "../base/limits.ts";
+import { EXPR_COST_WORKER_MAX, GATE_COST_WORKER_MAX } from "../base/limits.ts";
+import { JUDGE_LEDGER_COUNTS_MAX, JUDGE_LOOP_COST_MAX, JUDGE_LOOP_TARGETS_MAX, JUDGE_ROUNDS_MAX } from "../base/worker-limits.ts";
 import { assert } from "../base/assert.ts";
 import type { GateQuestion, Inventory, LedgerReading } from "../engine/ports.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";

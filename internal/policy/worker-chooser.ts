@@ -5,7 +5,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { assert } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { CHOOSE_LOOP_COST_MAX, CHOOSE_LOOP_TARGETS_MAX } from "../base/limits.ts";
+import { CHOOSE_LOOP_COST_MAX, CHOOSE_LOOP_TARGETS_MAX } from "../base/worker-limits.ts";
 import type { TargetChooser } from "../engine/ports.ts";
 import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { Target, TargetSelector } from "../gen/holdfast/v1/workflow_pb.ts";

@@ -3,7 +3,7 @@
 
 import type { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
-import { WORKER_HELD_SOURCE_LENGTH_MAX, WORKER_HELD_TARGETS_MAX, WORKER_QUESTION_MS_MAX } from "../base/limits.ts";
+import { WORKER_HELD_SOURCE_LENGTH_MAX, WORKER_HELD_TARGETS_MAX, WORKER_QUESTION_MS_MAX } from "../base/worker-limits.ts";
 import type { Clock } from "../engine/ports.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 import { Shelf, keyMaker } from "./worker-shelf.ts";

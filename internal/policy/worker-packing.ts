@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { WORKER_SLICE_MS_MAX, WORKER_SLICE_TARGETS } from "../base/limits.ts";
+import { WORKER_SLICE_MS_MAX, WORKER_SLICE_TARGETS } from "../base/worker-limits.ts";
 import type { Clock } from "../engine/ports.ts";
 import { TargetSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";

@@ -4,7 +4,13 @@
 
 import { Worker } from "node:worker_threads";
 import { HoldfastError } from "../base/errors.ts";
-import { WORKER_HEAP_MIB_MAX, WORKER_JOBS_MAX, WORKER_RESTART_MS_MAX, WORKER_RESTART_MS_MIN, WORKER_TRIES_MAX } from "../base/limits.ts";
+import {
+  WORKER_HEAP_MIB_MAX,
+  WORKER_JOBS_MAX,
+  WORKER_RESTART_MS_MAX,
+  WORKER_RESTART_MS_MIN,
+  WORKER_TRIES_MAX,
+} from "../base/worker-limits.ts";
 import type { Clock } from "../engine/ports.ts";
 import { LineLost, WorkerLine } from "./worker-line.ts";
 

@@ -46,9 +46,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "workflowUnpaused":
       return applyToLife(state, kind, atMs);
     case "stageStarted":
-      state.stageRun = startStage(present(state.blueprint.stages[kind.value.stage], "the stage that starts"), atMs);
-      state.stageResults[kind.value.stage] = "running";
-      return;
+      return beginStage(state, kind.value.stage, atMs);
     case "stageEnded":
       return endStage(state, kind.value);
     case "stageRepeated":
@@ -161,6 +159,11 @@ function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void
 }
 
 /** Nothing more comes of what is open in a stage that failed: later stages may run all the same, and see it so. */
+function beginStage(state: WorkflowState, index: number, atMs: TimeMs): void {
+  state.stageRun = startStage(present(state.blueprint.stages[index], "the stage that starts"), atMs);
+  state.stageResults[index] = "running";
+}
+
 function endStage(state: WorkflowState, { stage, succeeded, error }: StageEnded): void {
   if (error !== "") state.stageNotes.set(stage, error);
   state.stageResults[stage] = succeeded ? "succeeded" : "failed";

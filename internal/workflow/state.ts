@@ -2,7 +2,7 @@
 // 1. Only apply.ts changes it. It holds no output of any task: those stay in the store (H9).
 // 2. What is derived (queues, counters, sets) is kept by the fold, so that a turn never scans all tasks.
 
-import { assert, present } from "../base/assert.ts";
+import { present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
@@ -106,15 +106,6 @@ export interface StageRun {
 
 /** How a stage ended. */
 export type StageResult = "pending" | "running" | "succeeded" | "failed" | "skipped";
-
-/** Flags of a target over all stages; any of them: it is at risk. */
-export const Risk = {
-  NONE: 0,
-  /** An apply has begun in the stage under way. */
-  BEGUN: 1,
-  FAILED: 2,
-  UNKNOWN: 4,
-} as const;
 
 /** A person who approved the workflow's digest. */
 export interface Approver {
@@ -287,18 +278,6 @@ export function stageRunOf(state: WorkflowState): StageRun {
 export function waveEnd(run: StageRun): number {
   const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
   return first + count;
-}
-
-/** Sets or clears risk flags of a target, and keeps the counts of targets at risk, and in flight without being so. */
-export function setRisk(state: WorkflowState, ordinal: number, flags: { readonly set?: number; readonly clear?: number }): void {
-  const before = state.risk[ordinal] ?? 0;
-  const after = (before | (flags.set ?? 0)) & ~(flags.clear ?? 0);
-  state.risk[ordinal] = after;
-  const change = Number(after !== 0) - Number(before !== 0);
-  state.targetsAtRisk += change;
-  const run = state.stageRun;
-  if (run?.inFlight.has(ordinal) === true) run.inFlightNotAtRisk -= change;
-  assert(state.targetsAtRisk >= 0, "the count of targets at risk is never negative");
 }
 
 function stageFinder(stages: readonly StagePlan[]): (task: number) => number {

@@ -9,7 +9,8 @@ import { answerNeeds } from "./needs.ts";
 import { closeTask, isPartOpen, settleParts, wasCutShort } from "./target-parts.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { Risk, setRisk, waveEnd } from "./state.ts";
+import { Risk, setRisk } from "./risk.ts";
+import { waveEnd } from "./state.ts";
 import { isUndone, recalledTasks } from "./undoing.ts";
 import { TaskState, isFailure, isSettled } from "./task-state.ts";
 

@@ -19,8 +19,43 @@ export interface RolloutOwner {
   readonly targets: readonly string[];
 }
 
+/** What stands for each action that a task needs: of one with alternatives the first that has not failed, or the last. */
+export function needsOf(owner: RolloutOwner, all: ModelTasks, task: ModelTask): readonly ModelTask[] {
+  return neededBy(owner, all, task).map((first) => {
+    const ways = alternativesOf(owner, all, first);
+    return ways.find((way) => way.standing !== "failed") ?? ways.at(-1) ?? first;
+  });
+}
+
+/** The tasks of all alternatives of a task's action on its target. */
+export function alternativesOf({ columns }: RolloutOwner, all: ModelTasks, { stage, target, action }: ModelTask): readonly ModelTask[] {
+  const own = columns[stage]?.[action];
+  return all.of(stage, target).filter((other) => {
+    const column = columns[stage]?.[other.action];
+    return column?.action === own?.action && column?.part === own?.part;
+  });
+}
+
+/** True when what a main task did was taken back, or something that it needs. */
+export function isDoneAgain(owner: RolloutOwner, all: ModelTasks, task: ModelTask): boolean {
+  const columns = owner.columns[task.stage] ?? [];
+  const action = columns[task.action]?.action;
+  const isTakenBack = all
+    .of(task.stage, task.target)
+    .some(({ action: at, standing }) => columns[at]?.part === "undo" && columns[at].action === action && standing === "good");
+  const [head] = alternativesOf(owner, all, task);
+  const needed = head === undefined ? [] : needsOf(owner, all, head).filter(({ stage }) => stage === task.stage);
+  return isTakenBack || needed.some((other) => isDoneAgain(owner, all, other));
+}
+
+/** True for one whose failure is none of its target's. */
+export function isContinued({ columns }: RolloutOwner, { stage, action }: ModelTask): boolean {
+  const column = columns[stage]?.[action];
+  return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
+}
+
 /** The tasks that a task needs: the first alternative of each. */
-export function neededBy(owner: RolloutOwner, all: ModelTasks, task: ModelTask): readonly ModelTask[] {
+function neededBy(owner: RolloutOwner, all: ModelTasks, task: ModelTask): readonly ModelTask[] {
   const columns = owner.columns[task.stage] ?? [];
   const own = columns[task.action];
   const tasks = all.of(task.stage, task.target);

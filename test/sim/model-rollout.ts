@@ -5,7 +5,7 @@ import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../inter
 import type { Again, AttemptEnded, Event, StageEnded } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Part } from "../../internal/expr/workflow-parts.ts";
 import { OnUnknown, StageUndo } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import { neededBy } from "./model-owner.ts";
+import { alternativesOf, isContinued, isDoneAgain, needsOf } from "./model-owner.ts";
 import type { RolloutOwner } from "./model-owner.ts";
 import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTouched, isTurn, isUndone, wasCutShort } from "./model-parts.ts";
@@ -169,11 +169,14 @@ export class ModelRollout {
     this.#isOverdue = false;
     this.stageRun = undefined;
     const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
-    const isUndone = (task: ModelTask): boolean => (isMain(task) && this.#isDoneAgain(task)) || isLeft(task);
+    const isUndone = (task: ModelTask): boolean => (isMain(task) && isDoneAgain(this.#owner, this.tasks, task)) || isLeft(task);
     const isLeft = (task: ModelTask): boolean =>
       task.standing !== "good" &&
       task.standing !== "skipped" &&
-      !(task.standing === "failed" && this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped"));
+      !(
+        task.standing === "failed" &&
+        alternativesOf(this.#owner, this.tasks, task).some((other) => other.standing === "good" || other.standing === "skipped")
+      );
     const isAgain = (index: number, task: ModelTask): boolean => isUndone(task) || this.#layout.isNamed(index, again);
     // Where a main action runs again, so does what handles how it ends.
     const places = new Set(
@@ -231,11 +234,11 @@ export class ModelRollout {
     if (part === "undo") this.rule("what is needed last is undone first", this.#isUndoneInOrder(task));
     this.rule(
       "an alternative is tried when those before it have failed",
-      this.#alternatives(task).every((other) => other.action >= task.action || other.standing === "failed"),
+      alternativesOf(this.#owner, this.tasks, task).every((other) => other.action >= task.action || other.standing === "failed"),
     );
     const { first = 0, count = 0 } = run.wave ?? {};
     this.rule("targets start in their wave", task.target >= first && task.target < first + count);
-    const needs = this.#needs(task);
+    const needs = needsOf(this.#owner, this.tasks, task);
     this.rule(
       "needs have ended",
       needs.every((needed) => needed.stage !== task.stage || !isOpenStanding(needed.standing)),
@@ -353,12 +356,12 @@ export class ModelRollout {
   #settle(index: number, task: ModelTask, standing: Standing): void {
     const isOver = this.isOverTargets(task.stage);
     const run = this.stageRun;
-    const hasFailed = standing === "failed" && !this.#isContinued(task);
+    const hasFailed = standing === "failed" && !isContinued(this.#owner, task);
     if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
     if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
     if (standing === "good" || standing === "skipped" || standing === "after" || standing === "cancelled")
-      for (const other of this.#alternatives(task))
+      for (const other of alternativesOf(this.#owner, this.tasks, task))
         if (other.standing === "open" && other.action > task.action)
           this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing === "good" ? "skipped" : standing);
     this.#close(task);
@@ -369,7 +372,7 @@ export class ModelRollout {
   /** A target that is done with the stage is at risk no more, unless it failed or was stopped half-way. */
   #endIfDone(task: ModelTask): void {
     if (!this.isOverTargets(task.stage) || !this.isDone(task.target)) return;
-    const hasFailed = this.ofTarget(task.target).some((other) => other.standing === "failed" && !this.#isContinued(other));
+    const hasFailed = this.ofTarget(task.target).some((other) => other.standing === "failed" && !isContinued(this.#owner, other));
     const of = this.#partsOf(task);
     if ((!hasFailed && !wasCutShort(of)) || isUndone(of)) this.risky.delete(task.target);
   }
@@ -423,7 +426,7 @@ export class ModelRollout {
       tasks: this.tasks.of(stage, target),
       columns: this.#owner.columns[stage] ?? [],
       isWaveLost: this.#owner.stages[stage]?.undo === StageUndo.WAVE && this.#isPastBudget(),
-      isContinued: (task) => this.#isContinued(task),
+      isContinued: (task) => isContinued(this.#owner, task),
     };
   }
 
@@ -445,24 +448,6 @@ export class ModelRollout {
     return this.stageRun;
   }
 
-  /** What stands for each action that it needs: of one with alternatives the first that has not failed, or the last. */
-  #needs(task: ModelTask): readonly ModelTask[] {
-    return neededBy(this.#owner, this.tasks, task).map((needed) => this.#standingFor(needed));
-  }
-
-  /** True when what it did was taken back, or something that it needs. */
-  #isDoneAgain(task: ModelTask): boolean {
-    const columns = this.#owner.columns[task.stage] ?? [];
-    const action = columns[task.action]?.action;
-    const tasks = this.tasks.of(task.stage, task.target);
-    const isTakenBack = tasks.some(
-      ({ action: at, standing }) => columns[at]?.part === "undo" && columns[at].action === action && standing === "good",
-    );
-    const [head] = this.#alternatives(task);
-    const needed = head === undefined ? [] : this.#needs(head).filter(({ stage }) => stage === task.stage);
-    return isTakenBack || needed.some((other) => this.#isDoneAgain(other));
-  }
-
   /** Nothing that needs what the task undoes is left to be undone. */
   #isUndoneInOrder(undo: ModelTask): boolean {
     const columns = this.#owner.columns[undo.stage] ?? [];
@@ -472,32 +457,16 @@ export class ModelRollout {
       const column = columns[other.action];
       const needer = tasks[columns.findIndex(({ part, action }) => part === "main" && action === column?.action)];
       if (column?.part !== "undo" || other === undo || needer === undefined || !isOpenStanding(other.standing)) return true;
-      return !this.#needs(needer).some((needed) => columns[needed.action]?.action === own && needed.stage === undo.stage);
+      return !needsOf(this.#owner, this.tasks, needer).some(
+        (needed) => columns[needed.action]?.action === own && needed.stage === undo.stage,
+      );
     });
   }
 
-  #standingFor(first: ModelTask): ModelTask {
-    const all = this.#alternatives(first);
-    return all.find((task) => task.standing !== "failed") ?? all.at(-1) ?? first;
-  }
-
-  /** The tasks of all alternatives of a task's action on its target. */
-  #alternatives(task: ModelTask): readonly ModelTask[] {
-    const columns = this.#owner.columns[task.stage] ?? [];
-    const own = columns[task.action];
-    return this.tasks
-      .of(task.stage, task.target)
-      .filter((other) => columns[other.action]?.action === own?.action && columns[other.action]?.part === own?.part);
-  }
-
   #isMet(needed: ModelTask): boolean {
-    return needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && this.#isContinued(needed));
-  }
-
-  /** True for one whose failure is none of its target's. */
-  #isContinued(task: ModelTask): boolean {
-    const column = this.#owner.columns[task.stage]?.[task.action];
-    return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
+    return (
+      needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && isContinued(this.#owner, needed))
+    );
   }
 
   #isPastBudget(): boolean {
