@@ -39,6 +39,8 @@ export function retryWorkflow(state: WorkflowState): void {
   state.freeze = undefined;
   state.retries += 1;
   state.stageRun = undefined;
+  // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
+  state.tasks.forgiven.set(state.tasks.attempts);
   for (const stage of state.blueprint.stages) {
     const end = stage.firstTask + stage.width * stage.actions.length;
     for (let task = stage.firstTask; task < end; task++) {
