@@ -56,6 +56,8 @@ export function retryWorkflow(state: WorkflowState): void {
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
+  // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
+  state.tasks.forgiven.set(state.tasks.attempts);
   for (const stage of state.blueprint.stages) reopenStage(state, stage);
   if (state.blueprint.stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending")) reopenHandlers(state);
 }
