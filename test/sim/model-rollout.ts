@@ -180,7 +180,7 @@ export class ModelRollout {
     const isLeft = (task: ModelTask): boolean =>
       task.standing !== "good" &&
       task.standing !== "skipped" &&
-      !(task.standing === "failed" && this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped"));
+      !this.#alternatives(task).some((other) => other.standing === "good" || other.standing === "skipped");
     // Where a main action runs again, so does what handles how it ends.
     const again = new Set(this.tasks.all.filter((task) => isUndone(task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`));
     const opened = this.tasks.all.map((task) => isUndone(task) || (!isMain(task) && again.has(`${task.stage} ${task.target}`)));
