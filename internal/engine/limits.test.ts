@@ -119,6 +119,22 @@ test("a stage's rate holds for targets whose first action is skipped", async () 
   expect(world.changes).toBe(1);
 });
 
+test("a stage's rate holds after a Retry also for targets of which something had succeeded, and whose next action is skipped", async () => {
+  const world = await aGuardedWorld({ targets: 3 });
+  const set = (name: string) => ({ name, uses: "set", with: { name, value: "1" } });
+  const actions = [set("a"), { ...set("b"), when: "false" }, set("c")];
+  const rollout = { parallel: 3, rate: { tokens: 1, period: "1s" } };
+  world.holds = (step) => step.startsWith("applied ");
+  const id = await world.launch(oneStage({ rollout }, actions));
+  await world.pass(3);
+  await world.engine.cancel(OPERATOR, ref(id), "enough");
+  await world.release();
+  expect((await world.status(id)).counts).toMatchObject({ changed: 3, cancelled: 6 });
+  await world.engine.retry(OPERATOR, ref(id), "again", "");
+  await world.settle();
+  expect((await world.status(id)).counts).toMatchObject({ changed: 4 });
+});
+
 test("a stage's rate holds for a target that was put off for its lock", async () => {
   const world = await aGuardedWorld({ targets: 2 });
   world.holds = (step) => step.startsWith("apply ");

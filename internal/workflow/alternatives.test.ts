@@ -55,6 +55,23 @@ test("when none succeeds the action has failed; a Retry begins with the first ag
   expect(drill.end(0, UNCHANGED)).toContain("attemptStarted h0/after");
 });
 
+test("a Retry tries none again of an action that succeeded while its target failed by another", () => {
+  const other = { name: "other", uses: "set", needs: { actions: [] } };
+  const stage = {
+    name: "go",
+    over: { targets: true },
+    actions: [{ name: "send", try: [{ uses: "set" }, { uses: "send" }, { uses: "touch" }] }, other],
+  };
+  const drill = drillOf({ name: "test", targets: { where: "true" }, stages: [stage] });
+  drill.end(0, FAILED, final);
+  drill.end(3, FAILED, final);
+  drill.end(1, CHANGED);
+  expect(phaseOf(drill.state)).toBe(Phase.FAILED);
+  expect(drill.take(retry)).toContain("attemptStarted h0/other");
+  drill.end(3, CHANGED);
+  expect(phaseOf(drill.state)).toBe(Phase.SUCCEEDED);
+});
+
 test("with continue_on_error what needs it goes on after the last one failed", () => {
   const drill = drillOf(sending({ continueOnError: true }));
   drill.end(0, FAILED, final);

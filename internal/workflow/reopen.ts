@@ -14,7 +14,7 @@ import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
 import { isTakenBack } from "./undoing.ts";
-import { TaskState, isFailure, isGood, isRetriable, isSettled } from "./task-state.ts";
+import { TaskState, isGood, isRetriable, isSettled } from "./task-state.ts";
 
 /**
  * Opens a task again; attempts made so far no longer count against its retry rule. One that was unknown a person has looked at: it is free to
@@ -69,6 +69,8 @@ export function retryWorkflow(state: WorkflowState, again: Again | undefined): v
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
+  // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
+  state.tasks.forgiven.set(state.tasks.attempts);
   const isNamed = namedBy(state, again);
   for (const stage of state.blueprint.stages) {
     reopenStage(state, stage, isNamed);
@@ -88,14 +90,13 @@ function reopenStage(state: WorkflowState, stage: StagePlan, isNamed: IsNamed): 
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
 }
 
-/** True when a Retry opens the task again: it did not end well and no other alternative of its action did, or it was undone. */
+/** True when a Retry opens the task again: it did not end well, and no other alternative of its action did; or it was undone. */
 export function isReopened(state: WorkflowState, task: number): boolean {
-  const now = state.tasks.get(task);
   const { stage, ordinal, action } = placeOf(state.blueprint, task);
   if (action.part === "main" && isDoneAgain(state, { stage, ordinal, action })) return true;
-  if (!isRetriable(now)) return false;
+  if (!isRetriable(state.tasks.get(task))) return false;
   const { first, end } = action.alternatives;
-  for (let index = first; index < end && isFailure(now); index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
+  for (let index = first; index < end; index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
   return true;
 }
 

@@ -32,10 +32,11 @@ export function phaseOf(state: WorkflowState): Phase {
   }
 }
 
-/** True when all that goes on is that people are awaited. */
+/** True when all that goes on is that people are awaited: what a freeze put off goes on by its thaw. */
 function awaitsPeople(state: WorkflowState): boolean {
   const { awaiting, running, stageRun } = state;
-  return awaiting.people > 0 && running.size === awaiting.people && stageRun !== undefined && !willMove(state, stageRun);
+  if (awaiting.people === 0 || running.size > awaiting.people || stageRun === undefined) return false;
+  return stageRun.waitingForThaw.size === 0 && !willMove(state, stageRun);
 }
 
 /** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */

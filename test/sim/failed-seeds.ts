@@ -97,4 +97,9 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     why: "parallel: a target gave up its place for one that came back, which a limit held back, and so a third one had it",
   },
   { scenario: "1053021008", why: "leaks: the simulator ended while a client that would never come back was still at work" },
+  { scenario: "1053038093", why: "model: the simulator forgot that a task waits for locks when another of its target started" },
+  { scenario: "2369445285", why: "concurrency: the simulator did not know that what a deadline stops gives back what it holds" },
+  { scenario: "2369445440", why: "tokens: after a Retry a target of which something had succeeded took no share of its stage's rate" },
+  { scenario: "2369444655", why: "progress: a Retry opened an alternative of an action that had succeeded, and nothing ever let it begin" },
+  { scenario: "2369444938", why: "feed: who awaits people while a freeze has put other tasks off was shown as waiting, and not told so" },
 ];

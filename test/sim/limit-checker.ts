@@ -66,6 +66,8 @@ export class LimitChecker implements Checker {
       case "taskSkipped":
       case "taskRefused":
         return this.#endSettled(happened, kind.value.task);
+      case "deadlinePassed":
+        return this.#endClosed(happened);
       case "freezeEnded":
         return this.#thaw(model.id);
       case "stageEnded":
@@ -89,13 +91,19 @@ export class LimitChecker implements Checker {
       if (isPutOff && !hasApplied) for (const start of starts) this.#starts.get(start.ask.key)?.lend(start);
   }
 
-  /** What settled tasks of the target held is given back, and of those that were stopped with it. */
-  #endSettled(happened: Happened, index: number): void {
+  /** What tasks held that are open no more, however that came, is given back. */
+  #endClosed(happened: Happened): void {
     const { model } = happened;
     for (const held of Array.from(this.#held.get(model.id)?.keys() ?? [])) {
       const task = model.tasks[held];
       if (task !== undefined && !isOpenTask(task)) this.#end(held, happened, { isVoid: false });
     }
+  }
+
+  /** What settled tasks of the target held is given back, and of those that were stopped with it. */
+  #endSettled(happened: Happened, index: number): void {
+    const { model } = happened;
+    this.#endClosed(happened);
     for (const task of model.ofTarget(model.tasks[index]?.target ?? 0))
       if (!isOpenTask(task)) this.#end(model.indexOf(task), happened, { isVoid: false });
   }

@@ -173,10 +173,7 @@ export class ModelRollout {
     const isLeft = (task: ModelTask): boolean =>
       task.standing !== "good" &&
       task.standing !== "skipped" &&
-      !(
-        task.standing === "failed" &&
-        alternativesOf(this.#owner, this.tasks, task).some((other) => other.standing === "good" || other.standing === "skipped")
-      );
+      !alternativesOf(this.#owner, this.tasks, task).some((other) => other.standing === "good" || other.standing === "skipped");
     const isAgain = (index: number, task: ModelTask): boolean => isUndone(task) || this.#layout.isNamed(index, again);
     // Where a main action runs again, so does what handles how it ends.
     const places = new Set(
@@ -248,9 +245,9 @@ export class ModelRollout {
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
-    const isBack = isReturning || run.waitingForLock.has(task.target);
+    const isBack = isReturning || run.waitingForLock.has(task);
     run.begun.add(task.target);
-    run.waitingForLock.delete(task.target);
+    run.waitingForLock.delete(task);
     run.look(task.target);
     const stage = this.#owner.stages[run.index];
     const parallel = stage?.over === undefined ? 1 : (stage.rollout?.parallel ?? 10);
@@ -306,7 +303,7 @@ export class ModelRollout {
         this.rule("what was being applied is not put off, but by a freeze", !wasApplying || deferredFor === DeferReason.FROZEN);
         this.#set(index, task, "open");
         if (deferredFor !== DeferReason.FROZEN) task.attempt -= 1;
-        if (deferredFor === DeferReason.LOCK) this.#run().waitingForLock.add(task.target);
+        if (deferredFor === DeferReason.LOCK) this.#run().waitingForLock.add(task);
         task.tries -= 1;
         if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
         return;

@@ -1,7 +1,7 @@
 // The stage under way as the model sees it: which targets were begun, failed, are in flight, or under change.
 // 1. After each change of a target only that target is looked at again.
 
-import type { ModelTasks } from "./model-tasks.ts";
+import type { ModelTask, ModelTasks } from "./model-tasks.ts";
 
 /** One stage under way. */
 export class ModelStage {
@@ -18,8 +18,8 @@ export class ModelStage {
   readonly judged = new Set<number>();
   /** Targets that were held, and wait to be taken in flight again. */
   readonly parked = new Set<number>();
-  /** Targets that wait for locks, in the order in which they began to. */
-  readonly waitingForLock = new Set<number>();
+  /** Tasks that were put off for locks, in the order in which they were. */
+  readonly waitingForLock = new Set<ModelTask>();
   /** Begun, not done, and not held. */
   readonly flying = new Set<number>();
   /** Targets that an apply began to change, and that are not done. */
@@ -49,7 +49,8 @@ export class ModelStage {
 
   /** One that comes back need not wait for the place of one that only waits for locks: such a one gives its place up, and comes back itself. */
   yieldPlaces(starting: number, parallel: number): void {
-    for (const target of this.waitingForLock) {
+    for (const { target, standing } of this.waitingForLock) {
+      if (standing !== "open") continue;
       if (this.flyingBeside(starting) < parallel) return;
       if (target === starting || !this.flying.has(target) || this.#isRunning(target)) continue;
       this.parked.add(target);
@@ -64,10 +65,7 @@ export class ModelStage {
   /** Something of the target changed. */
   look(target: number): void {
     const isDone = this.isDone(target);
-    if (isDone) {
-      this.underChange.delete(target);
-      this.waitingForLock.delete(target);
-    }
+    if (isDone) this.underChange.delete(target);
     if (this.begun.has(target) && !isDone && !this.#isHeld(target)) this.flying.add(target);
     else this.flying.delete(target);
   }

@@ -10,6 +10,8 @@ import type { GuardEvent } from "../../internal/gen/holdfast/journal/v1/journal_
 import { EventSchema, ModeSchema, VerdictGivenSchema, WorkflowSubmittedSchema } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event, Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import type { Part, StageInPlace } from "../../internal/expr/workflow-parts.ts";
 
 /** What a transcript has to know of a workflow. */
 export interface TranscriptWorkflow {
@@ -134,13 +136,15 @@ function cut(text: string): string {
 /** `fix.apply@h3`. */
 function taskName({ submitted }: TranscriptWorkflow, task: number): string {
   let first = 0;
-  for (const { name, over, actions } of submitted.definition?.stages ?? []) {
-    const count = actions.length * (over === undefined ? 1 : submitted.targets.length);
+  for (const { stage } of partsOf(submitted.definition)) {
+    const { name, over } = stage;
+    const columns = columnsOf(stage);
+    const count = columns.length * (over === undefined ? 1 : submitted.targets.length);
     const offset = task - first;
     first += count;
     if (offset >= count) continue;
-    const target = over === undefined ? "service" : submitted.targets[Math.floor(offset / actions.length)]?.name;
-    return `${name}.${actions[offset % actions.length]?.name}@${target}`;
+    const target = over === undefined ? "service" : submitted.targets[Math.floor(offset / columns.length)]?.name;
+    return `${name}.${columns[offset % columns.length]?.name}@${target}`;
   }
   return `task=${task}`;
 }
@@ -148,9 +152,17 @@ function taskName({ submitted }: TranscriptWorkflow, task: number): string {
 /** What was submitted, stage by stage. */
 function summary({ submitted }: TranscriptWorkflow): string {
   const { definition, targets, mode } = submitted;
-  const stages = (definition?.stages ?? []).map(({ name, over, actions }) => {
-    const shown = actions.map(({ name: action, uses }) => `${action}:${uses}`);
-    return `${name}${over === undefined ? "" : ` over ${targets.length}`} (${shown.join(", ")})`;
+  const stages = partsOf(definition).map(({ stage, part }) => {
+    const shown = columnsOf(stage).map((column) => `${column.name}:${column.way.uses}${partText(column.part)}`);
+    return `${stage.name}${partText(part)}${stage.over === undefined ? "" : ` over ${targets.length}`} (${shown.join(", ")})`;
   });
   return `${ModeSchema.value[mode]?.localName.toLowerCase()} "${definition?.name}": ${stages.join("; ")}`;
+}
+
+function partsOf(definition: WorkflowDefinition | undefined): readonly StageInPlace[] {
+  return definition === undefined ? [] : stagesOf(definition);
+}
+
+function partText(part: Part): string {
+  return part === "main" ? "" : ` [${part}]`;
 }
