@@ -11,7 +11,7 @@ import { reopenTask } from "./reopen.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk, stageRunOf } from "./state.ts";
 import { isPastBudget } from "./budget.ts";
-import { closeAlternatives, closeTask, isGivenUp } from "./target-parts.ts";
+import { closeAlternatives, closeTask, isGivenUp, putBack } from "./target-parts.ts";
 import { admitTarget, failTarget, followTask, stopTargets } from "./target-run.ts";
 import { TaskState, isFailure } from "./task-state.ts";
 
@@ -109,6 +109,7 @@ function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): v
   if (ended.retryAfterMs === undefined) {
     return settleTask(state, ended.task, ended.outcome === AttemptOutcome.FAILED ? TaskState.FAILED : TaskState.UNREACHABLE);
   }
+  if (putBack(state, ended.task)) return;
   state.tasks.set(ended.task, TaskState.BACKOFF);
   state.backoff.set(ended.task, atMs + ended.retryAfterMs);
 }
@@ -121,6 +122,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (putBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
 }
@@ -130,6 +132,7 @@ function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   state.tasks.forgiven[task] = (state.tasks.forgiven[task] ?? 0) + 1;
   state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (putBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   run.waitingForThaw.add(task);
 }

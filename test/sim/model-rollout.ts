@@ -242,7 +242,7 @@ export class ModelRollout {
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
-    const isBack = isReturning || run.waitingForLock.has(task);
+    const isBack = isReturning || run.isWaitingForLock(task.target);
     run.begun.add(task.target);
     run.waitingForLock.delete(task);
     run.look(task.target);
@@ -304,8 +304,7 @@ export class ModelRollout {
         if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
         return;
       default:
-        if (retryAfterMs === undefined) return this.#settle(index, task, "failed");
-        return this.#set(index, task, "open");
+        return retryAfterMs === undefined ? this.#settle(index, task, "failed") : this.#set(index, task, "open");
     }
   }
 
@@ -483,7 +482,8 @@ export class ModelRollout {
   /** True for one whose failure is none of its target's. */
   #isContinued(task: ModelTask): boolean {
     const column = this.#owner.columns[task.stage]?.[task.action];
-    return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
+    if (column === undefined || column.part === "undo") return false;
+    return column.action.continueOnError || column.alternative < column.alternatives - 1;
   }
 
   #isPastBudget(): boolean {
