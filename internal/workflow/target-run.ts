@@ -109,9 +109,9 @@ export function stopTargets(state: WorkflowState, run: StageRun): void {
   if (run.stage.undoesWave) recallWave(state, run);
 }
 
-/** The wave has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
+/** The wave under way has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
 function recallWave(state: WorkflowState, run: StageRun): void {
-  if (run.isRecalled) return;
+  if (run.isRecalled || !run.isInWave) return;
   run.isRecalled = true;
   const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
   for (let ordinal = first; ordinal < first + count; ordinal++) {

@@ -150,3 +150,12 @@ test("what handles an end waits while its target is undone with its wave, and wh
   expect(drill.change(6)).toContain("attemptStarted h1/last");
   expect(drill.state.tasks.attempts.slice(2, 4)).toEqual(new Uint16Array([0, 0]));
 });
+
+test("a deadline that passes between two waves undoes none: the one before it has ended, the next has not begun", () => {
+  const rest = { undo: "STAGE_UNDO_WAVE", deadline: "60s", actions: [set("a", UNDO)] };
+  const drill = new Drill({ targets: 2, definition: upgrade({ waves: [{ count: 1 }], pause: "120s" }, rest) });
+  drill.exec();
+  expect(drill.change(0)).toContain("waveEnded");
+  drill.nowMs += 60_000;
+  expect(drill.follow()).toEqual(["deadlinePassed", "stageEnded", "workflowEnded"]);
+});
