@@ -86,8 +86,9 @@ export class GuardMoves {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     // Before a later attempt another may have changed something: what it took is used, whatever this one found.
     const isFirst = attempt === 1;
-    // It keeps what it has until the thaw; but not where its target took no more of it, because another of its actions failed.
-    if (isDeferred && deferredFor === DeferReason.FROZEN) return isSettled(this.#state.tasks.get(task)) ? this.taskClosed(task) : undefined;
+    // It keeps what it has until the thaw; but not where its target takes no more of it, or waits for something else before it.
+    if (isDeferred && deferredFor === DeferReason.FROZEN)
+      return this.#state.stageRun?.waitingForThaw.has(task) === true ? undefined : this.taskClosed(task);
     if (isDeferred) {
       this.#returnLimits(task, isFirst);
       const ask = this.#outside.lockAsk(task);
@@ -113,14 +114,14 @@ export class GuardMoves {
     if (blueprint.mode !== Mode.PLAN) this.#settled.push({ target, failedUses: this.#failedUses(stage, ordinal) });
   }
 
-  /** Too many targets failed, and others were stopped with that: what their closed tasks hold is given back. Once in a stage. */
+  /** Too many targets failed, and others were stopped with that: what their closed tasks hold, and those put back, is given back. Once in a stage. */
   targetsStopped(): void {
     const run = this.#state.stageRun;
     for (const ordinal of run?.stopped ?? []) {
       if (run === undefined) return;
       for (const { index } of run.stage.actions) {
         const task = taskAt(run.stage, ordinal, index);
-        if (isSettled(this.#state.tasks.get(task))) this.#returnLimits(task, false);
+        if (!this.#state.running.has(task)) this.#returnSettled(task);
       }
       const target = targetAt(this.#state.blueprint, run.stage, ordinal)?.name;
       if (target === undefined || !isTargetDone(this.#state, run.stage, ordinal)) continue;

@@ -101,13 +101,13 @@ export function undoneBy(columns: readonly Column[], undo: Column): number {
   return columns.findIndex(({ part, action }) => part === "main" && action === undo.action);
 }
 
-/** What is needed last is undone first: each waits for the one before it in that order. */
-function undoNeeds(columns: readonly Column[], needs: readonly (readonly number[])[]): ReadonlyMap<number, number> {
+/** What is needed last is undone first: each waits for all before it in that order, for those between them may have nothing to take back. */
+function undoNeeds(columns: readonly Column[], needs: readonly (readonly number[])[]): ReadonlyMap<number, readonly number[]> {
   const order = allBefore(needs) ?? [];
   const rank = (index: number): number => order[undoneBy(columns, present(columns[index], "a position of an action"))]?.length ?? 0;
   const undos = columns.flatMap(({ part }, index) => (part === "undo" ? [index] : []));
   const sorted = undos.toSorted((left, right) => rank(right) - rank(left) || right - left);
-  return new Map(sorted.slice(1).map((index, at) => [index, sorted[at] ?? index]));
+  return new Map(sorted.map((index, at) => [index, sorted.slice(0, at)]));
 }
 
 /**
@@ -123,7 +123,7 @@ export function needsWithin(columns: readonly Column[]): readonly (readonly numb
   });
   if (!columns.some(({ part }) => part === "undo")) return needs;
   const undo = undoNeeds(columns, needs);
-  return needs.map((all, index) => (undo.has(index) ? [undo.get(index) ?? index] : all));
+  return needs.map((all, index) => undo.get(index) ?? all);
 }
 
 /** For each position all that come before it, sorted; undefined when there is a circle. Negative positions are left out. */

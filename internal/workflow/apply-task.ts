@@ -12,7 +12,7 @@ import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk } from "./risk.ts";
 import { stageRunOf } from "./state.ts";
 import { isPastBudget } from "./budget.ts";
-import { closeAlternatives, closeTask, isGivenUp } from "./target-parts.ts";
+import { closeAlternatives, closeTask, isGivenUp, putBack } from "./target-parts.ts";
 import { admitTarget, failTarget, followTask, stopTargets } from "./target-run.ts";
 import { TaskState, isFailure } from "./task-state.ts";
 
@@ -115,6 +115,7 @@ function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): v
   if (ended.retryAfterMs === undefined) {
     return settleTask(state, ended.task, ended.outcome === AttemptOutcome.FAILED ? TaskState.FAILED : TaskState.UNREACHABLE);
   }
+  if (putBack(state, ended.task)) return;
   state.tasks.set(ended.task, TaskState.BACKOFF);
   state.schedule.wait(ended.task);
   state.backoff.set(ended.task, atMs + ended.retryAfterMs);
@@ -143,6 +144,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (putBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   state.schedule.wait(task);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
@@ -153,6 +155,7 @@ function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   state.tasks.forgiven[task] = (state.tasks.forgiven[task] ?? 0) + 1;
   state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (putBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   state.schedule.wait(task);
   run.waitingForThaw.add(task);

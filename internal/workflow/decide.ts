@@ -20,7 +20,7 @@ import { isReopened } from "./reopen.ts";
 import { decideSignal } from "./signals.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
-import { isGivenUp } from "./target-parts.ts";
+import { isGivenUp, isPartOpen } from "./target-parts.ts";
 import { TaskState, isRetriable } from "./task-state.ts";
 
 /** The events of a command; throws HoldfastError when it is refused. */
@@ -192,7 +192,8 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   if (facts.isFrozen(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.FROZEN);
   const run = state.stageRun;
   const place = placeOf(state.blueprint, task);
-  const isStopped = run !== undefined && ((place.action.part === "main" && isPastBudget(run)) || isGivenUp(state, run, place));
+  const isStopped =
+    run !== undefined && ((place.action.part === "main" && isPastBudget(run)) || isGivenUp(state, run, place) || !isPartOpen(state, place));
   if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
   if (!facts.canLock(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   return [happened("applyStarted", { task, attempt, before })];

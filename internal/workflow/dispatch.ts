@@ -30,7 +30,7 @@ import { endIteration } from "./repeat.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
 import { firstStartable, isBegunOrDone, placeToYield } from "./target-run.ts";
-import { TaskState } from "./task-state.ts";
+import { TaskState, isWaiting } from "./task-state.ts";
 
 /** The next event that follows by itself; undefined: nothing until a command or a moment (nextDueMs) comes. */
 export function nextStep(state: WorkflowState, facts: Facts): Event | undefined {
@@ -129,11 +129,7 @@ function nextCandidate(state: WorkflowState, run: StageRun, facts: Facts): numbe
 /** One whose target gave up its place meanwhile is no longer parked: it waits for a place first, and is asked about then. */
 function nextFreedInFlight(state: WorkflowState, run: StageRun): number | undefined {
   if (!state.parking.hasFreed) return undefined;
-  return state.parking.nextFreed((task) => isInFlightWaiting(state.tasks.get(task)) && hasPlaceFor(state, run, task));
-}
-
-function isInFlightWaiting(state: number): boolean {
-  return state === TaskState.READY || state === TaskState.DEFERRED || state === TaskState.BACKOFF;
+  return state.parking.nextFreed((task) => isWaiting(state.tasks.get(task)) && hasPlaceFor(state, run, task));
 }
 
 /** The count comes first: where nothing is READY, what was closed while it stood in the queue is not passed over again and again. */

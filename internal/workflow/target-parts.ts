@@ -1,6 +1,6 @@
 // The parts of a target's work in a stage: its main actions, then those that handle how they ended, one part after the other.
 // 1. A part begins when all before it has ended, and only then is it known whether it is run: what does not apply is closed as skipped,
-//    without an event, for it follows from what happened.
+//    without an event, for it follows from what happened. What is undone with its wave opens a part again: those after it wait for that.
 // 2. A target that failed, or was stopped because too many others did, takes no further main actions; what handles that still runs.
 
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
@@ -8,7 +8,7 @@ import type { PartPlan, StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isPastBudget } from "./budget.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
-import { isTouched } from "./undoing.ts";
+import { isToUndo, isTouched } from "./undoing.ts";
 import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 
 /** True when everything before the action's part has ended. */
@@ -21,7 +21,14 @@ export function isPartOpen(state: WorkflowState, { stage, ordinal, action }: Tas
 export function isGivenUp(state: WorkflowState, run: StageRun, { stage, ordinal, action }: TaskPlace): boolean {
   if (action.part === "main") return run.failed.has(ordinal) || run.stopped.has(ordinal);
   const part = stage.parts.find(({ first, end }) => action.index >= first && action.index < end);
-  return part !== undefined && hasFailureIn(state, { stage, ordinal, part });
+  return part !== undefined && isHandlingOver(state, { stage, ordinal, part });
+}
+
+/** Puts a task back that may not go on because a part before its own was opened again: it asks for everything anew. False: it may. */
+export function putBack(state: WorkflowState, task: number): boolean {
+  if (isPartOpen(state, placeOf(state.blueprint, task))) return false;
+  closeTask(state, task, TaskState.PENDING);
+  return true;
 }
 
 /** Closes what does not come any more on a target of which a task has just been settled, held or opened again. */
@@ -32,7 +39,7 @@ export function settleParts(state: WorkflowState, run: StageRun, ordinal: number
   for (const part of stage.parts) {
     const at = { stage, ordinal, part };
     // A failure of what handles an end has failed the target, but the main actions were judged before.
-    if (part.part === "main" ? isOver : hasFailureIn(state, at)) closeRest(state, at);
+    if (part.part === "main" ? isOver : isHandlingOver(state, at)) closeRest(state, at);
     if (!isPartSettled(state, at)) return;
     if (part.part === "main") judgeEnd(state, run, at);
   }
@@ -107,6 +114,11 @@ function tasksOf({ stage, ordinal, part }: PartAt): readonly number[] {
 function isPartSettled(state: WorkflowState, { stage, ordinal, part }: PartAt): boolean {
   for (let action = part.first; action < part.end; action++) if (!isSettled(state.tasks.get(taskAt(stage, ordinal, action)))) return false;
   return true;
+}
+
+/** True when no more of these handlers is run: one failed, or they are for a good end of what is undone. */
+function isHandlingOver(state: WorkflowState, at: PartAt): boolean {
+  return hasFailureIn(state, at) || (at.part.part === "on_success" && isToUndo(state, at));
 }
 
 function hasFailureIn(state: WorkflowState, { stage, ordinal, part }: PartAt): boolean {

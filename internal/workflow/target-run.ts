@@ -6,13 +6,13 @@
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { answerNeeds } from "./needs.ts";
-import { closeTask, isPartOpen, settleParts, wasCutShort } from "./target-parts.ts";
+import { closeTask, isPartOpen, putBack, settleParts, wasCutShort } from "./target-parts.ts";
 import { keepsRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk } from "./risk.ts";
 import { waveEnd } from "./state.ts";
 import { isUndone, recalledTasks } from "./undoing.ts";
-import { TaskState, isFailure, isSettled } from "./task-state.ts";
+import { TaskState, isFailure, isSettled, isWaiting } from "./task-state.ts";
 
 /** The first task of a target that waits for nothing but room; undefined: none. */
 export function firstStartable(state: WorkflowState, stage: StagePlan, ordinal: number): number | undefined {
@@ -111,21 +111,20 @@ export function stopTargets(state: WorkflowState, run: StageRun): void {
   if (run.stage.undoesWave) recallWave(state, run);
 }
 
-/** The wave has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
+/** The wave under way has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
 function recallWave(state: WorkflowState, run: StageRun): void {
-  if (run.isRecalled) return;
+  if (run.isRecalled || !run.isInWave) return;
   run.isRecalled = true;
   const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
   for (let ordinal = first; ordinal < first + count; ordinal++) {
     const tasks = recalledTasks(state, run, ordinal);
     if (tasks.length === 0) continue;
     const wasDone = isTargetDone(state, run.stage, ordinal);
-    for (const { index, part } of run.stage.actions) {
-      const task = taskAt(run.stage, ordinal, index);
-      const isOpen = !isSettled(state.tasks.get(task)) && !state.running.has(task) && state.tasks.get(task) !== TaskState.UNKNOWN;
-      if (part === "on_success" && isOpen) closeTask(state, task, TaskState.SKIPPED_AFTER);
-    }
     for (const task of tasks) closeTask(state, task, TaskState.PENDING);
+    for (const { index } of run.stage.actions) {
+      const task = taskAt(run.stage, ordinal, index);
+      if (isWaiting(state.tasks.get(task))) putBack(state, task);
+    }
     if (!wasDone) {
       followTask(state, run, ordinal);
       continue;

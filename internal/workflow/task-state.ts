@@ -39,6 +39,11 @@ export function isSettled(state: number): boolean {
   return state >= TaskState.UNCHANGED && state !== TaskState.UNKNOWN;
 }
 
+/** True when it was let start and does not run: it waits for its turn, a moment, locks or a thaw. */
+export function isWaiting(state: number): boolean {
+  return state === TaskState.READY || state === TaskState.DEFERRED || state === TaskState.BACKOFF;
+}
+
 /** True when actions that need the task may start. */
 export function isGood(state: number): boolean {
   return state === TaskState.UNCHANGED || state === TaskState.CHANGED || state === TaskState.SKIPPED;

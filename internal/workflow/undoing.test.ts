@@ -108,3 +108,54 @@ test("undoing a wave never puts more targets at risk than max_at_risk: it waits 
   expect(statusOf(drill.state)).toMatchObject({ phase: Phase.WAITING, targetsAtRisk: 1 });
   expect(drill.hold(0)).toMatchObject({ kind: HoldKind.AT_RISK, message: expect.stringContaining("waits for room") });
 });
+
+test("the last is undone first, also where an action between them has nothing to take back", () => {
+  const actions = [set("a", UNDO), set("b", UNDO), set("c", UNDO), set("check")];
+  const drill = new Drill({ targets: 1, definition: upgrade({}, { actions }) });
+  drill.exec();
+  drill.change(0);
+  drill.end(1, UNCHANGED);
+  drill.change(2);
+  expect(drill.end(3, FAILED, final)).toEqual(["attemptEnded h0/check 3", "attemptStarted h0/c.undo"]);
+  expect(drill.change(6)).toContain("attemptStarted h0/a.undo");
+});
+
+test("what handles an end waits while its target is undone with its wave, and what is for a good end is not run on", () => {
+  const actions = [set("a", UNDO)];
+  const handlers = {
+    onSuccess: [set("good", { retry: { attempts: 2 } }), set("better")],
+    always: [set("last", { retry: { attempts: 2 } })],
+  };
+  const definition = upgrade({ parallel: 4, maxFailures: { count: 1 } }, { actions, undo: "STAGE_UNDO_WAVE", ...handlers });
+  /** Tasks of a target: a 0, a.undo 1, good 2, better 3, last 4. */
+  const drill = new Drill({ targets: 4, definition });
+  drill.exec();
+  // h0 is in its on_success; h1 in what is always done, twice; h2 has failed; h3 fails, and with that the wave.
+  drill.change(0);
+  drill.change(5);
+  drill.end(7, UNCHANGED);
+  drill.end(8, UNCHANGED);
+  drill.startApply(9);
+  drill.end(10, FAILED, final);
+  drill.end(14, FAILED, final);
+  expect(drill.end(15, FAILED, final)).toEqual([
+    "attemptEnded h3/a 3",
+    "attemptStarted h3/last",
+    "attemptStarted h0/a.undo",
+    "attemptStarted h1/a.undo",
+  ]);
+  expect(drill.end(9, FAILED)).toEqual(["attemptEnded h1/last 3"]);
+  expect(drill.startApply(2)).toEqual(["attemptEnded h0/good deferred 3"]);
+  expect(drill.change(1)).toContain("attemptStarted h0/last");
+  expect(drill.change(6)).toContain("attemptStarted h1/last");
+  expect(drill.state.tasks.attempts.slice(2, 4)).toEqual(new Uint16Array([0, 0]));
+});
+
+test("a deadline that passes between two waves undoes none: the one before it has ended, the next has not begun", () => {
+  const rest = { undo: "STAGE_UNDO_WAVE", deadline: "60s", actions: [set("a", UNDO)] };
+  const drill = new Drill({ targets: 2, definition: upgrade({ waves: [{ count: 1 }], pause: "120s" }, rest) });
+  drill.exec();
+  expect(drill.change(0)).toContain("waveEnded");
+  drill.nowMs += 60_000;
+  expect(drill.follow()).toEqual(["deadlinePassed", "stageEnded", "workflowEnded"]);
+});

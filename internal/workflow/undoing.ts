@@ -22,6 +22,13 @@ export function isTouched(state: WorkflowState, { stage, ordinal, action }: Targ
   return false;
 }
 
+/** True when something of a target whose main actions have ended is undone, or is to be. */
+export function isToUndo(state: WorkflowState, { stage, ordinal }: TargetAt): boolean {
+  return stage.actions.some(
+    ({ undoes, index }) => undoes !== undefined && state.tasks.get(taskAt(stage, ordinal, index)) !== TaskState.SKIPPED,
+  );
+}
+
 /** True when what the action at a position did was taken back. */
 export function isTakenBack(state: WorkflowState, { stage, ordinal, action }: TargetAt & { readonly action: number }): boolean {
   const undo = stage.actions.find(({ undoes }) => undoes !== undefined && undoes === stage.actions[action]?.alternatives.first);

@@ -102,4 +102,11 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { scenario: "2369445440", why: "tokens: after a Retry a target of which something had succeeded took no share of its stage's rate" },
   { scenario: "2369444655", why: "progress: a Retry opened an alternative of an action that had succeeded, and nothing ever let it begin" },
   { scenario: "2369444938", why: "feed: who awaits people while a freeze has put other tasks off was shown as waiting, and not told so" },
+  { scenario: "2369444779", why: "parallel: the simulator forgot that a target waits for locks when another action of it went on" },
+  { scenario: "2369445031", why: "model: an always ran beside the undo of its own target, whose wave had failed by its on_success" },
+  { scenario: "2369445068", why: "model: the last was not undone first where an action between had nothing to take back" },
+  { scenario: "2369445446", why: "locks: the simulator did not know that who is paused when a stage fails keeps its locks" },
+  { scenario: "2369445875", why: "model: the simulator took a failed undo for continued, as the action that it undoes" },
+  { scenario: "1083095572", why: "model: an always ran beside the undo of its own target" },
+  { scenario: "777000060", why: "model: a deadline that passed between two waves opened the one that had ended, to undo it" },
 ];

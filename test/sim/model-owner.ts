@@ -51,7 +51,8 @@ export function isDoneAgain(owner: RolloutOwner, all: ModelTasks, task: ModelTas
 /** True for one whose failure is none of its target's. */
 export function isContinued({ columns }: RolloutOwner, { stage, action }: ModelTask): boolean {
   const column = columns[stage]?.[action];
-  return column?.action.continueOnError === true || (column !== undefined && column.alternative < column.alternatives - 1);
+  if (column === undefined || column.part === "undo") return false;
+  return column.action.continueOnError || column.alternative < column.alternatives - 1;
 }
 
 /** The tasks that a task needs: the first alternative of each. */

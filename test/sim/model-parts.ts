@@ -32,6 +32,7 @@ export function isTurn(of: TargetParts, task: ModelTask): boolean {
 /** True when the part is over for the target: it failed there, or too many others did. */
 export function isPartOver(of: TargetParts, part: Part): boolean {
   if (part === "main") return of.run.failed.has(of.target) || of.run.stopped.has(of.target);
+  if (part === "on_success" && of.tasks.some((task) => partOf(of, task) === "undo" && task.standing !== "skipped")) return true;
   return of.tasks.some((task) => partOf(of, task) === part && task.standing === "failed" && !of.isContinued(task));
 }
 

@@ -245,7 +245,7 @@ export class ModelRollout {
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
-    const isBack = isReturning || run.waitingForLock.has(task);
+    const isBack = isReturning || run.isWaitingForLock(task.target);
     run.begun.add(task.target);
     run.waitingForLock.delete(task);
     run.look(task.target);
@@ -312,8 +312,7 @@ export class ModelRollout {
           this.rule("only the last iteration fails", iteration === this.action(task)?.repeat?.max);
           task.run += 1;
         }
-        if (retryAfterMs === undefined) return this.#settle(index, task, "failed");
-        return this.#set(index, task, "open");
+        return retryAfterMs === undefined ? this.#settle(index, task, "failed") : this.#set(index, task, "open");
     }
   }
 

@@ -18,7 +18,7 @@ export class ModelStage {
   readonly judged = new Set<number>();
   /** Targets that were held, and wait to be taken in flight again. */
   readonly parked = new Set<number>();
-  /** Tasks that were put off for locks, in the order in which they were. */
+  /** Tasks that were put off for locks and have not started since, in the order in which they began to wait. */
   readonly waitingForLock = new Set<ModelTask>();
   /** Begun, not done, and not held. */
   readonly flying = new Set<number>();
@@ -50,12 +50,17 @@ export class ModelStage {
   /** One that comes back need not wait for the place of one that only waits for locks: such a one gives its place up, and comes back itself. */
   yieldPlaces(starting: number, parallel: number): void {
     for (const { target, standing } of this.waitingForLock) {
-      if (standing !== "open") continue;
       if (this.flyingBeside(starting) < parallel) return;
-      if (target === starting || !this.flying.has(target) || this.#isRunning(target)) continue;
+      if (standing !== "open" || target === starting || !this.flying.has(target) || this.#isRunning(target)) continue;
       this.parked.add(target);
       this.look(target);
     }
+  }
+
+  /** True when something of the target waits for locks, whatever else of it may go on. */
+  isWaitingForLock(target: number): boolean {
+    for (const task of this.waitingForLock) if (task.target === target && task.standing === "open") return true;
+    return false;
   }
 
   get waveTargets(): readonly number[] {

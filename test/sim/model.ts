@@ -26,6 +26,8 @@ export class Model {
   life: "submitted" | "executing" | "ended" = "submitted";
   isPaused = false;
   isCancelled = false;
+  /** True while it keeps what it holds: it was paused when a stage failed. */
+  #keepsLocks = false;
   /** How often it ended, was retried, or repeated a stage: it holds nothing then. */
   endings = 0;
   /** How many events it has seen. */
@@ -77,6 +79,7 @@ export class Model {
         this.isCancelled = true;
         return;
       case "stageStarted":
+        this.#keepsLocks = false;
         return this.#rollout.startStage(kind.value.stage);
       case "waveStarted":
         return this.#rollout.startWave(kind.value, atMs);
@@ -84,6 +87,7 @@ export class Model {
         // Without a pause there is nothing to wait for, also where a reboot set the clock back.
         return this.#rollout.endWave(kind.value.pauseMs === 0 ? 0 : atMs + kind.value.pauseMs);
       case "stageEnded":
+        this.#keepsLocks = this.isPaused && !kind.value.succeeded;
         return this.#rollout.endStage(kind.value);
       case "stageSkipped":
         return this.#rollout.skipStage(kind.value.stage);
@@ -149,7 +153,7 @@ export class Model {
   /** True when something of the target is open in any stage: only then may it hold locks. */
   mayLock(target: number): boolean {
     if (this.life !== "executing" || this.isPlan) return false;
-    return this.stages.some((_, stage) => this.isOverTargets(stage) && !this.#rollout.tasks.isDone(stage, target));
+    return this.#keepsLocks || this.stages.some((_, stage) => this.isOverTargets(stage) && !this.#rollout.tasks.isDone(stage, target));
   }
 
   /** True when nothing of the target is open in the stage under way. */
@@ -180,6 +184,7 @@ export class Model {
   #retry({ again }: WorkflowRetried): void {
     this.#rollout.rule("nothing runs when it is retried", this.#rollout.tasks.running === 0);
     this.endings += 1;
+    this.#keepsLocks = false;
     this.life = "executing";
     this.isPaused = false;
     this.isCancelled = false;
