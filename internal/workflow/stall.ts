@@ -33,8 +33,15 @@ export function willMove(state: WorkflowState, run: StageRun): boolean {
 /** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */
 function mayBegin(state: WorkflowState, run: StageRun): boolean {
   if (run.inFlight.size >= run.stage.parallel) return false;
-  if (run.returning.size > 0 && !run.isRecalled) return true;
-  return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
+  const hasRoom = hasRoomAtRisk(state, run);
+  // What is undone with its wave may need room to become at risk; what comes back otherwise has it.
+  if (run.returning.size > 0 && (hasRoom || !run.isRecalled || isAnyAtRisk(state, run.returning))) return true;
+  return !isUncertain(state, run) && (hasRoom || run.atRiskToBegin.size > 0);
+}
+
+function isAnyAtRisk(state: WorkflowState, ordinals: Iterable<number>): boolean {
+  for (const ordinal of ordinals) if (state.risk[ordinal] !== 0) return true;
+  return false;
 }
 
 /** True while nothing keeps the workflow as a whole from starting attempts. */
