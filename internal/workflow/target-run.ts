@@ -45,6 +45,8 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   run.held.delete(ordinal);
   run.atRiskToBegin.delete(ordinal);
   passBegun(state, run);
+  // After a Retry its main actions may have ended long ago: what is run after such an end is known before any of it begins.
+  settleParts(state, run, ordinal);
   makeReady(state, run, { ordinal, except: task });
 }
 
