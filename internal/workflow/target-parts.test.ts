@@ -86,6 +86,24 @@ test("a Retry of a main action brings what handles its end again, also what had 
   expect(drill.state.tasks.attempts[4]).toBe(2);
 });
 
+test("a handler that fails again after a Retry does not change how the main actions had ended", () => {
+  const stage = {
+    name: "fix",
+    over: { targets: true },
+    undo: "STAGE_UNDO_WAVE",
+    actions: [set("a")],
+    onSuccess: [set("good"), set("better")],
+  };
+  const drill = new Drill({ targets: 1, definition: { name: "test", targets: { where: "true" }, stages: [stage] } });
+  drill.exec();
+  drill.end(0, UNCHANGED);
+  drill.end(1, FAILED, final);
+  drill.take(retry);
+  drill.end(1, FAILED, final);
+  expect(drill.take(retry)).toContain("attemptStarted h0/good");
+  expect(drill.end(1, UNCHANGED)).toContain("attemptStarted h0/better");
+});
+
 test("a plan runs nothing that handles an end", () => {
   const drill = new Drill({ targets: 1, mode: Mode.PLAN, definition: fix({}) });
   drill.exec();

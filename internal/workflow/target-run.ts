@@ -47,6 +47,8 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   run.atRiskToBegin.delete(ordinal);
   passBegun(state, run);
   scheduleTask(state, task);
+  // After a Retry its main actions may have ended long ago: what is run after such an end is known before any of it begins.
+  settleParts(state, run, ordinal);
   makeReady(state, run, { ordinal, except: task });
 }
 

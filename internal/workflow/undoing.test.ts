@@ -51,6 +51,22 @@ test("a Retry asks again what had succeeded after what was undone, and not what 
   expect([...drill.state.tasks.attempts]).toEqual([1, 2, 2, 2, 1]);
 });
 
+test("the order in which actions are taken back holds also past one that has nothing to take back", () => {
+  const actions = [
+    set("a", UNDO),
+    set("b", UNDO),
+    set("alone", { ...UNDO, needs: { actions: [] } }),
+    set("check", { needs: { actions: ["b", "alone"] } }),
+  ];
+  const drill = new Drill({ targets: 1, definition: upgrade({}, { actions }) });
+  drill.exec();
+  drill.change(0);
+  drill.end(2, UNCHANGED);
+  drill.change(1);
+  expect(drill.end(3, FAILED, final)).toEqual(["attemptEnded h0/check 3", "attemptStarted h0/b.undo"]);
+  expect(drill.change(5)).toContain("attemptStarted h0/a.undo");
+});
+
 test("what was unchanged is not undone, what failed after it had begun is; one undo that fails ends the others, and the target stays at risk", () => {
   const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 1, maxFailures: { count: 1 } }) });
   drill.exec();

@@ -109,4 +109,9 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { scenario: "2369445875", why: "model: the simulator took a failed undo for continued, as the action that it undoes" },
   { scenario: "1083095572", why: "model: an always ran beside the undo of its own target" },
   { scenario: "777000060", why: "model: a deadline that passed between two waves opened the one that had ended, to undo it" },
+  {
+    scenario: "100000011",
+    why: "model: an action was taken back before one that needs it, past a third one that had nothing to take back",
+  },
+  { scenario: "100000680", why: "at risk: a handler that failed again after a Retry closed the others as if the main actions had failed" },
 ];

@@ -153,7 +153,10 @@ function taskName({ submitted }: TranscriptWorkflow, task: number): string {
 function summary({ submitted }: TranscriptWorkflow): string {
   const { definition, targets, mode } = submitted;
   const stages = partsOf(definition).map(({ stage, part }) => {
-    const shown = columnsOf(stage).map((column) => `${column.name}:${column.way.uses}${partText(column.part)}`);
+    const shown = columnsOf(stage).map(({ name, way, part: of, action }) => {
+      const needs = action.needs === undefined ? "" : ` needs ${action.needs.actions.join("+")}`;
+      return `${name}:${way.uses}${of === "undo" ? "" : needs}${partText(of)}`;
+    });
     return `${stage.name}${partText(part)}${stage.over === undefined ? "" : ` over ${targets.length}`} (${shown.join(", ")})`;
   });
   return `${ModeSchema.value[mode]?.localName.toLowerCase()} "${definition?.name}": ${stages.join("; ")}`;
