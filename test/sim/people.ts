@@ -19,6 +19,7 @@ import {
 } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { TESTER } from "../fakes/principals.ts";
 import type { World } from "../fakes/world.ts";
+import { streamOf } from "./chance.ts";
 import type { Chance } from "./chance.ts";
 import type { NothingLost } from "./h1-nothing-lost.ts";
 import type { Answer, Invariants } from "./invariant.ts";
@@ -60,10 +61,12 @@ type Command = (engine: Engine) => Promise<WorkflowStatus>;
 /** Everybody. */
 export class People {
   readonly #scene: PeopleScene;
+  readonly #rounds: () => Chance;
   #thaws = 0;
 
   constructor(scene: PeopleScene) {
     this.#scene = scene;
+    this.#rounds = streamOf(() => scene.chance(), "rounds");
   }
 
   /** Somebody does something to a workflow. */
@@ -119,15 +122,15 @@ export class People {
   }
 
   retry(id: string): void {
-    const again = this.#scene.chance().hit(0.3) ? this.#again(id) : undefined;
+    const chance = this.#rounds();
+    const again = chance.hit(0.3) ? this.#again(id, chance) : undefined;
     const request = create(RetryRequestSchema, { workflow: { id }, reason: "again", ...(again === undefined ? {} : { again }) });
     const what = again === undefined ? "retry" : `retry with ${again.kind.case} that succeeded`;
     this.#command(id, what, (engine) => engine.redo(TESTER, request), { kind: "workflowRetried" });
   }
 
   /** Something that may have succeeded. */
-  #again(id: string): RunAgain | undefined {
-    const chance = this.#scene.chance();
+  #again(id: string, chance: Chance): RunAgain | undefined {
     const model = this.#scene.models.get(id);
     const task = model?.tasks[chance.int(0, Math.max(0, model.tasks.length - 1))];
     if (model === undefined || task === undefined) return undefined;

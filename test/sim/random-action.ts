@@ -57,11 +57,11 @@ export function randomAction(
     ...(prefix === "a" ? randomUndo(chance.fork("undo", value), value, scene) : {}),
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
-    ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
-    ...(!isTried && chance.hit(0.1) ? { repeat: randomRepeat(chance, name) } : {}),
+    ...(chance.hit(0.4) ? { retry: randomRetry(chance, value) } : {}),
+    ...(isTried ? {} : randomRepeat(chance.fork("repeat", value), name)),
     ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
-    ...(chance.hit(0.1) ? { scheduleTimeout: `${chance.int(5, 120)}s` } : {}),
+    ...randomSchedule(chance.fork("schedule", value)),
     ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
   };
@@ -74,7 +74,7 @@ function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json
   const way = {
     uses,
     with: randomArguments(chance, { uses, value: `${value}u`, scene }),
-    ...(chance.hit(0.4) ? { retry: randomRetry(chance) } : {}),
+    ...(chance.hit(0.4) ? { retry: randomRetry(chance, value) } : {}),
     ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
   };
@@ -87,7 +87,7 @@ function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlac
     return {
       uses,
       with: randomArguments(chance, { uses, value: `${value}t${index}`, scene }),
-      ...(chance.hit(0.3) ? { retry: randomRetry(chance) } : {}),
+      ...(chance.hit(0.3) ? { retry: randomRetry(chance, index) } : {}),
       ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
       ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
       ...(chance.hit(0.4) ? { onUnknown: "ON_UNKNOWN_NEXT" } : {}),
@@ -103,9 +103,14 @@ function needsAcross(chance: Chance, { stages }: ActionPlace): readonly string[]
 
 /** Until it has been tried often enough, or never: then it fails after its last iteration. */
 function randomRepeat(chance: Chance, name: string): Json {
+  if (!chance.hit(0.1)) return {};
   const own = name.replaceAll("-", "_");
   const until = chance.one(`${own}.attempts >= 2`, "task.run >= 3", `!${own}.changed`, "true", `${own}.outcome == "FAILED"`);
-  return { until, max: chance.int(1, 4), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) };
+  return { repeat: { until, max: chance.int(1, 4), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) } };
+}
+
+function randomSchedule(chance: Chance): Json {
+  return chance.hit(0.1) ? { scheduleTimeout: `${chance.int(5, 120)}s` } : {};
 }
 
 interface Arguments {
@@ -146,9 +151,10 @@ function randomWhen(chance: Chance, scene: ExpressionPlace): string {
   return chance.pick(chance.hit(0.3) ? rare : usual) ?? "true";
 }
 
-function randomRetry(chance: Chance): Json {
+function randomRetry(chance: Chance, of: string | number): Json {
   const attempts = chance.int(chance.hit(0.05) ? 0 : 1, 4);
-  const on = chance.hit(0.3) ? { on: chance.some(["RETRY_ON_FAILED", "RETRY_ON_UNREACHABLE", "RETRY_ON_TIMED_OUT"], 0.5) } : {};
+  const ends = chance.fork("retry on", of);
+  const on = ends.hit(0.3) ? { on: ends.some(["RETRY_ON_FAILED", "RETRY_ON_UNREACHABLE", "RETRY_ON_TIMED_OUT"], 0.5) } : {};
   const jitter = { ...(chance.hit(0.3) ? { jitter: chance.one(0, 0.5, 1) } : {}), ...on };
   if (chance.hit(0.1)) return { attempts, ...jitter };
   if (chance.hit(0.4)) return { attempts, delay: `${chance.int(0, 5)}s`, ...jitter };

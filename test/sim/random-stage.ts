@@ -77,15 +77,16 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
       ? { undo: chance.one("STAGE_UNDO_WAVE", "STAGE_UNDO_WAVE", "STAGE_UNDO_TARGET") }
       : {}),
     ...(count === 0 ? {} : randomHandlers(chance.fork("handlers", tag, index), place, { isOver, main: sketches })),
-    ...(chance.fork("repeat", index).hit(0.08) ? { repeat: randomRepeat(chance.fork("repeat until", index), `s${index}`) } : {}),
+    ...randomRepeat(chance.fork("repeat", tag, prefix, index), `${prefix}${index}`),
   };
   return { json, sketch: { name: `${prefix}${index}`, isOver, actions: sketches } };
 }
 
 /** Until a whole iteration changed nothing, mostly; or never. */
 function randomRepeat(chance: Chance, name: string): Json {
+  if (!chance.hit(0.08)) return {};
   const until = chance.one(`stage('${name}').changed == 0`, `stage('${name}').changed == 0`, "true", `stage('${name}').tasks < 0`);
-  return { until, max: chance.int(1, 3), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) };
+  return { repeat: { until, max: chance.int(1, 3), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) } };
 }
 
 /** Where it stands among the stages: what it needs, and whether its failure ends the workflow. */

@@ -86,7 +86,8 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     } as const;
     handlers[list] = [randomStage(own, at).json];
   }
-  const computed = chance.hit(0.15) ? randomComputed(chance, stages, params.names) : {};
+  const numbers = chance.fork("computed");
+  const computed = numbers.hit(0.15) ? randomComputed(numbers, stages, params.names) : {};
   const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
     targets: selector,
