@@ -7,7 +7,7 @@ import type { Again, Event } from "../gen/holdfast/v1/event_pb.ts";
 import { AgainSchema, AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { placeOf, targetAt } from "./blueprint.ts";
+import { placeOf, targetAt, taskAt } from "./blueprint.ts";
 import type { Command } from "./commands.ts";
 import { decideApprove } from "./approval.ts";
 import { decideEnd } from "./attempt-end.ts";
@@ -142,7 +142,21 @@ function decideRetry(state: WorkflowState, command: CommandOf<"retry">): readonl
       "FAILED_PRECONDITION",
       `workflow ${id} has nothing to retry: no task failed, is unknown, or never started; "--task", "--stage" or "--all" runs again what succeeded`,
     );
+  checkNamed(state, again);
   return [caused(command.by, "workflowRetried", { reason, round, ...(again === undefined ? {} : { again }) })];
+}
+
+/** What handles an end that did not come has nothing to do, also where a round names it. */
+function checkNamed(state: WorkflowState, again: Again | undefined): void {
+  if (again?.kind.case !== "task") return;
+  const { stage, action, ordinal } = placeOf(state.blueprint, again.kind.value);
+  const { first, end } = action.alternatives;
+  const wasRun = stage.actions.slice(first, end).some(({ index }) => state.tasks.get(taskAt(stage, ordinal, index)) !== TaskState.SKIPPED);
+  if (action.part === "main" || wasRun) return;
+  throw new HoldfastError(
+    "FAILED_PRECONDITION",
+    `${taskText(state, again.kind.value)} was skipped: what it is there for did not happen; name an action whose end it handles`,
+  );
 }
 
 /** True when an executing workflow stands still: it waits for a person, or holds unknown tasks while nothing runs. */
@@ -166,9 +180,7 @@ function hasRetriable(state: WorkflowState): boolean {
 
 function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">): readonly Event[] {
   const { task, resolution, reason, by } = command;
-  const { stage, action, ordinal } = placeOf(state.blueprint, task);
-  const on = stage.isOverTargets ? ` on target "${targetAt(state.blueprint, stage, ordinal)?.name ?? ""}"` : "";
-  const what = `task ${stage.name}/${action.name}${on}`;
+  const what = taskText(state, task);
   if (state.tasks.get(task) !== TaskState.UNKNOWN)
     throw new HoldfastError("FAILED_PRECONDITION", `${what} is not held; only an unknown task can be resolved`);
   if (state.life.kind !== "executing" || state.isCancelRequested) {
@@ -179,6 +191,12 @@ function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">):
   }
   if (resolution === Resolution.UNSPECIFIED) throw new HoldfastError("INVALID_ARGUMENT", `${what}: say succeeded, failed or run-again`);
   return [caused(by, "taskResolved", { task, resolution, reason })];
+}
+
+/** A task, for people. */
+function taskText({ blueprint }: WorkflowState, task: number): string {
+  const { stage, action, ordinal } = placeOf(blueprint, task);
+  return `task ${stage.name}/${action.name}${stage.isOverTargets ? ` on target "${targetAt(blueprint, stage, ordinal)?.name ?? ""}"` : ""}`;
 }
 
 /** May the attempt begin to change something? Not in a freeze, nor past the budget, nor against the locks of others. */

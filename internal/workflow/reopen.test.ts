@@ -79,6 +79,24 @@ test("while a round is under way no other is opened", () => {
   expect(() => redo(drill, { case: "all", value: true })).toThrow(/still under way/);
 });
 
+test("what handles an end runs again where a round names it, but not what was never to be run", () => {
+  const set = (name: string) => ({ name, uses: "set" });
+  const stage = {
+    name: "fix",
+    over: { targets: true },
+    actions: [{ ...set("apply"), undo: { uses: "set" } }],
+    onSuccess: [set("tell")],
+    onFailure: [set("alarm")],
+  };
+  const drill = new Drill({ targets: 1, definition: { name: "w", targets: { where: "true" }, stages: [stage] } });
+  drill.exec();
+  finish(drill);
+  expect(() => redo(drill, { case: "task", value: 1 })).toThrow(/task fix\/apply\.undo on target "h0" was skipped: what it is there for/);
+  expect(() => redo(drill, { case: "task", value: 3 })).toThrow(/fix\/alarm/);
+  expect(redo(drill, { case: "task", value: 2 })).toContain("attemptStarted h0/tell");
+  expect(finish(drill)).toEqual([2]);
+});
+
 function keyOf(drill: Drill, task: number): string {
   const value: unknown = taskScope(drill.state, task, drill.facts)("task");
   return typeof value === "object" && value !== null && "key" in value ? String(value.key) : "";
