@@ -2,7 +2,7 @@
 // 1. One table for the reader of workflow files and for the service: what one lets through the other can fill in.
 
 import { assertNever } from "./assert.ts";
-import { ATTEMPTS_MAX, BACKOFF_MS_MAX, DURATION_MS_MAX, ITERATIONS_MAX, PARALLEL_MAX } from "./limits.ts";
+import { ATTEMPTS_MAX, AWAIT_MS_MAX, BACKOFF_MS_MAX, DURATION_MS_MAX, ITERATIONS_MAX, PARALLEL_MAX } from "./limits.ts";
 
 /** What stands at a place. */
 export type NumberForm =
@@ -12,20 +12,27 @@ export type NumberForm =
   | { readonly kind: "amount"; readonly isPositive: boolean }
   | { readonly kind: "rate" };
 
-const ACTION = {
+const WORKFLOW = { deadline: { kind: "duration", msMin: 1, msMax: AWAIT_MS_MAX } } as const;
+
+/** Of an alternative of `try` and of `undo`; an action has them too. */
+const WAY = {
   timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
   total_timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
-  schedule_timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
   "retry.attempts": { kind: "whole", min: 1, max: ATTEMPTS_MAX },
   "retry.backoff": { kind: "duration", msMin: 0, msMax: BACKOFF_MS_MAX },
   "retry.backoff_max": { kind: "duration", msMin: 0, msMax: BACKOFF_MS_MAX },
   "retry.delay": { kind: "duration", msMin: 0, msMax: BACKOFF_MS_MAX },
   "retry.jitter": { kind: "share" },
+} as const;
+
+const ACTION = {
+  schedule_timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
   "repeat.max": { kind: "whole", min: 1, max: ITERATIONS_MAX },
   "repeat.every": { kind: "duration", msMin: 0, msMax: DURATION_MS_MAX },
 } as const;
 
 const STAGE = {
+  deadline: { kind: "duration", msMin: 1, msMax: AWAIT_MS_MAX },
   "repeat.max": { kind: "whole", min: 1, max: ITERATIONS_MAX },
   "repeat.every": { kind: "duration", msMin: 0, msMax: DURATION_MS_MAX },
   "rollout.waves[]": { kind: "amount", isPositive: true },
@@ -36,35 +43,63 @@ const STAGE = {
   "rollout.rate": { kind: "rate" },
 } as const;
 
-/** A field of an action that takes an expression. */
-export type ActionNumber = keyof typeof ACTION;
+const FIELDS = { workflow: WORKFLOW, stage: STAGE, action: { ...WAY, ...ACTION }, way: WAY } as const;
 
-/** A field of a stage that takes an expression. */
+/** A field of a way to do an action. */
+export type WayNumber = keyof typeof WAY;
+/** A field of an action alone. */
+export type ActionNumber = keyof typeof ACTION;
+/** A field of a stage. */
 export type StageNumber = keyof typeof STAGE;
+
+/** Which list of the definition a stage is of, and which of its stage an action. */
+export type PartList = "main" | "on_success" | "on_failure" | "always";
+
+/** Where a stage stands. */
+export interface StageAt {
+  readonly stages: PartList;
+  readonly stage: number;
+}
+
+/** Where an action stands. */
+export interface ActionAt extends StageAt {
+  readonly actions: PartList;
+  readonly action: number;
+  /** An alternative of its `try` by position, or its `undo`; undefined: the action itself. */
+  readonly way: number | "undo" | undefined;
+}
 
 /** A place that takes an expression. */
 export type ComputedPlace =
-  | { readonly of: "action"; readonly stage: number; readonly action: number; readonly field: ActionNumber; readonly form: NumberForm }
-  | { readonly of: "stage"; readonly stage: number; readonly item: number; readonly field: StageNumber; readonly form: NumberForm };
+  | { readonly of: "workflow"; readonly form: NumberForm }
+  | { readonly of: "stage"; readonly at: StageAt; readonly item: number; readonly field: StageNumber; readonly form: NumberForm }
+  | { readonly of: "action"; readonly at: ActionAt; readonly field: WayNumber | ActionNumber; readonly form: NumberForm };
 
-const PLACE = /^stages\[(\d{1,2})\]\.(?:actions\[(\d{1,2})\]\.)?([a-z_.]+)(?:\[(\d{1,2})\])?$/;
+const PLACE =
+  /^(stages|on_success|on_failure|always)\[(\d{1,2})\]\.(?:(actions|on_success|on_failure|always)\[(\d{1,2})\]\.(?:(?:try\[(\d{1,2})\]|(undo))\.)?)?([a-z_.]+)(?:\[(\d{1,2})\])?$/;
 
 /** The place of that name; undefined: there is none that takes an expression. */
 export function computedPlace(text: string): ComputedPlace | undefined {
-  const [, stageText, actionText, name = "", item] = PLACE.exec(text) ?? [];
-  if (stageText === undefined) return undefined;
-  const stage = Number(stageText);
-  if (actionText !== undefined) {
-    if (!isActionNumber(name) || item !== undefined) return undefined;
-    return { of: "action", stage, action: Number(actionText), field: name, form: ACTION[name] };
+  if (text === "deadline") return { of: "workflow", form: WORKFLOW.deadline };
+  const [, stages, stage, actions, action, alternative, undo, name = "", item] = PLACE.exec(text) ?? [];
+  if (stages === undefined) return undefined;
+  const at = { stages: partOf(stages), stage: Number(stage) };
+  if (actions === undefined) {
+    const field = item === undefined ? name : `${name}[]`;
+    return isStageNumber(field) ? { of: "stage", at, item: Number(item ?? 0), field, form: STAGE[field] } : undefined;
   }
-  const field = item === undefined ? name : `${name}[]`;
-  return isStageNumber(field) ? { of: "stage", stage, item: Number(item ?? 0), field, form: STAGE[field] } : undefined;
+  if (item !== undefined) return undefined;
+  const way = undo !== undefined ? "undo" : alternative === undefined ? undefined : Number(alternative);
+  const place: ActionAt = { ...at, actions: partOf(actions), action: Number(action), way };
+  if (isWayNumber(name)) return { of: "action", at: place, field: name, form: WAY[name] };
+  return way === undefined && isActionNumber(name) ? { of: "action", at: place, field: name, form: ACTION[name] } : undefined;
 }
 
-/** The fields of an action, and of a stage, that take an expression: for messages. */
-export function computedFields(of: ComputedPlace["of"]): readonly string[] {
-  return Object.keys(of === "action" ? ACTION : STAGE);
+/** The fields that take an expression, of whatever has the one of that name: for messages. */
+export function computedFields(place: string): readonly string[] {
+  const of = !place.includes(".") ? "workflow" : /\.(?:try\[\d+\]|undo)\./.test(place) ? "way" : undefined;
+  const isAction = /^[a-z_]+\[\d+\]\.[a-z_]+\[\d+\]\./.test(place) && !place.includes(".waves[");
+  return Object.keys(FIELDS[of ?? (isAction ? "action" : "stage")]);
 }
 
 /** What is right at a place, for messages. */
@@ -83,6 +118,14 @@ export function formText(form: NumberForm): string {
     default:
       return assertNever(form);
   }
+}
+
+function partOf(list: string): PartList {
+  return list === "on_success" || list === "on_failure" || list === "always" ? list : "main";
+}
+
+function isWayNumber(name: string): name is WayNumber {
+  return Object.hasOwn(WAY, name);
 }
 
 function isActionNumber(name: string): name is ActionNumber {

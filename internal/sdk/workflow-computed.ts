@@ -18,7 +18,19 @@ interface Taken {
 
 const WHOLE = /^\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*$/s;
 /** What can hold a place: arguments are templates of their own. */
-const HOLDERS: ReadonlySet<string> = new Set(["stages", "actions", "rollout", "retry", "waves", "repeat"]);
+const HOLDERS: ReadonlySet<string> = new Set([
+  "stages",
+  "actions",
+  "on_success",
+  "on_failure",
+  "always",
+  "try",
+  "undo",
+  "rollout",
+  "retry",
+  "waves",
+  "repeat",
+]);
 
 /** Takes the expressions out. */
 export function takeComputed(value: JsonValue): Taken {

@@ -1,4 +1,4 @@
-import { fromJson, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { HoldfastError } from "../base/errors.ts";
@@ -13,6 +13,21 @@ const PARAMS: Json = {
   share: { type: "PARAM_TYPE_NUMBER" },
   time: {},
   list: { type: "PARAM_TYPE_LIST" },
+};
+
+/** One stage of each kind, with one action of each kind. */
+const EVERYWHERE: Json = {
+  stages: [
+    {
+      name: "a",
+      over: { targets: true },
+      actions: [
+        { name: "x", uses: "set", undo: { uses: "set" } },
+        { name: "y", try: [{ uses: "set" }] },
+      ],
+    },
+  ],
+  onFailure: [{ name: "b", actions: [{ name: "x", uses: "set" }], always: [{ name: "z", uses: "set" }] }],
 };
 
 /** The stage after the values were written, or what is wrong. */
@@ -81,6 +96,33 @@ test("every place takes the value that could be written there", () => {
   ]);
 });
 
+test("what handles an end, alternatives, what undoes and deadlines take numbers too", () => {
+  const definition = fromJson(WorkflowDefinitionSchema, {
+    name: "w",
+    params: PARAMS,
+    ...EVERYWHERE,
+    computed: {
+      deadline: "string(params.n) + 'd'",
+      "stages[0].deadline": "'400d'",
+      "stages[0].actions[0].undo.timeout": "params.time",
+      "stages[0].actions[1].try[0].retry.attempts": "params.n",
+      "on_failure[0].actions[0].timeout": "params.time",
+      "on_failure[0].always[0].schedule_timeout": "params.time",
+    },
+  });
+  const faults = new FaultList();
+  const { deadline, stages, onFailure } = withComputed(definition, { n: 3, time: "90s" }, faults);
+  faults.throwIfAny("w");
+  expect([deadline?.seconds, stages[0]?.deadline?.seconds]).toEqual([259_200n, 34_560_000n]);
+  expect(toJson(StageSchema, stages[0] ?? create(StageSchema))).toMatchObject({
+    actions: [{ undo: { timeout: "90s" } }, { try: [{ retry: { attempts: 3 } }] }],
+  });
+  expect(toJson(StageSchema, onFailure[0] ?? create(StageSchema))).toMatchObject({
+    actions: [{ timeout: "90s" }],
+    always: [{ scheduleTimeout: "90s" }],
+  });
+});
+
 test("the bounds of a repetition are numbers as others, where there is one", () => {
   const source = { "stages[0].actions[0].repeat.max": "params.n", "stages[0].repeat.every": "params.time" };
   expect(filled(source)).toEqual([
@@ -109,7 +151,17 @@ test.each<[string, string, string]>([
   ["stages[0].rollout.rate", "30", '${{ 30 }} gives 30: it must be so many in a time, such as "30/m" or "5/10m"'],
   ["stages[0].actions[0].retry.atempts", "3", '${{ 3 }} gives 3: no expression can stand at this place; did you mean "retry.attempts"?'],
   ["stages[1].rollout.parallel", "3", "${{ 3 }} gives 3: there is no stage 1, counted from 0; there are 1"],
-  ["stages[0].actions[7].timeout", "'1s'", '${{ \'1s\' }} gives "1s": stage "a" has no action 7, counted from 0; it has 1'],
+  ["stages[0].actions[7].timeout", "'1s'", '${{ \'1s\' }} gives "1s": stage "a" has no action 7 here, counted from 0; it has 1'],
+  ["stages[0].always[0].timeout", "'1s'", '${{ \'1s\' }} gives "1s": stage "a" has no action 0 here, counted from 0; it has 0'],
+  ["on_failure[0].rollout.parallel", "3", "${{ 3 }} gives 3: there is no stage 0, counted from 0; there are 0"],
+  ["stages[0].actions[0].try[1].timeout", "'1s'", "${{ '1s' }} gives \"1s\": there is no alternative 1, counted from 0; there are 0"],
+  ["stages[0].actions[0].undo.timeout", "'1s'", "${{ '1s' }} gives \"1s\": there is no `undo` here"],
+  [
+    "stages[0].actions[0].undo.repeat.max",
+    "1",
+    "${{ 1 }} gives 1: no expression can stand at this place; it can at timeout, total_timeout, retry.attempts, retry.backoff, retry.backoff_max, retry.delay, retry.jitter",
+  ],
+  ["deadlines", "'1s'", '${{ \'1s\' }} gives "1s": no expression can stand at this place; did you mean "deadline"?'],
 ])("%s = %s is refused with place, expression and value", (place, source, reason) => {
   expect(filled({ [place]: source })).toEqual([`${place}: ${reason}`]);
 });

@@ -5,7 +5,7 @@
 import { clone, create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { assertNever } from "../base/assert.ts";
-import type { ComputedPlace, NumberForm } from "../base/computed-place.ts";
+import type { ComputedPlace, NumberForm, WayNumber } from "../base/computed-place.ts";
 import { computedFields, computedPlace, formText } from "../base/computed-place.ts";
 import { parseDurationMs } from "../base/duration.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -48,56 +48,80 @@ interface Placed {
 }
 
 /** Writes a value where it belongs; says what is wrong instead. */
-function write({ stages }: WorkflowDefinition, { place, value }: Placed): string | undefined {
+function write(definition: WorkflowDefinition, { place, value }: Placed): string | undefined {
   const at = computedPlace(place);
   if (at === undefined) return `no expression can stand at this place${meant(place)}`;
-  const stage = stages[at.stage];
-  if (stage === undefined) return `there is no stage ${at.stage}, counted from 0; there are ${stages.length}`;
-  if (at.of === "stage") return writeToStage(stage, at, value);
-  const action = stage.actions[at.action];
-  if (action === undefined) return `stage "${stage.name}" has no action ${at.action}, counted from 0; it has ${stage.actions.length}`;
-  return writeToAction(action, at, value);
+  if (at.of === "workflow") {
+    const ms = numberOf(at.form, value);
+    if (ms === undefined) return `it must be ${formText(at.form)}`;
+    definition.deadline = durationFromMs(ms);
+    return undefined;
+  }
+  const stages = { main: definition.stages, on_success: definition.onSuccess, on_failure: definition.onFailure, always: definition.always };
+  const list = stages[at.at.stages];
+  const stage = list[at.at.stage];
+  if (stage === undefined) return `there is no stage ${at.at.stage}, counted from 0; there are ${list.length}`;
+  return at.of === "stage" ? writeToStage(stage, at, value) : writeToAction(stage, at, value);
 }
 
 function meant(place: string): string {
-  const [, field = ""] = /^stages\[\d+\]\.(?:actions\[\d+\]\.)?(.*)$/.exec(place) ?? [];
-  const known = computedFields(place.includes(".actions[") ? "action" : "stage");
+  const [, field = ""] = /([a-z_]+(?:\.[a-z_]+)?)$/.exec(place.replace(/^.*\]\.(?:undo\.)?/, "")) ?? [];
+  const known = computedFields(place);
   return didYouMean(field, known) || `; it can at ${known.join(", ")}`;
 }
 
-function writeToAction(action: Action, { field, form }: Extract<ComputedPlace, { of: "action" }>, value: JsonValue): string | undefined {
+type AtAction = Extract<ComputedPlace, { of: "action" }>;
+
+function writeToAction(stage: Stage, { at, field, form }: AtAction, value: JsonValue): string | undefined {
+  const actions = { main: stage.actions, on_success: stage.onSuccess, on_failure: stage.onFailure, always: stage.always }[at.actions];
+  const action = actions[at.action];
+  if (action === undefined) return `stage "${stage.name}" has no action ${at.action} here, counted from 0; it has ${actions.length}`;
+  const way = at.way === undefined ? action : at.way === "undo" ? action.undo : action.try[at.way];
+  if (way === undefined)
+    return at.way === "undo"
+      ? "there is no `undo` here"
+      : `there is no alternative ${at.way}, counted from 0; there are ${action.try.length}`;
   const number = numberOf(form, value);
   if (number === undefined) return `it must be ${formText(form)}`;
-  const duration = durationFromMs(Math.max(0, Math.round(number)));
-  const retry = (): NonNullable<Action["retry"]> => (action.retry ??= create(RetrySchema, { attempts: 1 }));
   switch (field) {
-    case "timeout":
-      action.timeout = duration;
-      return undefined;
-    case "total_timeout":
-      action.totalTimeout = duration;
-      return undefined;
     case "schedule_timeout":
-      action.scheduleTimeout = duration;
-      return undefined;
-    case "retry.attempts":
-      retry().attempts = number;
-      return undefined;
-    case "retry.backoff":
-      retry().backoff = duration;
-      return undefined;
-    case "retry.backoff_max":
-      retry().backoffMax = duration;
-      return undefined;
-    case "retry.delay":
-      retry().delay = duration;
-      return undefined;
-    case "retry.jitter":
-      retry().jitter = number;
+      action.scheduleTimeout = durationFromMs(number);
       return undefined;
     case "repeat.max":
     case "repeat.every":
       return writeToRepeat(action, field, number);
+    default:
+      writeToWay(way, field, number);
+      return undefined;
+  }
+}
+
+/** A duration is in milliseconds. */
+function writeToWay(way: Pick<Action, "timeout" | "totalTimeout" | "retry">, field: WayNumber, number: number): void {
+  const duration = durationFromMs(Math.max(0, Math.round(number)));
+  const retry = (): NonNullable<Action["retry"]> => (way.retry ??= create(RetrySchema, { attempts: 1 }));
+  switch (field) {
+    case "timeout":
+      way.timeout = duration;
+      return;
+    case "total_timeout":
+      way.totalTimeout = duration;
+      return;
+    case "retry.attempts":
+      retry().attempts = number;
+      return;
+    case "retry.backoff":
+      retry().backoff = duration;
+      return;
+    case "retry.backoff_max":
+      retry().backoffMax = duration;
+      return;
+    case "retry.delay":
+      retry().delay = duration;
+      return;
+    case "retry.jitter":
+      retry().jitter = number;
+      return;
     default:
       return assertNever(field);
   }
@@ -105,9 +129,12 @@ function writeToAction(action: Action, { field, form }: Extract<ComputedPlace, {
 
 function writeToStage(stage: Stage, { field, form, item }: Extract<ComputedPlace, { of: "stage" }>, value: JsonValue): string | undefined {
   const wrong = `it must be ${formText(form)}`;
-  if (field === "repeat.max" || field === "repeat.every") {
+  if (field === "repeat.max" || field === "repeat.every" || field === "deadline") {
     const number = numberOf(form, value);
-    return number === undefined ? wrong : writeToRepeat(stage, field, number);
+    if (number === undefined) return wrong;
+    if (field !== "deadline") return writeToRepeat(stage, field, number);
+    stage.deadline = durationFromMs(number);
+    return undefined;
   }
   const rollout = (stage.rollout ??= create(RolloutSchema));
   switch (field) {
@@ -160,7 +187,7 @@ function numberOf(form: NumberForm, value: JsonValue): number | undefined {
     case "share":
       return typeof value === "number" && value >= 0 && value <= 1 ? value : undefined;
     case "duration": {
-      const ms = typeof value === "string" ? parseDurationMs(value) : undefined;
+      const ms = typeof value === "string" ? parseDurationMs(value, form.msMax) : undefined;
       return ms !== undefined && ms >= form.msMin && ms <= form.msMax ? ms : undefined;
     }
     case "amount":

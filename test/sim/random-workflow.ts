@@ -3,6 +3,7 @@
 // 1. What is generated is valid: a refusal at Submit is meant, or a finding.
 
 import { create } from "@bufbuild/protobuf";
+import { isJsonObject } from "../../internal/base/json.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { TargetSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
@@ -66,7 +67,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     sketches.push(stage.sketch);
     stages.push(stage.json);
   }
-  const handlers: Json = {};
+  const handlers: { [list: string]: Json[] } = {};
   for (const [prefix, list] of [
     ["g", "onSuccess"],
     ["f", "onFailure"],
@@ -87,7 +88,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     handlers[list] = [randomStage(own, at).json];
   }
   const numbers = chance.fork("computed");
-  const computed = numbers.hit(0.15) ? randomComputed(numbers, stages, params.names) : {};
+  const computed = numbers.hit(0.15) ? randomComputed(numbers, { stages, ...handlers }, params.names) : {};
   const definition: Json = {
     name: chance.hit(0.2) ? "delicate" : "random",
     targets: selector,
@@ -104,8 +105,9 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
   return { definition, params, chosen };
 }
 
-/** Numbers of the first stage that are told at Submit; a workflow with the parameter `count` uses it. */
-function randomComputed(chance: Chance, [stage]: readonly Json[], params: readonly string[]): Json {
+/** Numbers of the first stages and actions that are told at Submit; a workflow with the parameter `count` uses it. */
+function randomComputed(chance: Chance, lists: { readonly [list: string]: readonly Json[] }, params: readonly string[]): Json {
+  const [stage] = lists["stages"] ?? [];
   const few = params.includes("count") ? "params.count + 1" : "1 + 2";
   const places: Json = {
     "stages[0].actions[0].retry.attempts": few,
@@ -113,7 +115,22 @@ function randomComputed(chance: Chance, [stage]: readonly Json[], params: readon
     "stages[0].actions[0].timeout": `string(20 + ${few}) + 's'`,
     ...(stage?.["over"] === undefined ? {} : { "stages[0].rollout.parallel": few, "stages[0].rollout.max_failures": "'20%'" }),
   };
-  return Object.fromEntries(chance.some(Object.entries(places), 0.5));
+  const ways = Object.entries(lists).flatMap(([list, [first]]) => waysOf(first, `${LIST_NAMES[list] ?? list}[0]`));
+  const timeouts = ways.map((way): [string, JsonValue] => [`${way}.timeout`, `string(20 + ${few}) + 's'`]);
+  return Object.fromEntries([...chance.some(Object.entries(places), 0.5), ...chance.some(timeouts, 0.3)]);
+}
+
+const LIST_NAMES: { readonly [list: string]: string } = { onSuccess: "on_success", onFailure: "on_failure" };
+
+/** The first action of each list of a stage, its first alternative, and what undoes it, by their places. */
+function waysOf(stage: Json | undefined, place: string): readonly string[] {
+  return ["actions", "onSuccess", "onFailure", "always"].flatMap((list) => {
+    const all: unknown = stage?.[list];
+    const first: unknown = Array.isArray(all) ? all[0] : undefined;
+    if (!isJsonObject(first)) return [];
+    const at = `${place}.${LIST_NAMES[list] ?? list}[0]`;
+    return [at, ...(first["try"] === undefined ? [] : [`${at}.try[0]`]), ...(first["undo"] === undefined ? [] : [`${at}.undo`])];
+  });
 }
 
 interface Choice {
