@@ -4,7 +4,7 @@
 
 import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
 import { isOver, isUncertain } from "./budget.ts";
-import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
+import { canReturn, hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { TaskState } from "./task-state.ts";
 
@@ -33,7 +33,7 @@ export function willMove(state: WorkflowState, run: StageRun): boolean {
 /** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */
 function mayBegin(state: WorkflowState, run: StageRun): boolean {
   if (run.inFlight.size >= run.stage.parallel) return false;
-  if (run.returning.size > 0 && !run.isRecalled) return true;
+  if (canReturn(state, run)) return true;
   return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
 }
 

@@ -192,12 +192,10 @@ export class ModelRollout {
 
   /** What is open stays undone. */
   close(standing: Standing): void {
-    const { stage } = this;
+    const { stage: underWay } = this;
     this.stageRun = undefined;
-    if (this.tasks.open === 0) return;
     for (const [index, task] of this.tasks.all.entries()) {
-      const hasBegun = task.stage === stage || this.#order.results[task.stage] !== undefined;
-      const isOther = !hasBegun && !this.#order.isWanted(task.stage);
+      const isOther = task.stage !== underWay && this.#order.results[task.stage] === undefined && !this.#order.isWanted(task.stage);
       if (task.standing === "open") this.tasks.set(index, isOther ? "skipped" : standing);
     }
   }
