@@ -365,7 +365,7 @@ export class ModelRollout {
     run.isRecalled = true;
     for (const target of run.waveTargets) {
       const [first] = this.ofTarget(target);
-      if (first === undefined || !run.judged.has(target)) continue;
+      if (first === undefined) continue;
       const of = this.#partsOf(first);
       const undos = of.tasks.filter((task) => this.#partOf(task) === "undo" && task.standing === "skipped" && isTouched(of, task));
       if (undos.length === 0) continue;
@@ -375,6 +375,7 @@ export class ModelRollout {
       for (const task of undos) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "open");
       if (wasDone) run.parked.add(target);
       if (wasDone) run.recalled.add(target);
+      run.begun.add(target); // or it had ended before a Retry
       run.look(target);
     }
   }
