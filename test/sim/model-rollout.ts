@@ -373,9 +373,7 @@ export class ModelRollout {
       const cut = of.tasks.filter((task) => this.#partOf(task) === "on_success" && task.standing === "open");
       for (const task of cut) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "after");
       for (const task of undos) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "open");
-      if (wasDone) run.parked.add(target);
-      if (wasDone) run.recalled.add(target);
-      run.begun.add(target); // or it had ended before a Retry
+      if (wasDone) run.recall(target);
       run.look(target);
     }
   }
