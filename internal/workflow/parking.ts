@@ -144,6 +144,12 @@ export class Parking {
     return keys;
   }
 
+  /** True when something is parked that this kind of thing holds. */
+  hasKind(kind: HeldBack["kind"]): boolean {
+    for (const { held } of this.#lots.values()) if (held.kind === kind) return true;
+    return false;
+  }
+
   /** True when something is parked under the key. */
   holds(key: string): boolean {
     return this.#lots.has(key);

@@ -3,7 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { HoldfastError } from "../base/errors.ts";
 import { AttemptOutcome, AwaitedSchema } from "../gen/holdfast/v1/event_pb.ts";
-import { Phase } from "../gen/holdfast/v1/status_pb.ts";
+import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { workflowHolds } from "./holds.ts";
@@ -90,4 +90,11 @@ test("its timeout ends it, as it ends everything that is awaited", () => {
   const drill = aDrill({}, { timeout: "60s" });
   drill.nowMs += 60_000;
   expect(drill.follow()).toContain("attemptEnded s/ride 3");
+});
+
+test("a workflow that awaits a person while a freeze holds others of its tasks does not wait for people alone", () => {
+  const drill = aDrill();
+  expect(phaseOf(drill.state)).toBe(Phase.WAITING);
+  drill.state.parking.park(1, { key: "freeze", kind: HoldKind.FREEZE, message: "", isShared: false, isFinal: true });
+  expect(phaseOf(drill.state)).toBe(Phase.RUNNING);
 });

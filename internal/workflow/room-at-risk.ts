@@ -13,7 +13,15 @@ export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
 /** True when targets of the wave are still to be begun, and none may be for want of room at risk. */
 export function isOutOfRoom(state: WorkflowState, run: StageRun): boolean {
   if (run.nextOrdinal < waveEnd(run) && nextToBegin(state, run) === undefined) return true;
-  return run.isRecalled && run.returning.size > 0 && !hasRoomAtRisk(state, run);
+  return run.returning.size > 0 && !canReturn(state, run);
+}
+
+/** True when there is room for one of those that come back: only one that had ended well, and is undone with its wave, may become at risk by that. */
+export function canReturn(state: WorkflowState, run: StageRun): boolean {
+  if (run.returning.size === 0) return false;
+  if (!run.isRecalled || hasRoomAtRisk(state, run)) return true;
+  for (const ordinal of run.returning) if (state.risk[ordinal] !== 0) return true;
+  return false;
 }
 
 /** The next target to begin: in order while there is room at risk, else the first of those that are at risk already and need none. */

@@ -4,7 +4,7 @@
 
 import { Decision } from "../gen/holdfast/v1/policy_pb.ts";
 import { isOver, isUncertain } from "./budget.ts";
-import { hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
+import { canReturn, hasRoomAtRisk, isOutOfRoom } from "./room-at-risk.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { TaskState } from "./task-state.ts";
 
@@ -33,15 +33,8 @@ export function willMove(state: WorkflowState, run: StageRun): boolean {
 /** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */
 function mayBegin(state: WorkflowState, run: StageRun): boolean {
   if (run.inFlight.size >= run.stage.parallel) return false;
-  const hasRoom = hasRoomAtRisk(state, run);
-  // What is undone with its wave may need room to become at risk; what comes back otherwise has it.
-  if (run.returning.size > 0 && (hasRoom || !run.isRecalled || isAnyAtRisk(state, run.returning))) return true;
-  return !isUncertain(state, run) && (hasRoom || run.atRiskToBegin.size > 0);
-}
-
-function isAnyAtRisk(state: WorkflowState, ordinals: Iterable<number>): boolean {
-  for (const ordinal of ordinals) if (state.risk[ordinal] !== 0) return true;
-  return false;
+  if (canReturn(state, run)) return true;
+  return !isUncertain(state, run) && (hasRoomAtRisk(state, run) || run.atRiskToBegin.size > 0);
 }
 
 /** True while nothing keeps the workflow as a whole from starting attempts. */

@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { StageStatus, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
-import { Phase, StagePhase, StageStatusSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { HoldKind, Phase, StagePhase, StageStatusSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { endedAtMs } from "./apply.ts";
 import type { StagePlan } from "./blueprint.ts";
@@ -32,11 +32,12 @@ export function phaseOf(state: WorkflowState): Phase {
   }
 }
 
-/** True when all that goes on is that people are awaited: what a freeze put off goes on by its thaw. */
+/** True when all that goes on is that people are awaited: what a freeze put off, or holds back, goes on by its thaw. */
 function awaitsPeople(state: WorkflowState): boolean {
-  const { awaiting, running, stageRun } = state;
+  const { awaiting, running, stageRun, parking, entrance } = state;
   if (awaiting.people === 0 || running.size > awaiting.people || stageRun === undefined) return false;
-  return stageRun.waitingForThaw.size === 0 && !willMove(state, stageRun);
+  if (stageRun.waitingForThaw.size > 0 || parking.hasKind(HoldKind.FREEZE) || entrance.hasKind(HoldKind.FREEZE)) return false;
+  return !willMove(state, stageRun);
 }
 
 /** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */

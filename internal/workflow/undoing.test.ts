@@ -3,6 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
+import { hasStalled } from "./stall.ts";
 import { phaseOf, statusOf } from "./status.ts";
 
 const { CHANGED, UNCHANGED, FAILED } = AttemptOutcome;
@@ -174,4 +175,18 @@ test("a deadline that passes between two waves undoes none: the one before it ha
   expect(drill.change(0)).toContain("waveEnded");
   drill.nowMs += 60_000;
   expect(drill.follow()).toEqual(["deadlinePassed", "stageEnded", "workflowEnded"]);
+});
+
+test("what is undone with its wave and waits for a limit does not wait for a person", () => {
+  const rest = { undo: "STAGE_UNDO_WAVE", actions: [set("a", UNDO), set("b")] };
+  const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 1 }, rest) });
+  drill.exec();
+  drill.change(0);
+  drill.change(1);
+  drill.change(3);
+  expect(drill.end(4, FAILED, final)).toContain("attemptStarted h1/a.undo");
+  drill.take({ kind: "pause", by: "ann", reason: "" });
+  drill.change(5);
+  drill.state.entrance.park(2, { key: "limit:x", kind: HoldKind.LIMIT, message: "", isShared: true });
+  expect(hasStalled(drill.state)).toBe(false);
 });

@@ -114,4 +114,8 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     why: "model: an action was taken back before one that needs it, past a third one that had nothing to take back",
   },
   { scenario: "100000680", why: "at risk: a handler that failed again after a Retry closed the others as if the main actions had failed" },
+  { scenario: "777001481", why: "feed: what was undone with its wave and waited for a limit was shown as waiting for a person" },
+  { scenario: "777010120", why: "model: the simulator took the stage of on_success in which a cancel came for one that never began" },
+  { scenario: "777010287", why: "model: the simulator did not undo targets of a failed wave that had ended before a Retry" },
+  { scenario: "777010384", why: "feed: who awaits people while a freeze holds other tasks back was shown as waiting, and not told so" },
 ];

@@ -195,12 +195,10 @@ export class ModelRollout {
 
   /** What is open stays undone. */
   close(standing: Standing): void {
-    const { stage } = this;
+    const { stage: underWay } = this;
     this.stageRun = undefined;
-    if (this.tasks.open === 0) return;
     for (const [index, task] of this.tasks.all.entries()) {
-      const hasBegun = task.stage === stage || this.#order.results[task.stage] !== undefined;
-      const isOther = !hasBegun && !this.#order.isWanted(task.stage);
+      const isOther = task.stage !== underWay && this.#order.results[task.stage] === undefined && !this.#order.isWanted(task.stage);
       if (task.standing === "open") this.tasks.set(index, isOther ? "skipped" : standing);
     }
   }
@@ -402,7 +400,7 @@ export class ModelRollout {
     run.isRecalled = true;
     for (const target of run.waveTargets) {
       const [first] = this.ofTarget(target);
-      if (first === undefined || !run.judged.has(target)) continue;
+      if (first === undefined) continue;
       const of = this.#partsOf(first);
       const undos = of.tasks.filter((task) => this.#partOf(task) === "undo" && task.standing === "skipped" && isTouched(of, task));
       if (undos.length === 0) continue;
@@ -410,8 +408,7 @@ export class ModelRollout {
       const cut = of.tasks.filter((task) => this.#partOf(task) === "on_success" && task.standing === "open");
       for (const task of cut) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "after");
       for (const task of undos) this.#set(this.tasks.at(task.stage, task.target, task.action), task, "open");
-      if (wasDone) run.parked.add(target);
-      if (wasDone) run.recalled.add(target);
+      if (wasDone) run.recall(target);
       run.look(target);
     }
   }

@@ -57,6 +57,13 @@ export class ModelStage {
     }
   }
 
+  /** A target that had ended, perhaps before a Retry, is opened again to be undone with its wave. */
+  recall(target: number): void {
+    this.begun.add(target);
+    this.parked.add(target);
+    this.recalled.add(target);
+  }
+
   /** True when something of the target waits for locks, whatever else of it may go on. */
   isWaitingForLock(target: number): boolean {
     for (const task of this.waitingForLock) if (task.target === target && task.standing === "open") return true;
