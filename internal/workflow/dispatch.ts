@@ -8,7 +8,7 @@
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Mode, SkipReason } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
+import { ATTEMPT_NUMBER_MAX, ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
 import { nextAwaited } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
@@ -204,6 +204,11 @@ function begin(state: WorkflowState, task: number, facts: Facts): Event | undefi
   const { action, stage } = place;
   const now = state.tasks.get(task);
   const isNew = now === TaskState.PENDING || now === TaskState.READY;
+  if ((state.tasks.attempts[task] ?? 0) >= ATTEMPT_NUMBER_MAX)
+    return happened("taskRefused", {
+      task,
+      error: `it has begun ${ATTEMPT_NUMBER_MAX} attempts over all iterations and rounds, and begins no more; submit the workflow again`,
+    });
   if (action.mayMissNeeds && isNew && !facts.isFrozen(task) && answerNeeds(state, place) === "skip")
     return happened("taskSkipped", { task, reason: SkipReason.NEED });
   if ((action.when === undefined && stage.locks.length === 0) || !isNew || facts.isFrozen(task)) return admit(state, task, facts);

@@ -2,6 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { Drill } from "../../test/fakes/drill.ts";
+import { timeMs } from "../base/ids.ts";
+import { ATTEMPT_NUMBER_MAX } from "../base/limits.ts";
 import { AttemptOutcome, AwaitedSchema, Mode, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { AttemptReport } from "./commands.ts";
@@ -207,4 +209,15 @@ test("the deadline of a stage is one for all of its iterations", () => {
   expect(drill.follow()).toContain("attemptStarted fix/apply");
   drill.nowMs += 1;
   expect(drill.follow()).toEqual(["deadlinePassed"]);
+});
+
+test("a task begins no more attempts than can be counted: past them it is refused, in whatever round", () => {
+  const drill = repeated({ until: "false", max: 9 });
+  drill.state.tasks.attempts[0] = ATTEMPT_NUMBER_MAX - 1;
+  drill.state.running.set(0, { attempt: ATTEMPT_NUMBER_MAX - 1, startedAtMs: timeMs(0), startSeq: 1, remoteId: "" });
+  expect(end(drill, {})).toContain("attemptStarted h0/ask");
+  expect(drill.state.tasks.attempts[0]).toBe(ATTEMPT_NUMBER_MAX);
+  expect(end(drill, {})).toContain("taskRefused h0/ask");
+  expect(drill.state.tasks.get(0)).toBe(TaskState.FAILED);
+  expect(drill.take({ kind: "retry", by, reason: "", digest: "" })).toContain("taskRefused h0/ask");
 });
