@@ -277,12 +277,12 @@ export function limitOfLot(lot: string): string {
 }
 
 /** True when some action of the target was tried, put off for a lock not counted: then it took its share of the stage's rate. */
-function isBegun({ tasks, stageRun }: WorkflowState, stage: StagePlan, ordinal: number): boolean {
+function isBegun({ tasks, stageRun, iterations }: WorkflowState, stage: StagePlan, ordinal: number): boolean {
   const isReturning = stageRun?.returning.has(ordinal) === true;
   // After a Retry it begins anew, whatever of it succeeded before.
   if (!isReturning && stageRun?.inFlight.has(ordinal) !== true) return false;
   const ofTarget = stage.actions.map(({ index }) => taskAt(stage, ordinal, index));
-  if (ofTarget.some((task) => (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0))) return true;
+  if (ofTarget.some((task) => (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0) || iterations.has(task))) return true;
   // It comes back from a person's resolution; or it gave up its place while it was put off, and then begins anew.
   return isReturning && !ofTarget.some((task) => tasks.get(task) === TaskState.DEFERRED);
 }

@@ -30,6 +30,9 @@ const BENT: readonly { readonly name: string; readonly rules: Partial<Rules> }[]
   { name: "a smaller priority goes first", rules: { priorityWeight: -1 } },
   { name: "a paused workflow starts tasks", rules: { isPausedKept: false } },
   { name: "locks are not kept", rules: { isLockKept: false } },
+  { name: "every end is tried again", rules: { isRetryOnKept: false } },
+  { name: "one more iteration is made", rules: { iterationsMore: 1 } },
+  { name: "iterations share their retries", rules: { iterationsShareRetries: true } },
 ];
 
 describe(`a bent rule is noticed within ${RUNS_MAX} plans (ORACLE_SEED=${SEED})`, () => {

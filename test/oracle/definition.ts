@@ -1,7 +1,7 @@
 // A plan as the service reads it: definitions on the wire's JSON, and limits as a policy file.
 
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { ActionPlan, AmountPlan, LimitPlan, StagePlan, WorkflowPlan } from "./plan.ts";
+import type { ActionPlan, AmountPlan, LimitPlan, RepeatPlan, StagePlan, WorkflowPlan } from "./plan.ts";
 import { needsOf } from "./plan.ts";
 
 type Json = { [key: string]: JsonValue };
@@ -18,11 +18,14 @@ export function definitionOf(workflow: WorkflowPlan, w: number): JsonValue {
 
 function stageOf(stage: StagePlan, at: { readonly w: number; readonly s: number }): Json {
   const actions = stage.actions.map((action, a) => actionOf(action, { ...at, a }));
-  if (!stage.isOver) return { name: `s${at.s}`, actions };
+  const name = `s${at.s}`;
+  const repeat = repeatOf(stage.repeat, { "tried-twice": "true", unchanged: `stage('${name}').changed == 0` });
+  if (!stage.isOver) return { name, actions, ...repeat };
   const lock = stage.lock === "all" ? "all" : "${{ target.labels.site }}";
   return {
-    name: `s${at.s}`,
+    name,
     actions,
+    ...repeat,
     over: { targets: true },
     ...(stage.lock === undefined ? {} : { locks: [lock] }),
     rollout: {
@@ -46,7 +49,13 @@ function actionOf(action: ActionPlan, at: { readonly w: number; readonly s: numb
     ...(action.needs === undefined ? {} : { needs: { actions: action.needs.map((position) => `a${position}`) } }),
     ...(when === undefined ? {} : { when }),
     ...(action.attempts === 1 ? {} : { retry: retryOf(action) }),
+    ...repeatOf(action.repeat, { "tried-twice": `a${at.a}.attempts >= 2`, unchanged: `!a${at.a}.changed` }),
   };
+}
+
+function repeatOf(repeat: RepeatPlan | undefined, conditions: { readonly [until: string]: string }): Json {
+  if (repeat === undefined) return {};
+  return { repeat: { until: conditions[repeat.until] ?? "false", max: repeat.max, every: seconds(repeat.everyMs) } };
 }
 
 function whenOf({ when }: ActionPlan, first: number | undefined): string | undefined {
@@ -55,10 +64,12 @@ function whenOf({ when }: ActionPlan, first: number | undefined): string | undef
   return when === "changed" ? `a${first}.changed` : `!a${first}.changed`;
 }
 
-function retryOf({ attempts, delayMs, backoffMs, backoffMaxMs }: ActionPlan): Json {
-  if (delayMs !== undefined) return { attempts, delay: seconds(delayMs), jitter: 0 };
+function retryOf({ attempts, delayMs, backoffMs, backoffMaxMs, on }: ActionPlan): Json {
+  const ends = on === undefined ? {} : { on: [on === "failed" ? "RETRY_ON_FAILED" : "RETRY_ON_UNREACHABLE"] };
+  if (delayMs !== undefined) return { attempts, delay: seconds(delayMs), jitter: 0, ...ends };
   return {
     attempts,
+    ...ends,
     jitter: 0,
     ...(backoffMs === undefined ? {} : { backoff: seconds(backoffMs) }),
     ...(backoffMaxMs === undefined ? {} : { backoffMax: seconds(backoffMaxMs) }),

@@ -17,6 +17,7 @@ import {
   waitsBefore,
 } from "./admission.ts";
 import { giveBackLimits, returnLimits, takeLimits } from "./limit-starts.ts";
+import type { RepeatPlan } from "./plan.ts";
 import { isDoneBefore, turnOf } from "./plan.ts";
 import { retryDelayMs, wavesOf } from "./rules.ts";
 import type { Ending, Scene, TaskScene, WorkflowScene } from "./scene.ts";
@@ -61,7 +62,7 @@ function nextStage(workflow: WorkflowScene): readonly Move[] {
   if (next >= workflow.plan.stages.length)
     return [{ text: `w${workflow.index} ends SUCCEEDED`, make: () => void (workflow.end = "SUCCEEDED") }];
   const make = (): void => {
-    Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, rateStarts: [] });
+    Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, rateStarts: [], iterations: 0, opensAtMs: 0 });
   };
   return [{ text: `w${workflow.index} stage s${next}`, make }];
 }
@@ -109,7 +110,7 @@ function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const sizes = wavesOf(scene.rules, stage, ask.targetsOf(scene.plan, stage).length);
   const next = workflow.wave + 1;
   const name = `w${workflow.index}`;
-  if (next >= sizes.length) return [{ text: `${name} stage s${workflow.stage} ends`, make: () => void (workflow.isStageOpen = false) }];
+  if (next >= sizes.length) return [stageEnd(scene, workflow)];
   if (scene.nowMs < waveOpensMs(scene, workflow)) return [];
   return [
     {
@@ -119,9 +120,37 @@ function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   ];
 }
 
+/** The stage has come to its end; or to that of an iteration, and the next begins. */
+function stageEnd(scene: Scene, workflow: WorkflowScene): Move {
+  const { repeat } = ask.stageOf(workflow);
+  const text = `w${workflow.index} stage s${workflow.stage}`;
+  const ended: Move = { text: `${text} ends`, make: () => void (workflow.isStageOpen = false) };
+  if (repeat === undefined) return ended;
+  const own = workflow.tasks.filter(({ stage }) => stage === workflow.stage);
+  if (repeat.until === "tried-twice" || (repeat.until === "unchanged" && own.every(({ ending }) => ending !== "CHANGED"))) return ended;
+  if (workflow.iterations + 1 >= repeat.max + scene.rules.iterationsMore) return failing(scene, workflow);
+  const make = (): void => {
+    for (const task of own) beginAgain(task);
+    const begun = workflow.begun.filter(({ stage }) => stage !== workflow.stage);
+    workflow.begun.splice(0, workflow.begun.length, ...begun);
+    workflow.rateStarts = workflow.rateStarts.map((start) => ({ ...start, target: -2 }));
+    Object.assign(workflow, { iterations: workflow.iterations + 1, wave: -1, opensAtMs: scene.nowMs + repeat.everyMs });
+  };
+  return { text: `${text} begins again in ${repeat.everyMs}`, make };
+}
+
+/** For another iteration of its stage. */
+function beginAgain(task: TaskScene): void {
+  const endingBefore = task.ending ?? task.endingBefore;
+  Object.assign(task, { ending: undefined, retryAtMs: undefined, isDeferred: false, holdsSlots: false, hasTaken: false });
+  Object.assign(task, { attemptsBefore: task.attempts, iterations: 0, endingBefore });
+}
+
 /** When the next wave may begin. */
 export function waveOpensMs(scene: Scene, workflow: WorkflowScene): number {
-  return workflow.wave < 0 ? 0 : workflow.waveEndedAtMs + Math.floor(ask.stageOf(workflow).pauseMs * scene.rules.pausePart);
+  return workflow.wave < 0
+    ? workflow.opensAtMs
+    : workflow.waveEndedAtMs + Math.floor(ask.stageOf(workflow).pauseMs * scene.rules.pausePart);
 }
 
 /** A task that is not wanted is skipped when its turn comes: where it is the target's first, the target is begun by it. */
@@ -172,7 +201,7 @@ function lookEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): reado
   const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const isSet = task.plan.uses === "set";
   if (isSet && turn.ending === "fail-look") return [ends(scene, workflow, task, "UNREACHABLE")];
-  if (isSet && isDoneBefore(task.plan, task.target)) return [ends(scene, workflow, task, "UNCHANGED")];
+  if (isSet && (task.isDone || isDoneBefore(task.plan, task.target))) return [ends(scene, workflow, task, "UNCHANGED")];
   if (ask.isStopped(scene, workflow) || ask.hasFailed(workflow, task.target)) return [defers(scene, workflow, task, false)];
   const isHeld = !ask.areFree(scene, ask.locksOf(workflow, task.target), holderOf(workflow, task.target));
   const moves: Move[] = [];
@@ -200,19 +229,52 @@ function workEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move 
   return ends(scene, workflow, task, uses === "probe" ? "UNCHANGED" : "CHANGED");
 }
 
-/** An attempt ends, and with it the task, or it is tried again. */
+/** An attempt ends, and with it the task, or it is tried again, or its action is repeated. */
 function ends(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: Ending): Move {
+  if (ending === "CHANGED" || ending === "UNCHANGED") return iterationEnds(scene, workflow, task, ending);
+  const made = task.attempts - (scene.rules.iterationsShareRetries ? 0 : task.attemptsBefore);
+  const isOther = task.plan.on !== undefined && task.plan.on.toUpperCase() !== ending && scene.rules.isRetryOnKept;
   // A target that has failed takes nothing more: no further attempt either.
-  const isLast = task.attempts >= task.plan.attempts || ask.hasFailed(workflow, task.target);
-  const isAgain = (ending === "FAILED" || ending === "UNREACHABLE") && !isLast;
+  const isLast = made >= task.plan.attempts || ask.hasFailed(workflow, task.target);
+  const isAgain = (ending === "FAILED" || ending === "UNREACHABLE") && !isLast && !isOther;
   const text = `w${workflow.index} ${nameOf(task)} ends ${ending}`;
   if (!isAgain) return { text, make: () => finish(scene, workflow, task, ending) };
-  const delayMs = retryDelayMs(scene.rules, task.plan, task.attempts);
+  const delayMs = retryDelayMs(scene.rules, task.plan, made);
   const make = (): void => {
     task.running = undefined;
     task.retryAtMs = scene.nowMs + delayMs;
   };
   return { text: `${text}, again in ${delayMs}`, make };
+}
+
+/** A good end: of the action, or of an iteration. */
+function iterationEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: "CHANGED" | "UNCHANGED"): Move {
+  const { repeat, uses } = task.plan;
+  const note = (): void => {
+    task.isDone ||= uses === "set";
+  };
+  const isOver = repeat === undefined || isTrue(repeat, { attempts: task.attempts, ending });
+  const isFailed = !isOver && task.iterations + 1 >= repeat.max + scene.rules.iterationsMore;
+  const text = `w${workflow.index} ${nameOf(task)} ends ${isFailed ? "FAILED" : ending}`;
+  if (isOver || isFailed) {
+    const make = (): void => {
+      note();
+      finish(scene, workflow, task, isFailed ? "FAILED" : ending);
+    };
+    return { text, make };
+  }
+  const make = (): void => {
+    note();
+    returnLimits(scene, task);
+    Object.assign(task, { running: undefined, hasTaken: false, iterations: task.iterations + 1, attemptsBefore: task.attempts });
+    task.retryAtMs = scene.nowMs + repeat.everyMs;
+    if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
+  };
+  return { text: `${text}, the next iteration in ${repeat.everyMs}`, make };
+}
+
+function isTrue({ until }: RepeatPlan, { attempts, ending }: { readonly attempts: number; readonly ending: Ending }): boolean {
+  return (until === "tried-twice" && attempts >= 2) || (until === "unchanged" && ending === "UNCHANGED");
 }
 
 /** An attempt that may not change anything now is put off, and does not count. */

@@ -26,9 +26,20 @@ export interface ActionPlan {
   readonly delayMs?: number;
   readonly backoffMs?: number;
   readonly backoffMaxMs?: number;
+  /** After which ends it is tried again; absent: after both. */
+  readonly on?: "failed" | "unreachable";
+  /** It runs again until so many attempts were made, or one found nothing to change; `never`: until its last iteration has failed it. */
+  readonly repeat?: RepeatPlan;
   /** What `set` wants is there already on every target whose number this divides; 0: nowhere. */
   readonly doneEvery: number;
   readonly turns: readonly TurnPlan[];
+}
+
+/** How often something runs again, and when. */
+export interface RepeatPlan {
+  readonly until: "tried-twice" | "unchanged" | "never";
+  readonly max: number;
+  readonly everyMs: number;
 }
 
 /** A stage. */
@@ -42,6 +53,8 @@ export interface StagePlan {
   readonly rate?: { readonly tokens: number; readonly periodMs: number };
   /** A key beside the target's own: one for all, or one for every second target. */
   readonly lock?: "all" | "site";
+  /** All of it runs again until an iteration changed nothing. */
+  readonly repeat?: RepeatPlan;
   readonly actions: readonly ActionPlan[];
 }
 

@@ -1,7 +1,7 @@
 // Random plans, so that fast-check can make a failing one smaller: each part is an arbitrary of its own, and absent is smaller than present.
 
 import fc from "fast-check";
-import type { ActionPlan, AmountPlan, LimitPlan, Plan, StagePlan, TurnPlan, WorkflowPlan } from "./plan.ts";
+import type { ActionPlan, AmountPlan, LimitPlan, Plan, RepeatPlan, StagePlan, TurnPlan, WorkflowPlan } from "./plan.ts";
 
 /** Drops what is undefined, as exact optional properties want it. */
 function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -11,6 +11,11 @@ function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 /** Absent once in `freq` times. */
 function maybe<T>(arbitrary: fc.Arbitrary<T>, freq: number): fc.Arbitrary<T | undefined> {
   return fc.option(arbitrary, { nil: undefined, freq });
+}
+
+/** Present once in `freq` times. */
+function seldom<T>(arbitrary: fc.Arbitrary<T>, freq: number): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: freq - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 }
 
 const AMOUNT: fc.Arbitrary<AmountPlan> = fc.oneof(
@@ -34,6 +39,12 @@ const TURN: fc.Arbitrary<TurnPlan> = fc.record({
   ),
 });
 
+const REPEAT: fc.Arbitrary<RepeatPlan> = fc.record({
+  until: fc.constantFrom("tried-twice" as const, "unchanged" as const, "never" as const),
+  max: fc.integer({ min: 1, max: 3 }),
+  everyMs: fc.constantFrom(0, 0, 1_000, 4_321),
+});
+
 /** An action at a position; its needs are earlier ones. */
 function actionAt(position: number): fc.Arbitrary<ActionPlan> {
   const earlier = Array.from({ length: position }, (_, index) => index);
@@ -46,6 +57,8 @@ function actionAt(position: number): fc.Arbitrary<ActionPlan> {
       delayMs: maybe(fc.integer({ min: 0, max: 5_000 }), 2),
       backoffMs: maybe(fc.integer({ min: 1, max: 4_000 }), 2),
       backoffMaxMs: maybe(fc.integer({ min: 1, max: 6_000 }), 2),
+      on: maybe(fc.constantFrom("failed" as const, "unreachable" as const), 2),
+      repeat: seldom(REPEAT, 5),
       doneEvery: fc.constantFrom(0, 0, 1, 2, 3),
       turns: fc.array(TURN, { minLength: 1, maxLength: 5 }),
     })
@@ -66,6 +79,7 @@ const STAGE: fc.Arbitrary<StagePlan> = fc
     maxAtRisk: maybe(BUDGET, 2),
     rate: maybe(fc.record({ tokens: fc.integer({ min: 1, max: 7 }), periodMs: fc.constantFrom(5_000, 10_000) }), 2),
     lock: maybe(fc.constantFrom("all" as const, "site" as const), 2),
+    repeat: seldom(REPEAT, 5),
     actions: ACTIONS,
   })
   .map(present);

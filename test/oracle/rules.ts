@@ -35,6 +35,12 @@ export interface Rules {
   readonly isPausedKept: boolean;
   /** Two targets are never changed under one key. */
   readonly isLockKept: boolean;
+  /** After another end than those of `on` nothing is tried again. */
+  readonly isRetryOnKept: boolean;
+  /** How many more iterations than `max` are made. */
+  readonly iterationsMore: number;
+  /** The retries of an action are for all of its iterations together. */
+  readonly iterationsShareRetries: boolean;
   // Half-sentences of the docs that are easily overlooked: false is without them, and a test shows that each matters.
   /** A target whose first attempt had to wait for locks takes from the rate again. */
   readonly rateCountsDeferred: boolean;
@@ -69,6 +75,9 @@ export const FAITHFUL: Rules = {
   priorityWeight: 1,
   isPausedKept: true,
   isLockKept: true,
+  isRetryOnKept: true,
+  iterationsMore: 0,
+  iterationsShareRetries: false,
   rateCountsDeferred: true,
   isKnownAfterEnd: true,
   isSkippingAWord: true,

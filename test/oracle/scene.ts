@@ -18,6 +18,14 @@ export interface TaskScene {
   readonly plan: ActionPlan;
   /** Attempts that count. */
   attempts: number;
+  /** Those of them before the iteration under way. */
+  attemptsBefore: number;
+  /** Iterations that came to a good end. */
+  iterations: number;
+  /** How it had ended in the iteration of its stage before the one under way. */
+  endingBefore: Ending | undefined;
+  /** True once a `set` has brought about what it wants. */
+  isDone: boolean;
   running: { readonly phase: "look" | "work"; readonly dueMs: number } | undefined;
   ending: Ending | undefined;
   retryAtMs: number | undefined;
@@ -53,6 +61,10 @@ export interface WorkflowScene {
   wave: number;
   isWaveOpen: boolean;
   waveEndedAtMs: number;
+  /** Iterations of the stage under way that came to their end. */
+  iterations: number;
+  /** When the first wave of the iteration under way may begin. */
+  opensAtMs: number;
   /** The first attempts of targets in the stage under way. */
   rateStarts: { readonly target: number; readonly atMs: number }[];
   end: "SUCCEEDED" | "FAILED" | undefined;
@@ -98,6 +110,8 @@ export function openScene(plan: Plan, rules: Rules): Scene {
       wave: -1,
       isWaveOpen: false,
       waveEndedAtMs: 0,
+      iterations: 0,
+      opensAtMs: 0,
       rateStarts: [],
       end: undefined,
       waitsSinceMs: Infinity,
@@ -116,6 +130,10 @@ function tasksOf(plan: Plan, stage: StagePlan, position: number): TaskScene[] {
         target,
         plan: action,
         attempts: 0,
+        attemptsBefore: 0,
+        iterations: 0,
+        endingBefore: undefined,
+        isDone: false,
         running: undefined,
         ending: undefined,
         retryAtMs: undefined,
@@ -191,7 +209,10 @@ function canGoOn(tasks: readonly TaskScene[], task: TaskScene): boolean {
 export function isAtRisk({ rules }: Scene, workflow: WorkflowScene, target: number): boolean {
   const now = workflow.begun.find((begun) => begun.stage === workflow.stage && begun.target === target);
   if (now?.hasChanged === true && !hasEnded(workflow, target)) return true;
-  const ended = workflow.tasks.filter((task) => task.target === target && task.ending !== undefined);
+  const ended = workflow.tasks
+    .filter((task) => task.target === target)
+    .map(({ stage, ending, endingBefore }) => ({ stage, ending: ending ?? endingBefore }))
+    .filter(({ ending }) => ending !== undefined);
   const words = ended.filter(({ stage, ending }) => ending !== "SKIPPED" || (rules.isSkippingAWord && isAllEnded(workflow, target, stage)));
   const last = words.reduce((stage, task) => Math.max(stage, task.stage), -1);
   return words.some(({ stage, ending }) => stage === last && (ending === "FAILED" || ending === "UNREACHABLE" || ending === "UNKNOWN"));

@@ -110,7 +110,7 @@ function takeTime(world: World, plan: Plan, known: readonly Known[]): World["fle
   const changed = new Set<string>();
   return async ({ host, kind, context }) => {
     const w = known.findIndex(({ id }) => context.taskKey.startsWith(id));
-    const name = known[w]?.names.get(Number(context.taskKey.split(".").at(-1))) ?? "";
+    const name = known[w]?.names.get(Number.parseInt(context.taskKey.split(".").at(-1) ?? "", 10)) ?? "";
     const [, s, a] = /^s(\d+)\/a(\d+)/.exec(name) ?? [];
     const action = plan.workflows[w]?.stages[Number(s)]?.actions[Number(a)];
     if (action === undefined) throw new Error(`no such task: ${context.taskKey}`);
@@ -185,13 +185,16 @@ function tell(kind: Event["kind"], names: ReadonlyMap<number, string>): readonly
       return [`wave ${kind.value.wave} of s${kind.value.stage} ends`];
     case "stageEnded":
       return kind.value.succeeded ? [`stage s${kind.value.stage} ends`] : [];
+    case "stageRepeated":
+      return [`stage s${kind.value.stage} begins again in ${kind.value.afterMs}`];
     case "attemptStarted":
       return [`${names.get(kind.value.task)} starts`];
     case "applyStarted":
       return [`${names.get(kind.value.task)} changes`];
     case "attemptEnded": {
       const again = kind.value.retryAfterMs === undefined ? "" : `, again in ${kind.value.retryAfterMs}`;
-      return [`${names.get(kind.value.task)} ends ${enumName(AttemptOutcome, kind.value.outcome)}${again}`];
+      const next = kind.value.repeatAfterMs === undefined ? "" : `, the next iteration in ${kind.value.repeatAfterMs}`;
+      return [`${names.get(kind.value.task)} ends ${enumName(AttemptOutcome, kind.value.outcome)}${again}${next}`];
     }
     case "taskSkipped":
       return [`${names.get(kind.value.task)} is skipped`];
