@@ -221,7 +221,7 @@ export class ModelRollout {
     const isHandling = part !== "main";
     this.rule(
       "nothing starts past the budget of failures",
-      isHandling ? !this.#isPastBudget() || run.begun.has(task.target) : !this.#isPastBudget(),
+      !this.#isPastBudget() || (isHandling && (run.begun.has(task.target) || run.recalled.has(task.target))),
     );
     this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
     this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
@@ -238,7 +238,7 @@ export class ModelRollout {
       needs.every((needed) => needed.stage !== task.stage || !isOpenStanding(needed.standing)),
     );
     this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !this.#isMet(needed)));
-    if (!run.begun.has(task.target))
+    if (!run.begun.has(task.target) && !run.recalled.has(task.target))
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
@@ -361,11 +361,15 @@ export class ModelRollout {
 
   /** A stage that undoes a failed wave whole opens again what undoes its targets that had ended. */
   #recallWave(run: ModelStage): void {
-    if (run.isRecalled || this.#owner.stages[run.index]?.undo !== StageUndo.WAVE) return;
+    if (run.isRecalled || this.#owner.isPlan || this.#owner.stages[run.index]?.undo !== StageUndo.WAVE) return;
     run.isRecalled = true;
     for (const target of run.waveTargets) {
       const [first] = this.ofTarget(target);
+<<<<<<< HEAD
       if (first === undefined) continue;
+=======
+      if (first === undefined || !(run.judged.has(target) || run.isDone(target))) continue;
+>>>>>>> 6165a49 (workflow: a plan takes nothing back when its deadline passes; sim: what had been changed of a wave before a Retry is taken back with it)
       const of = this.#partsOf(first);
       const undos = of.tasks.filter((task) => this.#partOf(task) === "undo" && task.standing === "skipped" && isTouched(of, task));
       if (undos.length === 0) continue;
