@@ -365,11 +365,7 @@ export class ModelRollout {
     run.isRecalled = true;
     for (const target of run.waveTargets) {
       const [first] = this.ofTarget(target);
-<<<<<<< HEAD
       if (first === undefined) continue;
-=======
-      if (first === undefined || !(run.judged.has(target) || run.isDone(target))) continue;
->>>>>>> 6165a49 (workflow: a plan takes nothing back when its deadline passes; sim: what had been changed of a wave before a Retry is taken back with it)
       const of = this.#partsOf(first);
       const undos = of.tasks.filter((task) => this.#partOf(task) === "undo" && task.standing === "skipped" && isTouched(of, task));
       if (undos.length === 0) continue;
