@@ -25,13 +25,9 @@ export function willMove(state: WorkflowState, run: StageRun): boolean {
   const { entrance, parking, backoff } = state;
   if (entrance.isCutShort || backoff.size > 0 || !run.isInWave || parking.willMove || (entrance.willMove && mayBegin(state, run)))
     return true;
-  return waitingInFlight(state, run) > state.parking.size;
-}
-
-/** How many tasks of targets in flight were not started yet, or put off, whatever keeps them. */
-export function waitingInFlight({ tasks }: WorkflowState, run: StageRun): number {
-  const ready = tasks.count(run.stage.index, TaskState.READY) + tasks.count(run.stage.index, TaskState.BACKOFF);
-  return ready + run.waitingForLock.size + run.waitingForThaw.size;
+  const inFlight = state.tasks.count(run.stage.index, TaskState.READY) + state.tasks.count(run.stage.index, TaskState.BACKOFF);
+  const waiting = inFlight + run.waitingForLock.size + run.waitingForThaw.size;
+  return waiting > state.parking.size;
 }
 
 /** True when a target could be begun now but for what is outside: those in flight may all be held back themselves. */

@@ -10,7 +10,7 @@ import { assertNever } from "../base/assert.ts";
 import { endedAtMs } from "./apply.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { workflowHolds } from "./holds.ts";
-import { hasStalled, waitingInFlight, willMove } from "./stall.ts";
+import { hasStalled, willMove } from "./stall.ts";
 import type { StageResult, WorkflowState } from "./state.ts";
 
 /** The phase of a workflow. */
@@ -32,11 +32,12 @@ export function phaseOf(state: WorkflowState): Phase {
   }
 }
 
-/** True when all that goes on is that people are awaited: what else is in flight goes on when a limit, a freeze or a gate lets it, and not by them. */
+/** True when all that goes on is that people are awaited: what a freeze put off, or holds back, goes on by its thaw. */
 function awaitsPeople(state: WorkflowState): boolean {
-  const { awaiting, running, stageRun } = state;
+  const { awaiting, running, stageRun, parking, entrance } = state;
   if (awaiting.people === 0 || running.size > awaiting.people || stageRun === undefined) return false;
-  return waitingInFlight(state, stageRun) === 0 && !willMove(state, stageRun);
+  if (stageRun.waitingForThaw.size > 0 || parking.hasKind(HoldKind.FREEZE) || entrance.hasKind(HoldKind.FREEZE)) return false;
+  return !willMove(state, stageRun);
 }
 
 /** True when a freeze stops all of it, or all that is left to do. A frozen workflow has not ended, and goes on after the thaw. */
