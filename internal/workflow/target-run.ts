@@ -3,6 +3,7 @@
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
 // 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
 
+import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { answerNeeds } from "./needs.ts";
@@ -113,9 +114,9 @@ export function stopTargets(state: WorkflowState, run: StageRun): void {
   if (run.stage.undoesWave) recallWave(state, run);
 }
 
-/** The wave under way has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage. */
+/** The wave under way has failed: targets of it that had ended are opened again, for what they changed is taken back. Once in a stage, never in a plan. */
 function recallWave(state: WorkflowState, run: StageRun): void {
-  if (run.isRecalled || !run.isInWave) return;
+  if (run.isRecalled || !run.isInWave || state.blueprint.mode === Mode.PLAN) return;
   run.isRecalled = true;
   const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
   for (let ordinal = first; ordinal < first + count; ordinal++) {

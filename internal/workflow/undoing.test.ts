@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { hasStalled } from "./stall.ts";
@@ -111,6 +111,19 @@ test("past the budget of a wave all of it is undone: what had ended, what was un
   const again = drill.take(retry);
   expect(again).toContain("attemptStarted h1/a");
   expect(again).not.toContain("attemptStarted h0/a");
+});
+
+test("a plan whose deadline passes takes nothing back", () => {
+  const drill = new Drill({
+    targets: 2,
+    mode: Mode.PLAN,
+    definition: upgrade({ parallel: 1 }, { undo: "STAGE_UNDO_WAVE", deadline: "60s" }),
+  });
+  drill.exec();
+  for (const task of [0, 1, 2]) drill.end(task, CHANGED);
+  drill.nowMs += 60_000;
+  drill.follow();
+  expect(drill.end(5, CHANGED)).toEqual(["attemptEnded h1/a 2", "stageEnded", "workflowEnded"]);
 });
 
 test("undoing a wave never puts more targets at risk than max_at_risk: it waits for a person where there is no room", () => {

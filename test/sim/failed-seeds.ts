@@ -118,4 +118,10 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { scenario: "777010120", why: "model: the simulator took the stage of on_success in which a cancel came for one that never began" },
   { scenario: "777010287", why: "model: the simulator did not undo targets of a failed wave that had ended before a Retry" },
   { scenario: "777010384", why: "feed: who awaits people while a freeze holds other tasks back was shown as waiting, and not told so" },
+  { scenario: "200001763", why: "model: a deadline that passed in a plan took back what the plan had shown" },
+  { scenario: "200000458", why: "model: the simulator did not take back what of a wave had been changed before a Retry" },
+  {
+    scenario: "200000449",
+    why: "feed: who awaits people while a freeze keeps other tasks from starting was shown as waiting, and not told so",
+  },
 ];

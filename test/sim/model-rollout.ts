@@ -224,7 +224,7 @@ export class ModelRollout {
     const isHandling = part !== "main";
     this.rule(
       "nothing starts past the budget of failures",
-      isHandling ? !this.#isPastBudget() || run.begun.has(task.target) : !this.#isPastBudget(),
+      !this.#isPastBudget() || (isHandling && (run.begun.has(task.target) || run.recalled.has(task.target))),
     );
     this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
     this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
@@ -241,7 +241,7 @@ export class ModelRollout {
       needs.every((needed) => needed.stage !== task.stage || !isOpenStanding(needed.standing)),
     );
     this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !this.#isMet(needed)));
-    if (!run.begun.has(task.target))
+    if (!run.begun.has(task.target) && !run.recalled.has(task.target))
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
@@ -396,7 +396,7 @@ export class ModelRollout {
 
   /** A stage that undoes a failed wave whole opens again what undoes its targets that had ended. */
   #recallWave(run: ModelStage): void {
-    if (run.isRecalled || this.#owner.stages[run.index]?.undo !== StageUndo.WAVE) return;
+    if (run.isRecalled || this.#owner.isPlan || this.#owner.stages[run.index]?.undo !== StageUndo.WAVE) return;
     run.isRecalled = true;
     for (const target of run.waveTargets) {
       const [first] = this.ofTarget(target);
