@@ -90,6 +90,8 @@ export interface StageRun {
   readonly touched: Set<number>;
   /** True once the targets of a failed wave that had ended were opened again to be undone. */
   isRecalled: boolean;
+  /** True once too many have failed, and those under way were stopped. */
+  hasStopped: boolean;
   /** Targets under way that were stopped because too many others failed. */
   readonly stopped: Set<number>;
   /** Targets whose main actions have ended, in stages with parts that handle that: it is known which of these are run. */
@@ -260,6 +262,7 @@ export function beginStage(
     failed: new Set(),
     touched: new Set(),
     isRecalled: false,
+    hasStopped: false,
     stopped: new Set(),
     judged: new Set(),
     ready: new WorkQueue(),

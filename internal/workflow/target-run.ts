@@ -103,11 +103,14 @@ export function failTarget(state: WorkflowState, run: StageRun, ordinal: number)
   if (run.stage.isOverTargets) setRisk(state, ordinal, { set: Risk.FAILED });
 }
 
-/** Too many have failed: those under way take no further main actions, and what handles that begins on them. */
+/**
+ * Too many have failed: those under way take no further main actions, and what handles that begins on them. Once in a stage, for no other
+ * target is begun in it any more.
+ */
 export function stopTargets(state: WorkflowState, run: StageRun): void {
-  if (run.stage.parts.length === 1) return;
+  if (run.stage.parts.length === 1 || run.hasStopped) return;
+  run.hasStopped = true;
   for (const ordinal of [...run.inFlight, ...run.returning, ...run.held]) {
-    if (run.stopped.has(ordinal)) continue;
     run.stopped.add(ordinal);
     followTask(state, run, ordinal);
   }

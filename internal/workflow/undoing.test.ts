@@ -139,17 +139,6 @@ test("undoing a wave never puts more targets at risk than max_at_risk: it waits 
   expect(drill.hold(0)).toMatchObject({ kind: HoldKind.AT_RISK, message: expect.stringContaining("waits for room") });
 });
 
-test("the last is undone first, also where an action between them has nothing to take back", () => {
-  const actions = [set("a", UNDO), set("b", UNDO), set("c", UNDO), set("check")];
-  const drill = new Drill({ targets: 1, definition: upgrade({}, { actions }) });
-  drill.exec();
-  drill.change(0);
-  drill.end(1, UNCHANGED);
-  drill.change(2);
-  expect(drill.end(3, FAILED, final)).toEqual(["attemptEnded h0/check 3", "attemptStarted h0/c.undo"]);
-  expect(drill.change(6)).toContain("attemptStarted h0/a.undo");
-});
-
 test("what handles an end waits while its target is undone with its wave, and what is for a good end is not run on", () => {
   const actions = [set("a", UNDO)];
   const handlers = {

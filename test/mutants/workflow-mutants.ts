@@ -121,8 +121,8 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/target-parts.ts",
-        find: 'if (part.part === "main" ? isOver : hasFailureIn(state, at)) closeRest',
-        replace: 'if (part.part === "main" ? false : hasFailureIn(state, at)) closeRest',
+        find: 'if (part.part === "main" ? isOver : isHandlingOver(state, at)) closeRest',
+        replace: 'if (part.part === "main" ? false : isHandlingOver(state, at)) closeRest',
       },
       {
         file: "internal/workflow/needs.ts",
@@ -210,6 +210,42 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       file: "internal/workflow/undoing.test.ts",
       name: "what changed on a target that failed is taken back, the last first; undone well it is not at risk",
+    },
+  },
+  {
+    name: "undo-order-by-neighbour",
+    bug: "an undo waits only for the one before it, which may have nothing to take back",
+    breaks: "rule: undo",
+    patches: [{ file: "internal/expr/workflow-parts.ts", find: "sorted.slice(0, at)", replace: "sorted.slice(Math.max(0, at - 1), at)" }],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "the order in which actions are taken back holds also past one that has nothing to take back",
+    },
+  },
+  {
+    name: "handlers-beside-the-undo",
+    bug: "what handles an end goes on while its target is undone with its wave",
+    breaks: "rule: undo",
+    patches: [
+      {
+        file: "internal/workflow/target-parts.ts",
+        find: "  closeTask(state, task, TaskState.PENDING);\n  return true;",
+        replace: "  return false;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "what handles an end waits while its target is undone with its wave, and what is for a good end is not run on",
+    },
+  },
+  {
+    name: "undo-of-a-wave-that-ended",
+    bug: "a deadline between two waves undoes the one that ended well",
+    breaks: "rule: undo",
+    patches: [{ file: "internal/workflow/target-run.ts", find: "if (run.isRecalled || !run.isInWave", replace: "if (run.isRecalled" }],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "a deadline that passes between two waves undoes none: the one before it has ended, the next has not begun",
     },
   },
   {
