@@ -153,8 +153,8 @@ export const DOUBT_MUTANTS: readonly Mutant[] = [
     breaks: "H2",
     patches: [
       {
-        file: "internal/workflow/decide.ts",
-        find: "  if (running?.attempt !== attempt) return [];\n",
+        file: "internal/workflow/attempt-end.ts",
+        find: "  if (running?.attempt !== report.attempt) return [];\n",
         replace: "  if (running === undefined) return [];\n",
       },
     ],

@@ -1,5 +1,6 @@
 // All mutants, in the order of the table.
 
+import { AGAIN_MUTANTS } from "./again-mutants.ts";
 import { DOOR_MUTANTS } from "./door-mutants.ts";
 import { DOUBT_MUTANTS } from "./doubt-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FROZEN_MUTANTS,
   ...ROLLOUT_MUTANTS,
   ...WORKFLOW_MUTANTS,
+  ...AGAIN_MUTANTS,
   ...GUARD_MUTANTS,
   ...SHARED_MUTANTS,
   ...POLICY_MUTANTS,

@@ -11,7 +11,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/awaiting.ts",
-        find: 'if (kind.case === "signal" && outcome === AttemptOutcome.UNCHANGED) state.signals.take(kind.value.name);',
+        find: 'if (kind.case === "signal" && hasCome) state.signals.take(kind.value.name);',
         replace: "",
       },
     ],
@@ -338,7 +338,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "H2",
     patches: [
       {
-        file: "internal/workflow/decide.ts",
+        file: "internal/workflow/attempt-end.ts",
         find: "if (failed >= action.retry.attempts || ",
         replace: "if (failed > action.retry.attempts || ",
       },
@@ -351,7 +351,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "H2",
     patches: [
       {
-        file: "internal/workflow/decide.ts",
+        file: "internal/workflow/attempt-end.ts",
         find: "if (!report.isRetryable || isStopped) return undefined;",
         replace: "if (isStopped) return undefined;",
       },
@@ -367,58 +367,12 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     breaks: "rule: total_timeout",
     patches: [
       {
-        file: "internal/workflow/decide.ts",
+        file: "internal/workflow/attempt-end.ts",
         find: "return facts.nowMs + delayMs >= endsMs ? undefined : delayMs;",
         replace: "return facts.nowMs + delayMs >= endsMs ? delayMs : delayMs;",
       },
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "total-timeout goes as its transcript says" },
-  },
-  {
-    name: "round-under-the-old-key",
-    bug: "a task that runs again in a round keeps its key, so that whoever remembers it answers with the run before",
-    breaks: "H2",
-    patches: [{ file: "internal/workflow/reopen.ts", find: "state.tasks.beginRun(task);", replace: "state.tasks.runOf(task);" }],
-    caughtBy: {
-      file: "internal/workflow/reopen.test.ts",
-      name: "a round with a task runs again these tasks and no other, each under a key of its own",
-    },
-  },
-  {
-    name: "repeat-without-end",
-    bug: "an action goes on after the last iteration of its repeat",
-    breaks: "rule: repeat.max",
-    patches: [
-      {
-        file: "internal/workflow/repeat.ts",
-        find: 'if (iteration < max) return { kind: "again" };',
-        replace: 'if (iteration <= max) return { kind: "again" };',
-      },
-    ],
-    caughtBy: {
-      file: "internal/workflow/repeat.test.ts",
-      name: "after its last iteration it has failed, the error says so, and the detail with it",
-    },
-  },
-  {
-    name: "iteration-without-limits",
-    bug: "an iteration keeps the limits of the one before, and is no start of its own",
-    breaks: "limits",
-    patches: [{ file: "internal/engine/guard-moves.ts", find: "if (repeatAfterMs !== undefined || isSettled", replace: "if (isSettled" }],
-    caughtBy: { file: "internal/engine/repeat-limits.test.ts", name: "each iteration takes its limits anew" },
-  },
-  {
-    name: "schedule-timeout-forgotten",
-    bug: "a task that waits between two attempts has no bound from its schedule to its end",
-    breaks: "rule: schedule_timeout",
-    patches: [
-      {
-        file: "internal/workflow/apply-task.ts",
-        find: "  state.schedule.wait(ended.task);",
-        replace: "",
-      },
-    ],
-    caughtBy: { file: "test/golden/golden.test.ts", name: "schedule-timeout goes as its transcript says" },
   },
   {
     name: "resolved-without-being-held",

@@ -1,0 +1,102 @@
+// Bugs of what is done again: rounds, iterations, and the bounds of both.
+
+import type { Mutant } from "./mutant.ts";
+
+/** The list. */
+export const AGAIN_MUTANTS: readonly Mutant[] = [
+  {
+    name: "round-under-the-old-key",
+    bug: "a task that runs again in a round keeps its key, so that whoever remembers it answers with the run before",
+    breaks: "H2",
+    patches: [{ file: "internal/workflow/reopen.ts", find: "state.tasks.beginRun(task);", replace: "state.tasks.runOf(task);" }],
+    caughtBy: {
+      file: "internal/workflow/reopen.test.ts",
+      name: "a round with a task runs again these tasks and no other, each under a key of its own",
+    },
+  },
+  {
+    name: "repeat-without-end",
+    bug: "an action goes on after the last iteration of its repeat",
+    breaks: "rule: repeat.max",
+    patches: [
+      {
+        file: "internal/workflow/repeat.ts",
+        find: 'if (iteration < max) return { kind: "again" };',
+        replace: 'if (iteration <= max) return { kind: "again" };',
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/repeat.test.ts",
+      name: "after its last iteration it has failed, the error says so, and the detail with it",
+    },
+  },
+  {
+    name: "iteration-without-limits",
+    bug: "an iteration keeps the limits of the one before, and is no start of its own",
+    breaks: "limits",
+    patches: [{ file: "internal/engine/guard-moves.ts", find: "if (repeatAfterMs !== undefined || isSettled", replace: "if (isSettled" }],
+    caughtBy: { file: "internal/engine/repeat-limits.test.ts", name: "each iteration takes its limits anew" },
+  },
+  {
+    name: "schedule-timeout-forgotten",
+    bug: "a task that waits between two attempts has no bound from its schedule to its end",
+    breaks: "rule: schedule_timeout",
+    patches: [
+      {
+        file: "internal/workflow/apply-task.ts",
+        find: "  state.schedule.wait(ended.task);",
+        replace: "",
+      },
+    ],
+    caughtBy: { file: "test/golden/golden.test.ts", name: "schedule-timeout goes as its transcript says" },
+  },
+  {
+    name: "attempts-past-their-bound",
+    bug: "a task begins one attempt more than can be counted",
+    breaks: "H10",
+    patches: [
+      {
+        file: "internal/workflow/dispatch.ts",
+        find: "?? 0) >= ATTEMPT_NUMBER_MAX)",
+        replace: "?? 0) > ATTEMPT_NUMBER_MAX)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/repeat.test.ts",
+      name: "a task begins no more attempts than can be counted: past them it is refused, in whatever round",
+    },
+  },
+  {
+    name: "iteration-takes-from-the-rate",
+    bug: "each iteration of an action takes from its stage's rate, as the beginning of a target does",
+    breaks: "rule: rate",
+    patches: [{ file: "internal/engine/outside.ts", find: " || iterations.has(task)", replace: "" }],
+    caughtBy: {
+      file: "internal/engine/repeat-limits.test.ts",
+      name: "a target takes its share of the stage's rate once, however often its action is repeated",
+    },
+  },
+  {
+    name: "deadline-anew-with-each-iteration",
+    bug: "a stage's deadline counts from the beginning of each iteration",
+    breaks: "rule: deadline",
+    patches: [
+      {
+        file: "internal/workflow/reopen.ts",
+        find: "  const { deadlineMs } = stageRunOf(state);",
+        replace: "  const deadlineMs = stageRunOf(state) === undefined ? 0 : atMs + stage.deadlineMs;",
+      },
+    ],
+    caughtBy: { file: "internal/workflow/repeat.test.ts", name: "the deadline of a stage is one for all of its iterations" },
+  },
+  {
+    name: "round-undoes-what-was-not-done",
+    bug: "a round runs what undoes an action that changed nothing",
+    breaks: "H2",
+    patches: [{ file: "internal/workflow/decide.ts", find: "  checkNamed(state, again);", replace: "" }],
+    caughtBy: {
+      file: "internal/workflow/reopen.test.ts",
+      name: "what handles an end runs again where a round names it, but not what was never to be run",
+    },
+  },
+];
