@@ -67,6 +67,27 @@ test("what waits past its time fails without a further attempt, and a Retry coun
   expect(drill.state.schedule.peek()).toBeUndefined();
 });
 
+test("what is only to be skipped, for a need was not met, is never late", () => {
+  const stages = [
+    { name: "one", continueOnError: true, actions: [{ name: "x", uses: "probe" }] },
+    {
+      name: "two",
+      actions: [
+        { name: "first", uses: "probe" },
+        { name: "then", uses: "probe", needs: { actions: ["one.x"] }, scheduleTimeout: "2s" },
+      ],
+    },
+  ];
+  const drill = new Drill({ targets: 0, definition: { name: "w", stages } });
+  drill.exec();
+  drill.isSpent = true;
+  expect(drill.end(0, AttemptOutcome.FAILED, { isRetryable: false })).toContain("waveStarted");
+  expect(drill.state.schedule.endsMs(2)).toBe(Infinity);
+  drill.nowMs += 3_000;
+  drill.isSpent = false;
+  expect(drill.follow()).toContain("taskSkipped two/then");
+});
+
 test("a moment that is known stays, and what runs is not late", () => {
   const schedule = new Schedule();
   schedule.begin(3, 100);

@@ -158,8 +158,12 @@ export function scheduleFirst(state: WorkflowState, { stage }: StageRun): void {
     if (isStartable(state, { stage, ordinal: 0, action })) scheduleTask(state, taskAt(stage, 0, action.index));
 }
 
+/** What is only to be skipped, because a need was not met, may not start. */
 function scheduleTask(state: WorkflowState, task: number): void {
-  state.schedule.begin(task, state.lastAtMs + placeOf(state.blueprint, task).action.scheduleTimeoutMs);
+  const place = placeOf(state.blueprint, task);
+  const { scheduleTimeoutMs } = place.action;
+  if (scheduleTimeoutMs === Infinity || answerNeeds(state, place) === "skip") return;
+  state.schedule.begin(task, state.lastAtMs + scheduleTimeoutMs);
 }
 
 function isHeld(state: WorkflowState, stage: StagePlan, ordinal: number): boolean {

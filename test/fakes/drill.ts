@@ -38,6 +38,8 @@ export class Drill {
   /** Targets whose lock another workflow holds. */
   readonly lockedTargets = new Set<string>();
   nowMs = 1_000;
+  /** True: the turn has no more to give, and nothing is begun in it. */
+  isSpent = false;
   fraction = 0.5;
 
   constructor({ definition = aWorkflow(), targets = 3, mode = Mode.APPLY, params = {} }: DrillOptions = {}) {
@@ -63,7 +65,7 @@ export class Drill {
       canLock: (task) => !this.lockedTargets.has(this.#targetName(task)),
       isGated: () => false,
       admit: () => ({ kind: "go", rulesAllowed: 0 }),
-      isSpent: () => false,
+      isSpent: () => this.isSpent,
       freeze: () => undefined,
       isFrozen: () => false,
       isPauseOver: () => this.nowMs >= (this.state.stageRun?.resumeAtMs ?? 0),
