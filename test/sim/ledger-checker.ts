@@ -2,7 +2,6 @@
 // 1. Each count looks at everything that ever happened. 2. The window rule and the rule of the task gate are checked by these counts.
 // 3. Of a large scenario only every so manieth count is checked: each costs as much as all that happened.
 
-import { AttemptOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { LedgerDimension, LedgerReader, LedgerWindow } from "../../internal/engine/ports.ts";
 import type { Checker, Happened } from "./checker.ts";
 import { askedPolicies } from "./checker.ts";
@@ -59,8 +58,6 @@ export class LedgerChecker implements Checker {
         return;
       }
       case "attemptEnded":
-        if (kind.value.outcome === AttemptOutcome.UNKNOWN) return;
-        return this.#settleIfDone(model, kind.value.task, guardMs);
       case "taskSkipped":
       case "taskRefused":
       case "taskResolved":

@@ -384,9 +384,9 @@ export class ModelRollout {
   #stopOthers(): void {
     const run = this.#run();
     if (this.#owner.columns[run.index]?.every(({ part }) => part === "main") !== false) return;
-    for (const target of run.begun) {
+    for (const target of run.toStop()) {
       const [first] = this.ofTarget(target);
-      if (run.stopped.has(target) || run.isDone(target) || first === undefined) continue;
+      if (run.isDone(target) || first === undefined) continue;
       run.stopped.add(target);
       this.#close(first);
       this.#endIfDone(first);

@@ -30,6 +30,7 @@ export class ModelStage {
   nextWaveAtMs = 0;
   /** Its time, or that of the workflow, is over. */
   isOverdue = false;
+  #hasStopped = false;
   readonly #tasks: ModelTasks;
 
   constructor(index: number, tasks: ModelTasks) {
@@ -55,6 +56,13 @@ export class ModelStage {
       this.parked.add(target);
       this.look(target);
     }
+  }
+
+  /** The targets that were begun, the first time that too many have failed; none later: what is undone with its wave had ended. */
+  toStop(): readonly number[] {
+    if (this.#hasStopped) return [];
+    this.#hasStopped = true;
+    return [...this.begun];
   }
 
   /** A target that had ended, perhaps before a Retry, is opened again to be undone with its wave. */
