@@ -219,6 +219,8 @@ export class Fleet implements Actions {
     const { host, context } = call;
     const failure = await this.#step("apply", call);
     if (failure !== undefined) return failure;
+    // What was under way when its service ended was done then, or is not done any more.
+    if (this.#life !== call.life) await new Promise<never>(() => {});
     const [next] = host.troubles.get("apply") ?? [];
     if (next === "lost-answer") change();
     const trouble = await this.#troubled(host, "apply", context);
