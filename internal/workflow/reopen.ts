@@ -13,7 +13,7 @@ import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
-import { isTakenBack } from "./undoing.ts";
+import { wasToBeTakenBack } from "./undoing.ts";
 import { TaskState, isGood, isRetriable, isSettled } from "./task-state.ts";
 
 /**
@@ -69,8 +69,6 @@ export function retryWorkflow(state: WorkflowState, again: Again | undefined): v
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
-  // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
-  state.tasks.forgiven.set(state.tasks.attempts);
   const isNamed = namedBy(state, again);
   for (const stage of state.blueprint.stages) {
     reopenStage(state, stage, isNamed);
@@ -79,6 +77,8 @@ export function retryWorkflow(state: WorkflowState, again: Again | undefined): v
     if (isWhole) state.stageResults[stage.index] = "pending";
   }
   if (state.blueprint.stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending")) reopenHandlers(state);
+  // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
+  state.tasks.forgiven.set(state.tasks.attempts);
 }
 
 /** True for a task that a round names. */
@@ -90,24 +90,27 @@ function reopenStage(state: WorkflowState, stage: StagePlan, isNamed: IsNamed): 
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
 }
 
-/** True when a Retry opens the task again: it did not end well, and no other alternative of its action did; or it was undone. */
+/**
+ * True when a Retry opens the task again: it did not end well, and no other alternative of its action did; or it was undone, or was to be. What
+ * undoes is no work of its own: it comes again with the action.
+ */
 export function isReopened(state: WorkflowState, task: number): boolean {
   const { stage, ordinal, action } = placeOf(state.blueprint, task);
   if (action.part === "main" && isDoneAgain(state, { stage, ordinal, action })) return true;
-  if (!isRetriable(state.tasks.get(task))) return false;
+  if (action.part === "undo" || !isRetriable(state.tasks.get(task))) return false;
   const { first, end } = action.alternatives;
   for (let index = first; index < end; index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
   return true;
 }
 
-/** True when what the action did was taken back, or something that it needs, directly or through others: it was done for what is no more. */
+/** True when what the action did was taken back or was to be, or something that it needs, directly or through others: it was done for what is no more. */
 function isDoneAgain(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
   if (stage.parts.every(({ part }) => part !== "undo")) return false;
   return stage.actions.some(
     (other) =>
       other.part === "main" &&
       (other.identifier === action.identifier || action.before.includes(other.identifier)) &&
-      isTakenBack(state, { stage, ordinal, action: other.index }),
+      wasToBeTakenBack(state, { stage, ordinal, action: other.index }),
   );
 }
 

@@ -37,6 +37,23 @@ test("what changed on a target that failed is taken back, the last first; undone
   expect(statusOf(drill.state)).toMatchObject({ phase: Phase.SUCCEEDED, targetsAtRisk: 0, counts: { skipped: 2 } });
 });
 
+test("a Retry does again what was to be undone with its wave and was not, and undoes nothing of a target that goes on", () => {
+  const definition = upgrade({ parallel: 2 }, { undo: "STAGE_UNDO_WAVE", actions: [set("a", UNDO), set("check")] });
+  const drill = new Drill({ targets: 2, definition });
+  drill.exec();
+  drill.change(0);
+  drill.change(3);
+  drill.end(4, UNCHANGED);
+  drill.end(1, FAILED, final);
+  drill.change(2);
+  expect(drill.end(5, FAILED, final)).toContain("workflowEnded");
+  expect(drill.take(retry)).toEqual(expect.arrayContaining(["attemptStarted h0/a", "attemptStarted h1/a"]));
+  for (const task of [0, 3]) drill.end(task, UNCHANGED);
+  for (const task of [1, 4]) drill.end(task, UNCHANGED);
+  expect(phaseOf(drill.state)).toBe(Phase.SUCCEEDED);
+  expect(drill.state.tasks.attempts[5]).toBe(1);
+});
+
 test("a Retry asks again what had succeeded after what was undone, and not what came before it", () => {
   const actions = [set("before"), set("a", UNDO), set("check"), set("last")];
   const drill = new Drill({ targets: 1, definition: upgrade({}, { actions }) });

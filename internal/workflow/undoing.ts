@@ -36,6 +36,15 @@ export function isTakenBack(state: WorkflowState, { stage, ordinal, action }: Ta
   return now === TaskState.CHANGED || now === TaskState.UNCHANGED;
 }
 
+/** True when what the action at a position did was taken back in this round, or was tried to be: nobody counts on it any more. */
+export function wasToBeTakenBack(state: WorkflowState, at: TargetAt & { readonly action: number }): boolean {
+  const { stage, ordinal, action } = at;
+  const undo = stage.actions.find(({ undoes }) => undoes !== undefined && undoes === stage.actions[action]?.alternatives.first);
+  if (undo === undefined) return false;
+  const task = taskAt(stage, ordinal, undo.index);
+  return isTakenBack(state, at) || (state.tasks.attempts[task] ?? 0) > (state.tasks.forgiven[task] ?? 0);
+}
+
 /** True when something of the target was taken back, and nothing that was changed, or failed while it handled the end, is left. */
 export function isUndone(state: WorkflowState, { stage, ordinal }: TargetAt): boolean {
   let isAny = false;

@@ -128,4 +128,5 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { scenario: "555001066", why: "model: a round that named what undoes an action ran it, though the action had changed nothing" },
   { scenario: "300000201", why: "ledger: the simulator did not settle a target whose unknown alternative counts as failed" },
   { scenario: "777200198", why: "at risk: the simulator stopped targets that had ended and were undone with their wave" },
+  { scenario: "430010986", why: "model: a Retry undid a target of a failed wave whose undo had failed, beside what was to go on there" },
 ];

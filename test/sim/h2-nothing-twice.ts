@@ -101,7 +101,7 @@ export class NothingTwice implements Invariant {
     const kindOf = this.#kinds.get(id);
     const again = [...tasks].map(([index, task]) => {
       const kind = kindOf?.(index);
-      const isUndone = kind?.undos.some((undo) => tasks.get(undo)?.standing === "done") === true;
+      const isUndone = kind?.undos.some((undo) => wasTried(tasks.get(undo))) === true;
       return { task, isNamed: this.#layouts.get(id)?.isNamed(index, round) === true, isAgain: kind?.isHandler === true || isUndone };
     });
     for (const { task, isNamed, isAgain } of again)
@@ -143,6 +143,11 @@ export class NothingTwice implements Invariant {
 function begin(task: Task): void {
   task.standing = "open";
   task.changedIn = undefined;
+}
+
+/** An undo that ended, however it did: its action is done again. */
+function wasTried(undo: Task | undefined): boolean {
+  return undo?.standing === "done" || undo?.standing === "held" || (undo?.standing === "closed" && undo.attempt > 0);
 }
 
 /** What a Retry needs to know of a task. */

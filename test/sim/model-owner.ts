@@ -36,13 +36,16 @@ export function alternativesOf({ columns }: RolloutOwner, all: ModelTasks, { sta
   });
 }
 
-/** True when what a main task did was taken back, or something that it needs. */
+/** True when what a main task did was taken back, or was to be, or something that it needs. */
 export function isDoneAgain(owner: RolloutOwner, all: ModelTasks, task: ModelTask): boolean {
   const columns = owner.columns[task.stage] ?? [];
   const action = columns[task.action]?.action;
   const isTakenBack = all
     .of(task.stage, task.target)
-    .some(({ action: at, standing }) => columns[at]?.part === "undo" && columns[at].action === action && standing === "good");
+    .some(
+      ({ action: at, standing, tries }) =>
+        columns[at]?.part === "undo" && columns[at].action === action && (standing === "good" || tries > 0),
+    );
   const [head] = alternativesOf(owner, all, task);
   const needed = head === undefined ? [] : needsOf(owner, all, head).filter(({ stage }) => stage === task.stage);
   return isTakenBack || needed.some((other) => isDoneAgain(owner, all, other));

@@ -171,6 +171,7 @@ export class ModelRollout {
     const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
     const isUndone = (task: ModelTask): boolean => (isMain(task) && isDoneAgain(this.#owner, this.tasks, task)) || isLeft(task);
     const isLeft = (task: ModelTask): boolean =>
+      this.#partOf(task) !== "undo" &&
       task.standing !== "good" &&
       task.standing !== "skipped" &&
       !alternativesOf(this.#owner, this.tasks, task).some((other) => other.standing === "good" || other.standing === "skipped");
