@@ -9,8 +9,8 @@ import { WireClient, envelope } from "./wire-call.ts";
 const WAIT_MS_MAX = 300;
 /** gRPC's numbers: success, and a call that was waiting when its time was over. */
 const TAKEN = [0, 4];
-/** Right only in a state that a request alone does not make. */
-const STATEFUL = new Set(["Unpause", "Approve", "Thaw", "RevokeToken"]);
+/** Right only in a state that a request alone does not make, or from one who has a role of people. */
+const STATEFUL = new Set(["Unpause", "Approve", "Complete", "Fail", "Thaw", "RevokeToken"]);
 
 const service = new FuzzedService();
 let client: WireClient;

@@ -68,6 +68,7 @@ export async function goodRequests(): Promise<ReadonlyMap<string, readonly JsonV
       continue; // a snippet that is not a whole file
     }
   }
+  const awaiting = (rest: { readonly [key: string]: JsonValue }): JsonValue[] => [{ workflow: { id: "@awaiting" }, ...rest }];
   const about = (rest: { readonly [key: string]: JsonValue }): JsonValue[] => REF.map((workflow) => ({ workflow, ...rest }));
   return new Map<string, readonly JsonValue[]>([
     ["Submit", submissions],
@@ -88,6 +89,10 @@ export async function goodRequests(): Promise<ReadonlyMap<string, readonly JsonV
     ["Pause", about({ reason: "r" })],
     ["Unpause", about({})],
     ["Retry", about({ reason: "r", digest: "" })],
+    ["Signal", awaiting({ name: "add", key: "k", data: { n: 1 } })],
+    ["Query", awaiting({ name: "n" })],
+    ["Complete", awaiting({ stage: "ask", action: "look", reason: "r" })],
+    ["Fail", awaiting({ stage: "ask", action: "look", reason: "r" })],
     ["ResolveTask", about({ stage: "fix", action: "apply", target: "h0", resolution: "RESOLUTION_SUCCEEDED", reason: "r" })],
     ["Why", about({ target: "h0" })],
     ["Approve", about({ digest: "@digest", reason: "r" })],
@@ -137,5 +142,6 @@ export async function goodRequests(): Promise<ReadonlyMap<string, readonly JsonV
 
 /** A value for each parameter that must have one. */
 function paramsOf({ params }: WorkflowDefinition): JsonValue {
-  return objectOf(Object.entries(params).flatMap(([name, { required }]) => (required ? [[name, CANARY] as const] : [])));
+  const value = (pattern: string): string => (new RegExp(pattern).test(CANARY) ? CANARY : "1");
+  return objectOf(Object.entries(params).flatMap(([name, { required, pattern }]) => (required ? [[name, value(pattern)] as const] : [])));
 }

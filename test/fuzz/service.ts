@@ -62,12 +62,23 @@ limits:
   - { name: tokens, match: 'has(workflow.annotations.slow)', key: '"k"', tokens: 1000000, period: 1s, burst: 1000 }
 `;
 
+/** Awaits a person, can be sent a signal, and asked a query. */
+const AWAITING: JsonValue = {
+  name: "awaiting",
+  vars: { n: { type: "PARAM_TYPE_INT" } },
+  signals: { add: { fields: { n: { type: "PARAM_TYPE_INT" } }, set: { n: "vars.n + signal.n" } } },
+  queries: { n: "vars.n" },
+  stages: [{ name: "ask", actions: [{ name: "look", uses: "person", with: { role: "dba", title: CANARY } }] }],
+};
+/** Of these nothing runs at any host. */
+const HOSTLESS: ReadonlySet<string> = new Set(["person", "signal", "wait"]);
+
 /** Workflows that are there, by what an input calls them. */
-export type KnownWorkflows = Readonly<Record<"@ended" | "@held" | "@submitted" | "@running" | "@digest", string>>;
+export type KnownWorkflows = Readonly<Record<"@ended" | "@held" | "@submitted" | "@running" | "@awaiting" | "@digest", string>>;
 
 /** A service that serves inputs. */
 export class FuzzedService {
-  known: KnownWorkflows = { "@ended": "", "@held": "", "@submitted": "", "@running": "", "@digest": "" };
+  known: KnownWorkflows = { "@ended": "", "@held": "", "@submitted": "", "@running": "", "@awaiting": "", "@digest": "" };
   readonly token = ADMIN_TOKEN;
   readonly #directory = newDirectory();
   readonly #fleet = new Fleet();
@@ -201,7 +212,17 @@ export class FuzzedService {
     const running = await this.#run("running", "touch", "h1");
     await this.#until(() => this.#fleet.host("h1").troubles.get("apply")?.length === 0);
     const submitted = await this.#submit("submitted", "set");
-    this.known = { "@ended": ended, "@held": held, "@running": running, "@submitted": submitted.id, "@digest": submitted.digest };
+    const { id: awaiting } = await this.engine.submit(TESTER, aSubmission(AWAITING, { requestId: this.nextRequestId() }), Mode.APPLY);
+    await this.engine.exec(TESTER, { id: awaiting, namespace: "" }, "");
+    await this.#still(awaiting);
+    this.known = {
+      "@ended": ended,
+      "@held": held,
+      "@running": running,
+      "@submitted": submitted.id,
+      "@awaiting": awaiting,
+      "@digest": submitted.digest,
+    };
   }
 
   async #submit(name: string, uses: string, host?: string) {
@@ -291,6 +312,7 @@ function actionsOver(fleet: Fleet): Actions {
   const find = (uses: string): Action | undefined => {
     const action = real.find(uses);
     const set = fleet.find("set");
+    if (action !== undefined && HOSTLESS.has(uses)) return action;
     if (action === undefined || set === undefined) return fleet.find(uses);
     const parse: Action["parse"] = (raw) => {
       const { effects, isSensitive } = action.parse(raw);
