@@ -56,6 +56,6 @@ export function decodePointer(payload: Uint8Array): WorkflowId {
 }
 
 function parseStatus(status: WorkflowStatus | undefined): WorkflowStatus {
-  if (status === undefined) throw new TypeError("the record has no status");
+  if (status === undefined || !WorkflowId.is(status.id)) throw new TypeError("the record is of no workflow");
   return status;
 }
