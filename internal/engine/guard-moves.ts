@@ -233,8 +233,7 @@ export class GuardMoves {
 
   /** True when an attempt ended before the one that was put off, and may have changed something. */
   #hasTried(task: number): boolean {
-    const { attempts, forgiven } = this.#state.tasks;
-    return (attempts[task] ?? 0) > (forgiven[task] ?? 0);
+    return this.#state.tasks.triesOf(task) > 0;
   }
 
   #returnSettled(task: number): void {

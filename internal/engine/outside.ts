@@ -282,7 +282,7 @@ function isBegun({ tasks, stageRun, iterations }: WorkflowState, stage: StagePla
   // After a Retry it begins anew, whatever of it succeeded before.
   if (!isReturning && stageRun?.inFlight.has(ordinal) !== true) return false;
   const ofTarget = stage.actions.map(({ index }) => taskAt(stage, ordinal, index));
-  if (ofTarget.some((task) => (tasks.attempts[task] ?? 0) > (tasks.forgiven[task] ?? 0) || iterations.has(task))) return true;
+  if (ofTarget.some((task) => tasks.triesOf(task) > 0 || iterations.has(task))) return true;
   // It comes back from a person's resolution; or it gave up its place while it was put off, and then begins anew.
   return isReturning && !ofTarget.some((task) => tasks.get(task) === TaskState.DEFERRED);
 }

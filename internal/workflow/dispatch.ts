@@ -98,7 +98,7 @@ function nextInStage(state: WorkflowState, run: StageRun, facts: Facts): Event |
 /** Its time was over before it had ended: what waits is not begun any more. */
 function lateEvent(state: WorkflowState, task: number): Event {
   const seconds = placeOf(state.blueprint, task).action.scheduleTimeoutMs / 1_000;
-  const attempts = (state.tasks.attempts[task] ?? 0) - (state.tasks.forgiven[task] ?? 0);
+  const attempts = state.tasks.triesOf(task);
   const tried = attempts === 0 ? "no attempt was made" : `${attempts === 1 ? "1 attempt was" : `${attempts} attempts were`} made`;
   const error = `schedule_timeout: it had not ended ${seconds} s after it might have started; ${tried}: "holdfast history ${state.blueprint.id}" shows what it waited for`;
   return happened("taskRefused", { task, error });

@@ -82,6 +82,11 @@ export class TaskTable {
     for (const [index, stage] of stages.entries()) this.#counts[index * STATES + TaskState.PENDING] = stage.tasks;
   }
 
+  /** How many attempts it made since it last began afresh: those that count. */
+  triesOf(task: number): number {
+    return (this.attempts[task] ?? 0) - (this.forgiven[task] ?? 0);
+  }
+
   /** Which run of the task this is, from 1: a good end is the end of a run, a failure is not. */
   runOf(task: number): number {
     return (this.#reruns?.[task] ?? 0) + 1;

@@ -13,7 +13,7 @@ interface TargetAt {
 }
 
 /** True when the action at a position, or one of its alternatives, changed something, or may have left something half-way. */
-export function isTouched(state: WorkflowState, { stage, ordinal, action }: TargetAt & { readonly action: number }): boolean {
+export function isTouched(state: WorkflowState, { stage, ordinal, action }: ActionAt): boolean {
   const end = stage.actions[action]?.alternatives.end ?? action;
   for (let index = action; index < end; index++) {
     const task = taskAt(stage, ordinal, index);
@@ -29,20 +29,28 @@ export function isToUndo(state: WorkflowState, { stage, ordinal }: TargetAt): bo
   );
 }
 
-/** True when what the action at a position did was taken back. */
-export function isTakenBack(state: WorkflowState, { stage, ordinal, action }: TargetAt & { readonly action: number }): boolean {
+type ActionAt = TargetAt & { readonly action: number };
+
+/** The task that takes back what the action at a position did; undefined: it has none. */
+function undoOf({ stage, ordinal, action }: ActionAt): number | undefined {
   const undo = stage.actions.find(({ undoes }) => undoes !== undefined && undoes === stage.actions[action]?.alternatives.first);
-  const now = undo === undefined ? undefined : state.tasks.get(taskAt(stage, ordinal, undo.index));
-  return now === TaskState.CHANGED || now === TaskState.UNCHANGED;
+  return undo === undefined ? undefined : taskAt(stage, ordinal, undo.index);
+}
+
+/** True when what the action at a position did was taken back. */
+function isTakenBack(state: WorkflowState, at: ActionAt): boolean {
+  const undo = undoOf(at);
+  return undo !== undefined && isDone(state.tasks.get(undo));
 }
 
 /** True when what the action at a position did was taken back in this round, or was tried to be: nobody counts on it any more. */
-export function wasToBeTakenBack(state: WorkflowState, at: TargetAt & { readonly action: number }): boolean {
-  const { stage, ordinal, action } = at;
-  const undo = stage.actions.find(({ undoes }) => undoes !== undefined && undoes === stage.actions[action]?.alternatives.first);
-  if (undo === undefined) return false;
-  const task = taskAt(stage, ordinal, undo.index);
-  return isTakenBack(state, at) || (state.tasks.attempts[task] ?? 0) > (state.tasks.forgiven[task] ?? 0);
+export function wasToBeTakenBack(state: WorkflowState, at: ActionAt): boolean {
+  const undo = undoOf(at);
+  return undo !== undefined && (isDone(state.tasks.get(undo)) || state.tasks.triesOf(undo) > 0);
+}
+
+function isDone(now: number): boolean {
+  return now === TaskState.CHANGED || now === TaskState.UNCHANGED;
 }
 
 /** True when something of the target was taken back, and nothing that was changed, or failed while it handled the end, is left. */
