@@ -1,37 +1,15 @@
 // The example examples/deliver-pizza as it stands: the shipped workflow and kitchen, people and signals by the client, and kill -9 of the service on the way.
 
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { DaemonFixture } from "./daemon.ts";
-import { Script } from "./script.ts";
-
-const EXAMPLE = join(import.meta.dirname, "..", "..", "examples/deliver-pizza");
-
-async function aScene() {
-  const daemon = new DaemonFixture();
-  onTestFinished(() => daemon.remove());
-  const directory = join(daemon.directory, "pizza");
-  cpSync(EXAMPLE, directory, { recursive: true });
-  await daemon.start();
-  const script = new Script(daemon);
-  const done = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await script.run(...args);
-    expect([code, stderr].join(" "), args.join(" ")).toMatch(/^0 /);
-    return stdout.trim();
-  };
-  const status = (): Promise<string> => done("query", "order-7", "status");
-  const phase = async (): Promise<string> => (await done("status", "order-7")).split("\n", 1)[0]?.replace(/^\S+ /, "") ?? "";
-  const kitchen = (): readonly string[] => readFileSync(join(directory, "kitchen.log"), "utf8").trimEnd().split("\n");
-  return { daemon, directory, script, done, status, phase, kitchen };
-}
+import { expect, test } from "vitest";
+import { makeRider, startPizza } from "./pizza-scene.ts";
 
 const PARAMS = ["--param", "order=order-7", "--param", "pizza=funghi", "--param", "address=via verdi 3"] as const;
 
 test("a pizza is paid for, prepared and delivered, found by its order number, through two kills", { timeout: 180_000 }, async () => {
-  const { daemon, directory, script, done, status, phase, kitchen } = await aScene();
-  const rider = (await done("token", "create", "rita", "--role", "approver:delivery_executive")).split("\n").at(-1) ?? "";
-  const workflow = join(directory, "deliver-pizza.yaml");
+  const { daemon, directory, workflow, script, done, status, phase, kitchen } = await startPizza();
+  const rider = await makeRider(done);
   await done("run", workflow, ...PARAMS, "--param", `kitchen=${directory}`, "--key", "order-7", "--no-wait");
   await expect.poll(() => done("why", "order-7"), { timeout: 30_000 }).toContain("order/paid awaits signal paid");
   expect(await status()).toBe('"ordered"');
@@ -70,9 +48,8 @@ test("a pizza is paid for, prepared and delivered, found by its order number, th
 });
 
 test("a rider who cannot deliver says so, and another one is asked after a retry", { timeout: 120_000 }, async () => {
-  const { directory, script, done, phase, kitchen } = await aScene();
-  const rider = (await done("token", "create", "rita", "--role", "approver:delivery_executive")).split("\n").at(-1) ?? "";
-  const workflow = join(directory, "deliver-pizza.yaml");
+  const { directory, workflow, script, done, phase, kitchen } = await startPizza();
+  const rider = await makeRider(done);
   await done("run", workflow, ...PARAMS, "--param", `kitchen=${directory}`, "--key", "order-7", "--no-wait");
   await done("signal", "order-7", "paid", "--data", '{"amount": 9.5}');
   await expect.poll(phase, { timeout: 60_000 }).toBe("WAITING");
@@ -85,3 +62,51 @@ test("a rider who cannot deliver says so, and another one is asked after a retry
   await expect.poll(phase, { timeout: 30_000 }).toBe("WAITING");
   expect(kitchen(), "nothing is prepared twice").toHaveLength(3);
 });
+
+test(
+  "a task, a stage and the whole are done once more, through a kill, and the shop hears of each change once",
+  { timeout: 180_000 },
+  async () => {
+    const { shop, daemon, directory, workflow, script, done, status, phase, kitchen } = await startPizza();
+    const rider = await makeRider(done);
+    const ride = async (minutes: number): Promise<void> => {
+      await expect.poll(phase, { timeout: 60_000 }).toBe("WAITING");
+      script.env = { HOLDFAST_TOKEN: rider };
+      await done("complete", "order-7", "deliver/ride", "--data", JSON.stringify({ minutes }));
+      script.env = {};
+      expect(await phase()).toBe("SUCCEEDED");
+    };
+    const times = (what: string): number => kitchen().filter((line) => line.startsWith(what)).length;
+    const made = (): readonly number[] => [times("dough"), times("topping"), times("bake")];
+    await done("run", workflow, ...PARAMS, "--param", `kitchen=${directory}`, "--key", "order-7", "--no-wait");
+    await done("signal", "order-7", "paid", "--data", '{"amount": 9.5}');
+    await ride(20);
+
+    writeFileSync(join(directory, "slow"), "");
+    await done("retry", "order-7", "--task", "prepare/bake", "--reason", "it was burnt");
+    await expect.poll(() => times("bake"), { timeout: 30_000 }).toBe(2);
+    await daemon.restart(); // the second pizza is in the oven
+    rmSync(join(directory, "slow"));
+    await expect.poll(phase, { timeout: 60_000 }).toBe("SUCCEEDED");
+    expect(made()).toEqual([1, 1, 2]);
+
+    await done("retry", "order-7", "--stage", "prepare", "--reason", "it was dropped", "--wait");
+    expect(made()).toEqual([2, 2, 3]);
+    expect(await status()).toBe('"baked"');
+
+    await done("retry", "order-7", "--all", "--reason", "the wrong address");
+    await expect.poll(() => done("why", "order-7"), { timeout: 30_000 }).toContain("order/paid awaits signal paid");
+    await done("signal", "order-7", "paid", "--data", '{"amount": 0.01, "by": "the house"}');
+    await ride(35);
+    expect(made()).toEqual([3, 3, 4]);
+    expect(await status()).toBe('"delivered by rita in 35 minutes"');
+
+    const history = await done("history", "order-7");
+    for (const round of ['"it was burnt" round=2', '"it was dropped" round=3', '"the wrong address" round=4'])
+      expect(history).toContain(round);
+    const heard = (): readonly string[] => shop.printed().trimEnd().split("\n");
+    await expect.poll(() => heard().at(-1), { timeout: 30_000 }).toBe("order-7 succeeded");
+    expect(heard().filter((line) => line.includes("prepare/bake changed; the customer is told: baked"))).toHaveLength(4);
+    expect(heard().filter((line) => line === "order-7 succeeded")).toHaveLength(4);
+  },
+);
