@@ -6,7 +6,7 @@ import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { assert } from "../base/assert.ts";
-import { API_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { API_COMPRESSED_BYTES_MIN, API_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { EngineFace } from "../engine/face.ts";
 import type { FindsWorkflows } from "../engine/lookup.ts";
 import type { Sinks } from "../engine/ports.ts";
@@ -69,6 +69,7 @@ export function createRoutes(options: RoutesOptions): readonly UniversalHandler[
     interceptors: [...createMessageGuard(), createAccessGuard(journal, publicServices)],
     readMaxBytes: REQUEST_BYTES_MAX,
     writeMaxBytes: API_RESPONSE_BYTES_MAX,
+    compressMinBytes: API_COMPRESSED_BYTES_MIN,
     acceptCompression: [compressionGzip, compressionBrotli],
     // A field that the service does not know may have been there to make the work safer: it is refused, not skipped.
     jsonOptions: { ignoreUnknownFields: false },

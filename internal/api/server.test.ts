@@ -11,13 +11,13 @@ import { ADMIN_TOKEN as TOKEN, startApi } from "../../test/fakes/api-server.ts";
 import type { ApiOptions } from "../../test/fakes/api-server.ts";
 import { FAKE_ID, fakeEngine } from "../../test/fakes/engine.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { API_COMPRESSED_BYTES_MIN, REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { EngineFace } from "../engine/face.ts";
 import { HealthCheckResponse_ServingStatus, Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ErrorDetailsSchema } from "../gen/holdfast/v1/error_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
-import { Phase } from "../gen/holdfast/v1/status_pb.ts";
+import { Phase, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { StatusRequestSchema, WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { parseListen } from "./listen-address.ts";
 import { OWN } from "./routes.ts";
@@ -87,6 +87,20 @@ test("one port answers Connect, gRPC and gRPC-Web, calls and streams", async () 
     await client.cancel({ ...REF, reason: "done" });
   }
   expect(asked.filter(({ method }) => method === "cancel").map(({ by }) => by)).toEqual(["admin", "admin", "admin", "admin", "admin"]);
+});
+
+test("only a large answer is compressed", async () => {
+  let error = "";
+  const { address } = await start({ status: async () => create(WorkflowStatusSchema, { id: FAKE_ID, error }) });
+  const encodings: (string | null)[] = [];
+  for (const bytes of [API_COMPRESSED_BYTES_MIN / 2, API_COMPRESSED_BYTES_MIN * 2]) {
+    error = "e".repeat(bytes);
+    const headers = { "content-type": "application/json", "accept-encoding": "gzip", authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(`${address}/holdfast.v1.WorkflowService/Status`, { method: "POST", headers, body: JSON.stringify(REF) });
+    expect((await response.text()).length).toBeGreaterThan(bytes);
+    encodings.push(response.headers.get("content-encoding"));
+  }
+  expect(encodings).toEqual([null, "gzip"]);
 });
 
 test("exec that waits answers with the status at the end", async () => {

@@ -175,6 +175,8 @@ export const API_HEADERS_MS_MAX = 15_000;
 export const API_REQUEST_MS_MAX = 120_000;
 export const API_IDLE_MS_MAX = 60_000;
 export const API_RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
+/** Smaller messages are sent as they are: to compress a page of a list takes longer than to send it over any but a slow line. */
+export const API_COMPRESSED_BYTES_MIN = 64 * 1024;
 export const API_HTTP2_STREAMS_MAX = 256;
 export const API_HEADER_PAIRS_MAX = 128;
 export const API_SESSION_MEMORY_MIB_MAX = 64;

@@ -47,7 +47,8 @@ export async function listWorkflows(
       before = WorkflowId.parse(record.status.id);
       const status = live(before) ?? record.status;
       if (filter !== undefined && !filter.matches({ workflow: filterRow(status, record) })) continue;
-      workflows.push({ ...status, stages: [] });
+      status.stages = []; // what a list is too short for; a status from the disk or the fold is nobody else's
+      workflows.push(status);
       if (workflows.length === pageSize) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: before });
     }
     if (records.length < limit) return create(ListWorkflowsResponseSchema, { workflows, nextPageToken: "" });
