@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Decision, Enforcement, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { CliDesk } from "../../test/fakes/cli-world.ts";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { FakeService } from "../../test/fakes/fake-service.ts";
 
 const ID = "019a0000-0000-7000-8000-000000000001";
@@ -31,7 +32,7 @@ let digest: string;
 beforeEach(async () => {
   service = new FakeService();
   await service.serve();
-  desk = new CliDesk({ HOLDFAST_ADDR: service.address });
+  desk = new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
   const file = desk.file(
     "w.yaml",
     'name: erase\nannotations: { change: "CHG-7" }\nstages: [{ name: fix, actions: [{ name: x, uses: wait }] }]\n',

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Phase, TaskOutcome } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { CliDesk } from "../../test/fakes/cli-world.ts";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { FakeService } from "../../test/fakes/fake-service.ts";
 
 const WORKFLOW = `
@@ -22,7 +23,7 @@ beforeEach(async () => {
   service = new FakeService();
   service.token = "t";
   await service.serve();
-  desk = new CliDesk({ HOLDFAST_ADDR: service.address });
+  desk = new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
   file = desk.file("w.yaml", WORKFLOW);
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FreezeMode } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { CliDesk } from "../../test/fakes/cli-world.ts";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { FakeService } from "../../test/fakes/fake-service.ts";
 
 const ID = "019a0000-0000-7000-8000-000000000001";
@@ -14,7 +15,7 @@ let desk: CliDesk;
 beforeEach(async () => {
   service = new FakeService();
   await service.serve();
-  desk = new CliDesk({ HOLDFAST_ADDR: service.address });
+  desk = new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
 });
 
 afterEach(() => service.stop());

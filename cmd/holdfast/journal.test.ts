@@ -22,7 +22,7 @@ async function aBackup(): Promise<Uint8Array> {
 async function aDesk(backup: () => AsyncIterable<Uint8Array>): Promise<{ readonly desk: CliDesk; readonly file: string }> {
   const api = await startApi({ journal: { backup } });
   onTestFinished(() => api.stop());
-  const desk = new CliDesk({ HOLDFAST_ADDR: api.address, HOLDFAST_TOKEN: "test-token" });
+  const desk = new CliDesk({ HOLDFAST_ADDR: api.address, HOLDFAST_TOKEN: "test-token" }, temporaryDirectory());
   return { desk, file: join(desk.directory, "backup") };
 }
 
@@ -93,7 +93,7 @@ test("an interrupt ends a backup and leaves no file", async () => {
 });
 
 test("wrong ways to say it are refused with the right one", async () => {
-  const desk = new CliDesk({});
+  const desk = new CliDesk({}, temporaryDirectory());
   const file = desk.file("junk", "junk");
   const cases: readonly (readonly [args: readonly string[], code: number, message: RegExp])[] = [
     [["journal", "verify", "--backup", file], 1, /is no backup of a journal: it does not begin with "HOLDFAST BACKUP"/],

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { Decision, Enforcement, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { CliDesk } from "../../test/fakes/cli-world.ts";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { FakeService } from "../../test/fakes/fake-service.ts";
 
 const WORKFLOW = "name: w\nstages: [{ name: fix, actions: [{ name: x, uses: wait }] }]\n";
@@ -14,7 +15,7 @@ async function served(policies: FakeService["policies"]): Promise<CliDesk> {
   service.policies = policies;
   onTestFinished(() => service.stop());
   await service.serve();
-  return new CliDesk({ HOLDFAST_ADDR: service.address });
+  return new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
 }
 
 const policyFile = (expr: string): string => `name: p
@@ -30,7 +31,7 @@ tests:
 `;
 
 test("policy check needs no service: whole files whose tests pass end with 0", async () => {
-  const desk = new CliDesk({ HOLDFAST_ADDR: "http://127.0.0.1:9" });
+  const desk = new CliDesk({ HOLDFAST_ADDR: "http://127.0.0.1:9" }, temporaryDirectory());
   const file = desk.file("p.yaml", policyFile("scope.tasks < 2"));
   const { code, stdout } = await desk.run(["policy", "check", file]);
   expect(stdout).toContain(`ok      ${file}: policy p, 1 rules, 0 limits, 2 of 2 tests pass`);
@@ -39,7 +40,7 @@ test("policy check needs no service: whole files whose tests pass end with 0", a
 });
 
 test("a failing test ends with 1, and says what was expected and what was found", async () => {
-  const desk = new CliDesk({});
+  const desk = new CliDesk({}, temporaryDirectory());
   const { code, stdout } = await desk.run(["policy", "check", "--brief", desk.file("p.yaml", policyFile("scope.tasks < 3"))]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/FAILED {2}two tasks are one too many \(.*p\.yaml:5:5\)/);
@@ -48,7 +49,7 @@ test("a failing test ends with 1, and says what was expected and what was found"
 });
 
 test("a broken file ends with 1 and its places; with -o json a line a file", async () => {
-  const desk = new CliDesk({});
+  const desk = new CliDesk({}, temporaryDirectory());
   const file = desk.file("p.yaml", policyFile("scope.taks < 2"));
   const text = await desk.run(["policy", "check", file]);
   expect(text.code).toBe(1);
@@ -59,7 +60,7 @@ test("a broken file ends with 1 and its places; with -o json a line a file", asy
 });
 
 test("a fault inside a test's workflow has its place in the policy file", async () => {
-  const desk = new CliDesk({});
+  const desk = new CliDesk({}, temporaryDirectory());
   const file = desk.file(
     "p.yaml",
     policyFile("scope.tasks < 2").replace("uses: wait }] }] }\n    expect: allow", "usse: wait }] }] }\n    expect: allow"),
@@ -70,7 +71,7 @@ test("a fault inside a test's workflow has its place in the policy file", async 
 });
 
 test("a path that is not there, and a directory without policies, are told", async () => {
-  const desk = new CliDesk({});
+  const desk = new CliDesk({}, temporaryDirectory());
   expect((await desk.run(["policy", "check", "/nowhere/p.yaml"])).code).toBe(4);
   const empty = await desk.run(["policy", "check", desk.directory]);
   expect(empty.code).toBe(2);

@@ -5,6 +5,7 @@ import { ErrorDetailsSchema } from "../../internal/gen/holdfast/v1/error_pb.ts";
 import { Decision, Enforcement, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { HoldKind, Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { CliDesk } from "../../test/fakes/cli-world.ts";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { FakeService } from "../../test/fakes/fake-service.ts";
 
 const ID = "019a0000-0000-7000-8000-000000000001";
@@ -25,7 +26,7 @@ let file: string;
 beforeEach(async () => {
   service = new FakeService();
   await service.serve();
-  desk = new CliDesk({ HOLDFAST_ADDR: service.address });
+  desk = new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
   file = desk.file("w.yaml", "name: erase\nstages: [{ name: fix, actions: [{ name: x, uses: wait }] }]\n");
 });
 

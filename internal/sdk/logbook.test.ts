@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { Logbook, stateDirectory } from "./logbook.ts";
 import type { LogbookEntry } from "./logbook-entry.ts";
 import { diskFiles } from "./logbook-files.ts";
@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 
 function aLogbook() {
   const time = { nowMs: 1_800_000_000_000 };
-  const directory = mkdtempSync(join(tmpdir(), "holdfast-logbook-"));
+  const directory = temporaryDirectory();
   const clock = { nowMs: () => time.nowMs, after: () => () => undefined };
   return { time, logbook: new Logbook({ stateDirectory: directory, files: diskFiles, clock }) };
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { CliDesk } from "../fakes/cli-world.ts";
+import { temporaryDirectory } from "../fakes/temp-directory.ts";
 import { FakeService } from "../fakes/fake-service.ts";
 
 const CRASH_CLI = fileURLToPath(new URL("../fakes/crash-cli.ts", import.meta.url));
@@ -34,7 +35,7 @@ async function crashAt(step: number, verb: string): Promise<{ starts: number[]; 
   const service = new FakeService();
   await service.serve();
   try {
-    const desk = new CliDesk({ HOLDFAST_ADDR: service.address });
+    const desk = new CliDesk({ HOLDFAST_ADDR: service.address }, temporaryDirectory());
     const file = desk.file("w.yaml", WORKFLOW);
     const child = await runChild(desk, step, [verb, file]);
     if (child.signal === null) {

@@ -52,7 +52,7 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 
 async function verify(directory: string): Promise<Probe["verify"]> {
   try {
-    const { code, stdout, stderr } = await new CliDesk({}).run(["journal", "verify", "--data", directory]);
+    const { code, stdout, stderr } = await new CliDesk({}, directory).run(["journal", "verify", "--data", directory]);
     return { code, text: stdout + stderr };
   } catch (error) {
     return { code: UNWORDED, text: textOf(error) };

@@ -1,9 +1,8 @@
 // A world for the command line client in tests: its output is kept, its files and its state are in a temporary directory, the rest is real.
 
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCli } from "../../cmd/holdfast/cli.ts";
 import type { TextStream, World } from "../../cmd/holdfast/world.ts";
@@ -21,13 +20,15 @@ export interface CliResult {
 
 /** A directory with a client in it. */
 export class CliDesk {
-  readonly directory = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
+  readonly directory: string;
   env: Record<string, string | undefined>;
   /** Added to the wall clock. */
   lateMs = 0;
   readonly interrupt = new AbortController();
 
-  constructor(env: Record<string, string | undefined>) {
+  /** `directory` is the caller's, who also removes it. */
+  constructor(env: Record<string, string | undefined>, directory: string) {
+    this.directory = directory;
     this.env = {
       HOLDFAST_STATE_DIR: join(this.directory, "state"),
       HOLDFAST_DATA: join(this.directory, "data"),
