@@ -4,7 +4,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { timestampDate, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { Mode, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Hold, StageStatus, Task, TaskCounts, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldKindSchema, StagePhaseSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { hasEnded } from "../../internal/sdk/persistence.ts";
@@ -39,9 +39,17 @@ export function statusLines(status: WorkflowStatus): readonly string[] {
     ...labelled("allowed", status.tasksAllowed === 0 ? "" : `${status.tasksAllowed} attempts, by the rules of the task gate`),
     ...labelled("verdict", ...verdictLines(status.verdict)),
     ...labelled("approve", needsApproval(status.verdict) && !hasEnded(status.phase) ? `holdfast approve ${status.id}` : ""),
+    ...labelled("finished", finishText(status)),
     ...labelled("error", status.error),
     ...labelled("output", status.output === undefined ? "" : valueText(status.output)),
   ];
+}
+
+/** What finished it early; empty: nothing, or its error says so. */
+function finishText({ finish, error }: WorkflowStatus): string {
+  if (finish === undefined || error.startsWith("finished early")) return "";
+  const how = finish.outcome === WorkflowOutcome.SUCCEEDED ? "succeeded" : "failed";
+  return `early as ${how} by ${taskName(finish)}${finish.message === "" ? "" : `: ${finish.message}`}`;
 }
 
 /** One workflow in one line of `holdfast list`. */
@@ -135,10 +143,11 @@ export function valueText(value: Value): string {
 }
 
 function stageText(stage: StageStatus): string {
+  const items = stage.items === 0 ? "" : `, ${stage.items} items`;
   const wave = stage.waves === 0 ? "" : `, wave ${stage.wave}/${stage.waves}`;
   const next = stage.nextWaveAt === undefined ? "" : `, next wave at ${timeText(stage.nextWaveAt)}`;
   const note = stage.note === "" ? "" : `, ${stage.note}`;
-  return `${stage.name} ${enumName(StagePhaseSchema, stage.phase)}${wave}${next}${note}: ${countsText(stage.counts)}`;
+  return `${stage.name} ${enumName(StagePhaseSchema, stage.phase)}${items}${wave}${next}${note}: ${countsText(stage.counts)}`;
 }
 
 function countsText(counts: TaskCounts | undefined): string {

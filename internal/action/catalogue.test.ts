@@ -24,7 +24,7 @@ async function catalogue(): Promise<Actions> {
 
 test("the catalogue holds the built-in actions and the operator's own", async () => {
   const actions = await catalogue();
-  const builtIn = ["assert", "command", "directory", "file", "http", "person", "signal", "wait"];
+  const builtIn = ["assert", "command", "directory", "file", "finish", "http", "person", "signal", "wait"];
   expect(actions.names()).toEqual([...builtIn, "marker@1", "missing-packages@1"].toSorted());
   expect(actions.find("file")?.digest).toBe("");
   expect(actions.find("marker@1")?.digest).toMatch(/^[0-9a-f]{64}$/);

@@ -12,6 +12,7 @@ import { commandAction } from "./command.ts";
 import type { DocumentedAction } from "./definition.ts";
 import { directoryAction } from "./directory.ts";
 import { fileAction } from "./file.ts";
+import { finishAction } from "./finish.ts";
 import { httpAction } from "./http.ts";
 import { ownAction } from "./own-action.ts";
 import { parseOwnAction } from "./own-action-file.ts";
@@ -28,7 +29,7 @@ export interface CataloguePorts {
   readonly own: readonly OwnDefinition[];
 }
 
-const BUILT_IN: ReadonlySet<string> = new Set(["file", "directory", "command", "http", "assert", "wait", "signal", "person"]);
+const BUILT_IN: ReadonlySet<string> = new Set(["file", "directory", "command", "http", "assert", "wait", "signal", "person", "finish"]);
 
 /** The catalogue of all actions. */
 export function createActions({ transport, clock, pace, own }: CataloguePorts): Actions {
@@ -49,6 +50,7 @@ export function builtInActions({ transport, clock, pace }: Omit<CataloguePorts, 
     waitAction(clock),
     signalAction(),
     personAction(),
+    finishAction(),
   ];
 }
 

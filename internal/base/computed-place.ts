@@ -2,7 +2,7 @@
 // 1. One table for the reader of workflow files and for the service: what one lets through the other can fill in.
 
 import { assertNever } from "./assert.ts";
-import { ATTEMPTS_MAX, AWAIT_MS_MAX, BACKOFF_MS_MAX, DURATION_MS_MAX, ITERATIONS_MAX, PARALLEL_MAX } from "./limits.ts";
+import { ATTEMPTS_MAX, AWAIT_MS_MAX, BACKOFF_MS_MAX, DURATION_MS_MAX, ITERATIONS_MAX, LIST_ITEMS_MAX, PARALLEL_MAX } from "./limits.ts";
 
 /** What stands at a place. */
 export type NumberForm =
@@ -33,6 +33,7 @@ const ACTION = {
 
 const STAGE = {
   deadline: { kind: "duration", msMin: 1, msMax: AWAIT_MS_MAX },
+  "over.max": { kind: "whole", min: 1, max: LIST_ITEMS_MAX },
   "repeat.max": { kind: "whole", min: 1, max: ITERATIONS_MAX },
   "repeat.every": { kind: "duration", msMin: 0, msMax: DURATION_MS_MAX },
   "rollout.waves[]": { kind: "amount", isPositive: true },

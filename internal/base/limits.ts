@@ -4,7 +4,6 @@
 // Workflow definitions
 export const STAGES_MAX = 64;
 export const ACTIONS_PER_STAGE_MAX = 64;
-/** Alternatives of an action with `try`. */
 export const ALTERNATIVES_MAX = 16;
 export const PARAMS_MAX = 128;
 export const TARGETS_MAX = 200_000;
@@ -108,6 +107,8 @@ export const SIGNAL_BYTES_MAX = 64 * 1024;
 export const SIGNALS_QUEUED_MAX = 1_000;
 export const SIGNALS_QUEUED_BYTES_MAX = 1024 * 1024;
 export const SIGNAL_KEYS_MAX = 10_000;
+export const LIST_ITEMS_MAX = 10_000;
+export const LIST_BYTES_MAX = 128 * 1024;
 export const VARS_BYTES_MAX = 64 * 1024;
 
 // Journal

@@ -12,7 +12,7 @@ import type { GetApprovalResponse, PlanSummary, TaskDiff } from "../gen/holdfast
 import { ApprovalSchema, GetApprovalResponseSchema, PlanSummarySchema, TaskDiffSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { TargetSchema, WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { endedAtMs } from "../workflow/apply.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { placeOf, unitName } from "../workflow/blueprint.ts";
 import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isEnded, phaseOf, statusOf } from "../workflow/status.ts";
@@ -73,7 +73,7 @@ function firstDiffs({ ports }: Registry, { blueprint, tasks }: WorkflowState): T
     const diff = ports.journal.detail(blueprint.id, task)?.diff ?? "";
     if (diff === "") continue;
     const { stage, action, ordinal } = placeOf(blueprint, task);
-    const target = targetAt(blueprint, stage, ordinal)?.name ?? "";
+    const target = unitName(blueprint, stage, ordinal);
     diffs.push(create(TaskDiffSchema, { target, action: action.name, diff: diff.slice(0, APPROVAL_DIFF_LENGTH_MAX) }));
   }
   return diffs;

@@ -22,7 +22,7 @@ export function isKeptBack(prepared: PreparedAttempt, { kind }: { readonly kind:
 
 /** The report of an apply that has answered, now or in a former life. */
 export function reportApply(prepared: PreparedAttempt, before: string, result: ApplyResult): Promise<AttemptReport> {
-  assert(result.kind !== "awaits", "only what changes nothing ends by awaiting something");
+  assert(result.kind !== "awaits" && result.kind !== "finishes", "only what changes nothing awaits something, or finishes the workflow");
   return result.kind === "applied" ? verify(prepared, before, result) : afterFailedApply(prepared, before, result);
 }
 

@@ -7,7 +7,7 @@ import { assertNever } from "../base/assert.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
 import { ERROR_MESSAGE_LENGTH_MAX, OUTPUT_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX } from "../base/limits.ts";
-import { AttemptOutcome, DeferReason } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, FinishDecidedSchema, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { Awaited } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
@@ -15,7 +15,7 @@ import type { AttemptReport } from "../workflow/commands.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
 import { jsonToValue } from "../workflow/value-json.ts";
 import { Masking } from "./masking.ts";
-import type { Clock, Failure } from "./ports.ts";
+import type { ApplyResult, Clock, Failure } from "./ports.ts";
 
 interface Ending {
   readonly before?: string;
@@ -91,6 +91,21 @@ export class Reporter {
   /** The report of an attempt that does not end, but awaits something from now on. */
   awaits(awaited: Awaited): AttemptReport {
     return { ...this.#report(AttemptOutcome.UNCHANGED, {}, { error: "", isRetryable: false }), awaited };
+  }
+
+  /** The report of an attempt that finishes the workflow early. */
+  finishes({ isSuccess, message, output }: Extract<ApplyResult, { kind: "finishes" }>): AttemptReport {
+    const masked = this.#masking.text(message).slice(0, ERROR_MESSAGE_LENGTH_MAX);
+    const finish = create(FinishDecidedSchema, {
+      task: this.#of.task,
+      outcome: isSuccess ? WorkflowOutcome.SUCCEEDED : WorkflowOutcome.FAILED,
+      message: masked,
+      ...(output === undefined ? {} : { output: jsonToValue(this.#masking.json(output)) }),
+    });
+    const report = isSuccess
+      ? this.end(AttemptOutcome.UNCHANGED, {})
+      : this.failed({ kind: "failed", message: masked === "" ? "it finished the workflow as failed" : masked, isRetryable: false }, {});
+    return { ...report, finish };
   }
 
   /** The report of a failure. */

@@ -8,6 +8,7 @@ import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { isAwaiting } from "../workflow/action-plan.ts";
 import { placeOf } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
+import { FINISH_ACTION } from "../workflow/finish-plan.ts";
 import { wouldChangeBefore } from "../workflow/plan-mode.ts";
 import type { RunningTask } from "../workflow/state.ts";
 import { applyAndVerify, isKeptBack, notChanged } from "./attempt-apply.ts";
@@ -83,14 +84,16 @@ function mayBeDoneTwice(prepared: PreparedAttempt): boolean {
 
 function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {
   if (result.kind === "awaits") return reporter.awaits(result.awaited);
+  if (result.kind === "finishes") return reporter.finishes(result);
   if (result.kind !== "applied") return reporter.failed(notChanged(result), {});
   reporter.noteResult(result);
   return reporter.end(AttemptOutcome.UNCHANGED, {});
 }
 
-/** A plan does not wait, and cannot look at what an earlier action on this target would change first. */
+/** A plan does not wait, is not finished early, and cannot look at what an earlier action on this target would change first. */
 function mustSkipInPlan({ state }: AttemptHost, { action, task }: PreparedAttempt): boolean {
-  if (isAwaiting(placeOf(state.blueprint, task).action.uses)) return true;
+  const { uses } = placeOf(state.blueprint, task).action;
+  if (isAwaiting(uses) || uses === FINISH_ACTION) return true;
   return action.effects === Effects.NONE && wouldChangeBefore(state, task);
 }
 

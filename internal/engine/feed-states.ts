@@ -37,9 +37,9 @@ export class FeedStates {
     this.#journal = journal;
   }
 
-  /** What the workflow is made of; it never changes. */
+  /** What the workflow is made of, as it was submitted: it never changes. Items of lists have no names in it. */
   blueprint(id: WorkflowId): Promise<Blueprint> {
-    return this.#inTurn(async () => (this.#kept.get(id) ?? (await this.#fold(id, 1))).state.blueprint);
+    return this.#inTurn(async () => withoutItems((this.#kept.get(id) ?? (await this.#fold(id, 1))).state.blueprint));
   }
 
   /** Whether the workflow began to wait for a person in these frames, which are all that one batch has of it; undefined: it did not. */
@@ -105,6 +105,14 @@ export class FeedStates {
     this.#last = result.catch(() => undefined); // whoever asked hears of it
     return result;
   }
+}
+
+function withoutItems(blueprint: Blueprint): Blueprint {
+  if (blueprint.stages.every(({ list }) => list?.items === undefined)) return blueprint;
+  const stages = blueprint.stages.map((stage) =>
+    stage.list === undefined ? stage : { ...stage, list: { ...stage.list, items: undefined } },
+  );
+  return { ...blueprint, stages };
 }
 
 function weightOf({ state }: Kept): number {

@@ -16,7 +16,7 @@ import type { FreezeEntry } from "../guard/freeze.ts";
 import { freezesOf, freezesOn, hasLabelFreezes } from "../guard/freeze.ts";
 import type { GuardState } from "../guard/guard.ts";
 import { guardWallMs } from "../guard/guard-time.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { placeOf, targetAt, unitName } from "../workflow/blueprint.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import type { StopLook } from "./ports.ts";
 
@@ -157,7 +157,7 @@ class TaskNames {
     this.count += 1;
     if (this.names.length >= PROOF_NAMES_MAX) return;
     const { stage, action, ordinal } = placeOf(blueprint, task);
-    const target = targetAt(blueprint, stage, ordinal)?.name ?? "";
+    const target = unitName(blueprint, stage, ordinal);
     this.names.push(create(FrozenTaskSchema, { workflow: blueprint.id, stage: stage.name, action: action.name, target }));
   }
 }

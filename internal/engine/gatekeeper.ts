@@ -2,16 +2,19 @@
 // 1. Level-triggered: which gate is wanted follows from the state; a crash loses nothing but the asking.
 // 2. At most one judgement of a workflow is under way. The turn that takes it makes sure that what it read has not moved since.
 
+import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, SUBMIT_JUDGEMENTS_MAX, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
+import { TargetSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ledgerTouched } from "../guard/ledger.ts";
 import type { GuardState } from "../guard/guard.ts";
 import type { Command } from "../workflow/commands.ts";
 import { wantedGate } from "../workflow/gates.ts";
 import type { WantedGate } from "../workflow/gates.ts";
+import { itemName } from "../workflow/list-plan.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import type { Outside } from "./outside.ts";
@@ -144,9 +147,17 @@ export class Gatekeeper {
   }
 
   #gateQuestion(gate: WantedGate): GateQuestion {
+    if (gate.gate === Gate.EXPAND) return this.#expandQuestion(gate);
     const targets = gate.gate === Gate.WAVE ? this.#waveTargets(gate) : this.#host.state.blueprint.targets;
     const place = gate.gate === Gate.WAVE ? { stage: gate.stage, wave: gate.wave } : {};
     return { ...this.#host.outside().question(targets.map(({ name }) => name)), gate: gate.gate, targets, ...place };
+  }
+
+  /** Items stand as targets without labels; in the ledger they are nobody. */
+  #expandQuestion({ gate, stage }: WantedGate): GateQuestion {
+    const items = this.#host.state.blueprint.stages[stage]?.list?.items ?? [];
+    const targets = items.map((item) => create(TargetSchema, { name: itemName(item) }));
+    return { ...this.#host.outside().question([]), gate, targets, stage };
   }
 
   #waveTargets({ stage: index, wave }: WantedGate): readonly Target[] {

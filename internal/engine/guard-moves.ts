@@ -20,6 +20,7 @@ import type { StagePlan } from "../workflow/blueprint.ts";
 import { freeKind, freeLot } from "../workflow/parking.ts";
 import { canStart } from "../workflow/stall.ts";
 import { Risk } from "../workflow/risk.ts";
+import { waveEnd } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import { TaskState, isFailure, isSettled } from "../workflow/task-state.ts";
 import { limitLot, limitOfLot } from "./outside.ts";
@@ -128,6 +129,13 @@ export class GuardMoves {
       this.#move(stopWaiting(this.#guard, this.#id, target, this.#nowMs));
       this.#move(giveLocks(this.#guard, { workflow: this.#id, target }, this.#nowMs));
     }
+  }
+
+  /** FinishDecided, after it was folded in: targets of the wave that are not begun any more give back what was reserved for them. */
+  finishDecided(): void {
+    const run = this.#state.stageRun;
+    for (let ordinal = 0; run !== undefined && ordinal < waveEnd(run); ordinal++)
+      if (isTargetDone(this.#state, run.stage, ordinal)) this.taskClosed(taskAt(run.stage, ordinal, 0));
   }
 
   /** WaveStarted, after it was folded in: its open targets count from now on. */

@@ -11,7 +11,7 @@ import type { HistoryEvent } from "../gen/holdfast/v1/status_pb.ts";
 import { HistoryEventSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { GetHistoryResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { GetHistoryResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { placeOf, targetAt } from "../workflow/blueprint.ts";
+import { placeOf, unitName } from "../workflow/blueprint.ts";
 import type { Blueprint } from "../workflow/blueprint.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import type { Journal } from "./ports.ts";
@@ -70,12 +70,12 @@ function historyEvent(journal: Journal, blueprint: Blueprint, { event, number, a
 /** A verdict is about a task, a wave, or the workflow as a whole. */
 function verdictNames(blueprint: Blueprint, { verdict, stage, task }: VerdictGiven): ReturnType<typeof namesOf> {
   if (verdict?.gate === Gate.TASK) return taskNames(blueprint, task);
-  return verdict?.gate === Gate.WAVE ? { stage: blueprint.stages[stage]?.name ?? "" } : {};
+  return verdict?.gate === Gate.WAVE || verdict?.gate === Gate.EXPAND ? { stage: blueprint.stages[stage]?.name ?? "" } : {};
 }
 
 function taskNames(blueprint: Blueprint, task: number): ReturnType<typeof namesOf> {
   const { stage, action, ordinal } = placeOf(blueprint, task);
-  return { stage: stage.name, action: action.name, target: targetAt(blueprint, stage, ordinal)?.name ?? "" };
+  return { stage: stage.name, action: action.name, target: unitName(blueprint, stage, ordinal) };
 }
 
 /** The names of the stage, the action and the target that an event is about. */

@@ -72,6 +72,13 @@ export class PolicyCalls {
           stage.name,
         ),
       );
+    if (stage.list !== undefined)
+      gates.push(
+        await this.#explainGate(
+          { ...this.#registry.question(by, submitted, []), gate: Gate.EXPAND, targets: [], stage: stage.index },
+          stage.name,
+        ),
+      );
     const target = stage.isOverTargets ? targets[0] : undefined;
     for (const action of stage.actions.slice(0, EXPLAINED_ACTIONS_MAX)) {
       const question = this.#registry.question(by, submitted, target === undefined ? [] : [target]);

@@ -210,6 +210,8 @@ export type CheckResult =
 export type ApplyResult =
   /** Only from what reads: nothing more is to be done here, and what comes ends the attempt. Nothing of it runs meanwhile. */
   | { readonly kind: "awaits"; readonly awaited: Awaited }
+  /** Only from what reads: the workflow is finished early. */
+  | { readonly kind: "finishes"; readonly isSuccess: boolean; readonly message: string; readonly output?: JsonValue }
   | {
       readonly kind: "applied";
       readonly output?: JsonValue;

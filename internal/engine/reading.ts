@@ -18,6 +18,7 @@ import type { ListWorkflowsRequest, ListWorkflowsResponse, RunAgain, TaskName } 
 import { ListWorkflowsResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
 import { taskAt } from "../workflow/blueprint.ts";
+import { itemName } from "../workflow/list-plan.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { NAMESPACE_DEFAULT } from "./lookup.ts";
 import type { Journal, WorkflowRecord } from "./ports.ts";
@@ -118,6 +119,18 @@ function stageNamed({ blueprint: { stages, id } }: WorkflowState, name: string):
   throw new HoldfastError("NOT_FOUND", `workflow ${id} has no stage "${name}"${didYouMean(name, known)}`);
 }
 
+/** The position of a target or an item in its stage; throws NOT_FOUND. */
+function ordinalNamed(state: WorkflowState, stage: StagePlan, name: string): number {
+  if (stage.isOverTargets) return findTarget(state, name);
+  if (stage.list !== undefined) {
+    const names = (stage.list.items ?? []).map(itemName);
+    if (names.includes(name)) return names.indexOf(name);
+    throw new HoldfastError("NOT_FOUND", `stage "${stage.name}" has no item "${name}"${didYouMean(name, names)}`);
+  }
+  if (name === "") return 0;
+  throw new HoldfastError("INVALID_ARGUMENT", `stage "${stage.name}" runs once; name no target`);
+}
+
 /** The position of a task that is named by stage, action and target; throws NOT_FOUND. */
 export function taskNamed(state: WorkflowState, named: Pick<TaskName, "stage" | "action" | "target">): number {
   const stage = stageNamed(state, named.stage);
@@ -130,7 +143,5 @@ export function taskNamed(state: WorkflowState, named: Pick<TaskName, "stage" | 
         stage.actions.map((candidate) => candidate.name),
       )}`,
     );
-  if (!stage.isOverTargets && named.target !== "")
-    throw new HoldfastError("INVALID_ARGUMENT", `stage "${stage.name}" runs once; name no target`);
-  return taskAt(stage, stage.isOverTargets ? findTarget(state, named.target) : 0, action.index);
+  return taskAt(stage, ordinalNamed(state, stage, named.target), action.index);
 }

@@ -18,7 +18,7 @@ import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { withCompileBudget } from "../expr/compile-budget.ts";
-import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
+import { columnsOf, isOverTargets, overOf, stagesOf, widthOf } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import { namesBefore } from "../workflow/action-plan.ts";
 import { checkDefinition } from "../workflow/blueprint.ts";
@@ -147,7 +147,7 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
         faults.add(`${place}.uses`, `the service knows no action "${way.uses}"${didYouMean(way.uses, actions.names())}`);
         continue;
       }
-      const types = scopes.task({ hasTarget: stage.over !== undefined, before: before[index] ?? [] });
+      const types = scopes.task({ ...overOf(stage), before: before[index] ?? [] });
       faults.addAll(found.validate(way.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
       kinds.set(way.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
     }
@@ -168,7 +168,7 @@ interface Choice {
 }
 
 async function chooseTargets(definition: WorkflowDefinition, { request, params, inventory, chooser }: Choice): Promise<readonly Target[]> {
-  const isNeeded = stagesOf(definition).some(({ stage }) => stage.over !== undefined);
+  const isNeeded = stagesOf(definition).some(({ stage }) => isOverTargets(stage));
   if (definition.targets === undefined) {
     if (!isNeeded) return [];
     throw new HoldfastError(
@@ -183,10 +183,7 @@ async function chooseTargets(definition: WorkflowDefinition, { request, params, 
 function checkSize(definition: WorkflowDefinition, targets: number): void {
   if (targets > TARGETS_MAX)
     throw new HoldfastError("RESOURCE_EXHAUSTED", `targets: ${targets} were chosen, a workflow has at most ${TARGETS_MAX}; split it`);
-  const tasks = stagesOf(definition).reduce(
-    (sum, { stage }) => sum + columnsOf(stage).length * (stage.over === undefined ? 1 : targets),
-    0,
-  );
+  const tasks = stagesOf(definition).reduce((sum, { stage }) => sum + columnsOf(stage).length * widthOf(stage, targets), 0);
   if (tasks > TASKS_PER_WORKFLOW_MAX)
     throw new HoldfastError(
       "RESOURCE_EXHAUSTED",

@@ -16,7 +16,9 @@ import type { ListTasksRequest, ListTasksResponse } from "../gen/holdfast/v1/wor
 import { ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import { taskKey } from "../workflow/task-key.ts";
-import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
+import { placeOf, taskAt, unitName } from "../workflow/blueprint.ts";
+import { itemName } from "../workflow/list-plan.ts";
+import { finishText } from "../workflow/early-finish.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { TaskState, isGood, outcomeName, outcomeOf } from "../workflow/task-state.ts";
 import { jsonToValue } from "../workflow/value-json.ts";
@@ -56,16 +58,20 @@ function* askedTasks(state: WorkflowState, request: ListTasksRequest): Generator
 
 /** For each state of a task whether its outcome is asked for: a million tasks are passed over by a look at a byte of each. */
 function askedStates(outcomes: readonly TaskOutcome[]): Uint8Array {
-  return Uint8Array.from(Object.values(TaskState), (each) => (outcomes.length === 0 || outcomes.includes(outcomeOf(each)) ? 1 : 0));
+  return Uint8Array.from(Object.values(TaskState), (each) =>
+    each !== TaskState.ABSENT && (outcomes.length === 0 || outcomes.includes(outcomeOf(each))) ? 1 : 0,
+  );
 }
 
-/** Where a target's tasks are: together, once in each stage over targets. */
+/** Where a target's tasks are: together, once in each stage over targets; or an item's. */
 function runsOfTarget({ blueprint }: WorkflowState, name: string): readonly { readonly first: number; readonly end: number }[] {
   const ordinal = blueprint.targets.findIndex((target) => target.name === name);
-  if (ordinal === -1) throw new HoldfastError("NOT_FOUND", `workflow ${blueprint.id} has no target "${name}"`);
-  return blueprint.stages
-    .filter(({ isOverTargets }) => isOverTargets)
-    .map((stage) => ({ first: taskAt(stage, ordinal, 0), end: taskAt(stage, ordinal, stage.actions.length) }));
+  const runs = blueprint.stages.flatMap((stage) => {
+    const at = stage.isOverTargets ? ordinal : (stage.list?.items ?? []).findIndex((item) => itemName(item) === name);
+    return at === -1 ? [] : [{ first: taskAt(stage, at, 0), end: taskAt(stage, at, stage.actions.length) }];
+  });
+  if (ordinal === -1 && runs.length === 0) throw new HoldfastError("NOT_FOUND", `workflow ${blueprint.id} has no target "${name}"`);
+  return runs;
 }
 
 function stageRange(state: WorkflowState, name: string): { readonly first: number; readonly end: number } {
@@ -100,7 +106,7 @@ function filterRow(state: WorkflowState, { index, place }: TaskAt): JsonObject {
   return {
     stage: place.stage.name,
     action: place.action.name,
-    target: targetAt(state.blueprint, place.stage, place.ordinal)?.name ?? "",
+    target: unitName(state.blueprint, place.stage, place.ordinal),
     outcome: outcomeName(outcomeOf(now)),
     attempts: state.tasks.attempts[index] ?? 0,
     changed: now === TaskState.CHANGED,
@@ -120,7 +126,7 @@ function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt
   return create(TaskSchema, {
     stage: place.stage.name,
     action: place.action.name,
-    target: targetAt(state.blueprint, place.stage, place.ordinal)?.name ?? "",
+    target: unitName(state.blueprint, place.stage, place.ordinal),
     outcome: outcomeOf(now),
     attempts,
     changed: now === TaskState.CHANGED,
@@ -133,6 +139,7 @@ function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt
     ...(detail === undefined ? {} : detailFields(detail, now)),
     ...(running === undefined ? {} : { startedAt: timestampFromMs(running.startedAtMs) }),
     ...(retryAtMs === undefined ? {} : { retryAt: timestampFromMs(retryAtMs) }),
+    ...(now === TaskState.SKIPPED_FINISH ? { error: `skipped: ${finishText(state)}` } : {}),
   });
 }
 

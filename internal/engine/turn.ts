@@ -138,6 +138,8 @@ class TurnRecord {
       case "taskSkipped":
       case "taskResolved":
         return this.moves.taskClosed(kind.value.task);
+      case "finishDecided":
+        return this.moves.finishDecided();
       case "waveStarted":
         return this.moves.waveStarted(kind.value);
       case "waveEnded":

@@ -36,6 +36,22 @@ export interface Column {
   readonly alternatives: number;
 }
 
+/** True for a stage that runs over the workflow's targets. */
+export function isOverTargets({ over }: Pick<Stage, "over">): boolean {
+  return over?.kind.case === "targets";
+}
+
+/** What the expressions of a stage's actions may name of what it runs over. */
+export function overOf({ over }: Pick<Stage, "over">): { readonly hasTarget: boolean; readonly hasItem: boolean } {
+  return { hasTarget: over?.kind.case === "targets", hasItem: over?.kind.case === "list" };
+}
+
+/** How many times the actions of a stage may run: once for each target, for each item that its list may have, or once. */
+export function widthOf({ over }: Pick<Stage, "over">, targets: number): number {
+  if (over?.kind.case === "targets") return targets;
+  return over?.kind.case === "list" ? over.kind.value.max : 1;
+}
+
 /** All stages of a workflow, in the order of their positions. */
 export function stagesOf({ stages, onSuccess = [], onFailure = [], always = [] }: StagesIn): readonly StageInPlace[] {
   const parts = [

@@ -22,7 +22,7 @@ const DEFINITION = fromJson(WorkflowDefinitionSchema, {
   ],
 });
 const SCOPES = workflowScopes(DEFINITION);
-const IN_TASK = SCOPES.task({ hasTarget: true, before: ["scan", "re_scan"] });
+const IN_TASK = SCOPES.task({ hasTarget: true, hasItem: false, before: ["scan", "re_scan"] });
 
 function typeOf(source: string, scope = IN_TASK): string {
   return compile(source, { place: "p", ...scope }).type;
@@ -105,7 +105,7 @@ test("each place sees its own names: an output no task, a selector no stage, wha
   expect(refusal("stage('fix').failed", SCOPES.output)).toBe("accepted as int");
   expect(refusal("workflow.name", SCOPES.selector)).toMatch(/no such name "workflow"/);
   expect(refusal("target.labels.site == params.version", SCOPES.selector)).toBe("accepted as bool");
-  expect(refusal("target.name", SCOPES.task({ hasTarget: false, before: [] }))).toMatch(/no such name "target"/);
+  expect(refusal("target.name", SCOPES.task({ hasTarget: false, hasItem: false, before: [] }))).toMatch(/no such name "target"/);
   expect(refusal("params.x", selectorScope({}))).toMatch(/no such field "x" in params; it has no fields/);
 });
 

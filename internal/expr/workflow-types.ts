@@ -24,7 +24,7 @@ export interface WorkflowScopes {
   /** `set` of a signal with these fields. */
   signal(fields: Readonly<Record<string, Param>>): ExprScope;
   /** `when`, arguments and `set` of an action; `before` are the identifiers of the actions that are certain to have ended before it. */
-  task(at: { readonly hasTarget: boolean; readonly before: readonly string[] }): ExprScope;
+  task(at: { readonly hasTarget: boolean; readonly hasItem: boolean; readonly before: readonly string[] }): ExprScope;
 }
 
 const TEXTS = "map(string, string)";
@@ -104,13 +104,14 @@ export function workflowScopes(definition: Pick<WorkflowDefinition, "params" | "
     selector: selectorScope(params),
     output: { declarations: given, functions },
     signal: (fields) => ({ declarations: { ...given, signal: paramsType(fields, "signal") }, functions }),
-    task: ({ hasTarget, before }) => ({
+    task: ({ hasTarget, hasItem, before }) => ({
       declarations: {
         ...Object.fromEntries(before.map((name) => [name, resultType(name)])),
         ...given,
         task: TASK_TYPE,
         attempt: "int",
         ...(hasTarget ? { target: TARGET_TYPE } : {}),
+        ...(hasItem ? { item: "dyn" } : {}),
       },
       functions,
     }),

@@ -3,7 +3,7 @@
 //    action; the first gate that does not let it pass is the outcome. 2. Only the policy itself is asked.
 
 import { timeMs } from "../base/ids.ts";
-import { columnsOf, stagesOf as allStages } from "../expr/workflow-parts.ts";
+import { columnsOf, isOverTargets, stagesOf as allStages } from "../expr/workflow-parts.ts";
 import type { GateQuestion, LedgerReader, Policies, TaskQuestion } from "../engine/ports.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
@@ -66,7 +66,7 @@ function stepsOf(test: PolicyTest, submitted: WorkflowSubmitted, policies: Polic
         gateStep(context, { gate: Gate.SUBMIT, targets: named(test, all) }),
         gateStep(context, { gate: Gate.EXEC, targets: named(test, all) }),
         ...stagesOf(context).flatMap(({ stage, index }) => [
-          ...(stage.over === undefined ? [] : [waveStep(context, { gate: Gate.WAVE, stage, index })]),
+          ...(stage.over === undefined ? [] : [waveStep(context, { gate: isOverTargets(stage) ? Gate.WAVE : Gate.EXPAND, stage, index })]),
           ...taskSteps(context, stage, index),
         ]),
       ];
@@ -104,14 +104,12 @@ function waveStep(
   { gate, stage, index }: { readonly gate: GateQuestion["gate"]; readonly stage: Stage; readonly index: number },
 ): Step {
   const { test, submitted } = context;
-  const targets =
-    test.targets === undefined ? submitted.targets.slice(0, firstWave(stage, submitted.targets.length)) : named(test, submitted.targets);
+  const targets = test.targets === undefined ? firstOf(gate, stage, submitted) : named(test, submitted.targets);
   return gateStep(context, { gate, targets, stage: index, at: `${gateName(gate)} of stage "${stage.name}"` });
 }
 
 function taskSteps({ test, submitted, policies }: StepContext, stage: Stage, index: number): readonly Step[] {
-  const target =
-    stage.over === undefined ? undefined : (submitted.targets.find(({ name }) => name === test.target) ?? submitted.targets[0]);
+  const target = !isOverTargets(stage) ? undefined : (submitted.targets.find(({ name }) => name === test.target) ?? submitted.targets[0]);
   return columnsOf(stage).flatMap(({ name }, action) => {
     if (test.action !== undefined && test.action !== name) return [];
     const question: TaskQuestion = { ...factsOf(test, submitted), stage: index, action, target };
@@ -140,6 +138,11 @@ function named({ targets: names }: PolicyTest, all: readonly Target[]): readonly
 }
 
 /** How many targets the first wave has: percentages rounded up. */
+/** Those of the first wave; of a list nobody knows the items but the test. */
+function firstOf(gate: GateQuestion["gate"], stage: Stage, { targets }: WorkflowSubmitted): readonly Target[] {
+  return gate === Gate.EXPAND && !isOverTargets(stage) ? [] : targets.slice(0, firstWave(stage, targets.length));
+}
+
 function firstWave({ rollout }: Stage, targets: number): number {
   const [first] = rollout?.waves ?? [];
   if (first?.kind.case === "count") return Math.min(first.kind.value, targets);

@@ -6,7 +6,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { setKey } from "../base/json.ts";
 import { AWAIT_MS_MAX } from "../base/limits.ts";
 import { exprDouble } from "../expr/lift.ts";
-import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
+import { columnsOf, stagesOf, widthOf } from "../expr/workflow-parts.ts";
 import type { Column } from "../expr/workflow-parts.ts";
 import { Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
@@ -73,10 +73,10 @@ function stageView(stage: Stage, effects: ReadonlyMap<string, string>): object {
   const columns = columnsOf(stage);
   return {
     name,
-    over: isOverTargets(stage) ? "targets" : "once",
+    over: stage.over?.kind.case ?? "once",
     annotations,
     locks,
-    rollout: rolloutView(rollout, isOverTargets(stage)),
+    rollout: rolloutView(rollout, stage.over !== undefined),
     actions: columns.map((column, index) => actionView(column, columns[index - 1], effects)),
   };
 }
@@ -138,7 +138,7 @@ function scopeView({ definition, targets }: WorkflowSubmitted): object {
   const byAction: { [uses: string]: number } = {};
   let tasks = 0;
   for (const { stage } of stages) {
-    const width = isOverTargets(stage) ? targets.length : 1;
+    const width = widthOf(stage, targets.length);
     for (const { way } of columnsOf(stage)) {
       const { uses } = way;
       setKey(byAction, uses, (byAction[uses] ?? 0) + width);
@@ -168,8 +168,4 @@ function countLabels(targets: readonly Target[]): object {
     }
   }
   return Object.fromEntries([...counts].map(([label, values]) => [label, Object.fromEntries(values)] as const));
-}
-
-function isOverTargets(stage: Stage): boolean {
-  return stage.over?.kind.case === "targets";
 }

@@ -8,8 +8,8 @@ import { didYouMean } from "../base/nearest.ts";
 import type { ExprCall } from "../expr/pass.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
-import { columnsOf, knownBefore, needsWithin, stagesOf } from "../expr/workflow-parts.ts";
 import { identifierOf, paramsScope, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
+import { columnsOf, isOverTargets, knownBefore, needsWithin, overOf, stagesOf } from "../expr/workflow-parts.ts";
 import type { ExprScope, WorkflowScopes } from "../expr/workflow-types.ts";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileFaults } from "./file-cursor.ts";
@@ -31,8 +31,8 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
   );
   if (stages.length > STAGES_MAX)
     faults.add("stages", `at most ${STAGES_MAX} stages, with those of on_success, on_failure and always; found ${stages.length}`);
-  const isOverTargets = stages.some((stage) => stage.over !== undefined);
-  if (isOverTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
+  const hasTargets = stages.some((stage) => isOverTargets(stage));
+  if (hasTargets && targets === undefined) faults.add("stages", "a stage runs over targets, and the workflow has no targets: say which");
   const scopes = workflowScopes(definition);
   const known = { stages: stages.map(({ name }) => name), faults };
   if (targets !== undefined && targets.where !== "")
@@ -66,7 +66,9 @@ function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, 
   const heads = columns.filter(({ alternative, part }) => alternative === 0 && part !== "undo");
   const names = heads.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
   checkNames(names, faults);
-  checkIdentifiers(names, { faults, reserved });
+  const { over } = stage;
+  checkIdentifiers(names, { faults, reserved: over?.kind.case === "list" ? [...reserved, "item"] : reserved });
+  if (over?.kind.case === "list") checkExpression(over.kind.value.items, { ...known, path: `${path}.over.list`, scope: scopes.output });
   checkNeeds(stage, { path, faults, earlier });
   if (stage.repeat !== undefined && stage.repeat.until !== "")
     checkExpression(stage.repeat.until, { ...known, path: `${path}.repeat.until`, scope: scopes.output, result: "bool" });
@@ -77,10 +79,10 @@ function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, 
   const before = knownBefore(columns);
   for (const [index, { action, way, part, place: actionPlace, wayPlace, alternative }] of columns.entries()) {
     const named = (before[index] ?? []).map((position) => identifierOf(columns[position]?.action.name ?? ""));
-    const place = { ...known, scope: scopes.task({ hasTarget: stage.over !== undefined, before: named }) };
+    const place = { ...known, scope: scopes.task({ ...overOf(stage), before: named }) };
     if (action.when !== "" && alternative === 0 && part !== "undo")
       checkExpression(action.when, { ...place, path: `${path}.${actionPlace}.when`, result: "bool" });
-    const own = { ...place, scope: scopes.task({ hasTarget: stage.over !== undefined, before: [...named, identifierOf(action.name)] }) };
+    const own = { ...place, scope: scopes.task({ ...overOf(stage), before: [...named, identifierOf(action.name)] }) };
     if (alternative === 0 && part !== "undo")
       for (const [variable, source] of Object.entries(action.set))
         checkExpression(source, { ...own, path: `${path}.${actionPlace}.set.${variable}` });

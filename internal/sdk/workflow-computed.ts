@@ -30,6 +30,7 @@ const HOLDERS: ReadonlySet<string> = new Set([
   "retry",
   "waves",
   "repeat",
+  "over",
 ]);
 
 /** Takes the expressions out. */

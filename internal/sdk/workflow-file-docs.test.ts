@@ -17,6 +17,7 @@ const TABLES = [
   { message: "SignalDeclaration", heading: "A signal", file: "signals: { s: { zzz: 1 } }" },
   { message: "TargetSelector", heading: "`targets`", file: "targets: { zzz: 1 }" },
   { message: "Stage", heading: "A stage", file: "stages: [{ zzz: 1 }]" },
+  { message: "ListOver", heading: "`over` of a list", file: "stages: [{ over: { zzz: 1 } }]" },
   { message: "Rollout", heading: "`rollout`", file: "stages: [{ rollout: { zzz: 1 } }]" },
   { message: "Rate", heading: "`rate`", file: "stages: [{ rollout: { rate: { zzz: 1 } } }]" },
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
@@ -51,7 +52,7 @@ const FORMS: Readonly<Record<string, string>> = {
   "repeated RetryOn": "list of `failed`, `unreachable`, `timed_out`",
   Rollout: "map",
   StageNeeds: "list of text",
-  StageOver: "`targets`",
+  StageOver: "`targets`, or map",
   StageUndo: "`target` or `wave`",
   Undo: "map",
   TargetSelector: "map",
@@ -70,6 +71,7 @@ const WRITTEN: ReadonlyMap<string, { readonly name: string; readonly form: strin
   ["SignalDeclaration.fields", { name: "fields", form: "map of fields, each as a parameter" }],
   ["SignalDeclaration.set", { name: "set", form: "map of expressions" }],
   ["Action.set", { name: "set", form: "map of expressions" }],
+  ["ListOver.items", { name: "list", form: "text" }],
   ["Stage.locks", { name: "lock", form: "text, or list of text" }],
 ]);
 

@@ -131,7 +131,7 @@ test("all faults of a file come at once, in its order", async () => {
 `;
   expect(await faultsOf(text)).toEqual([
     "w.yaml:4:11: stages[0].name: must be lower-case letters, digits, _ and -, at most 64, a letter first",
-    "w.yaml:5:11: stages[0].over: must be targets; leave it out for a stage that runs once",
+    "w.yaml:5:11: stages[0].over: must be targets, or { list: EXPRESSION, max: N }; leave it out for a stage that runs once",
     "w.yaml:7:41: stages[0].actions[0].timeout: must be a number and a unit (ms, s, m, h, d), such as 500ms, 60s, 1.5s, 5m, 2h or 1d; found a number",
     'w.yaml:8:17: stages[0].actions[1].name: "x" is the name of stages[0].actions[0] already',
     "w.yaml:8:51: stages[0].actions[1].retry.attempts: must be between 1 and 100",

@@ -17,6 +17,7 @@ import type {
   UndoSchema,
 } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
+import { readOver } from "./workflow-over.ts";
 import { readExpressions } from "./workflow-signals.ts";
 import { duration, readRetry } from "./workflow-retry.ts";
 import { readRepeat } from "./workflow-repeat.ts";
@@ -72,12 +73,12 @@ type AmountInit = MessageInitShape<typeof AmountSchema>;
 export function readStage(field: FileCursor): MessageInitShape<typeof StageSchema> {
   const fields = field.fields(STAGE_FIELDS, "a stage");
   if (fields === undefined) return {};
-  const isOverTargets = fields.read("over", readOver) ?? false;
+  const over = fields.read("over", readOver);
   const rollout = fields.get("rollout");
-  if (rollout !== undefined && fields.get("over") === undefined) rollout.refuse("is only for a stage with over: targets");
+  if (rollout !== undefined && fields.get("over") === undefined) rollout.refuse("is only for a stage with `over`");
   const lock = fields.get("lock");
-  if (lock !== undefined && fields.get("over") === undefined) lock.refuse("is only for a stage with over: targets");
   const repeat = fields.read("repeat", readRepeat);
+  if (lock !== undefined && over?.case !== "targets") lock.refuse("is only for a stage with over: targets");
   const rolloutInit = rollout === undefined ? undefined : readRollout(rollout);
   const deadline = fields.read("deadline", readDeadline);
   const actions = readActions(fields, "actions");
@@ -88,7 +89,7 @@ export function readStage(field: FileCursor): MessageInitShape<typeof StageSchem
   }
   return {
     name: fields.need("name", "write for example name: fix")?.word(NAME, NAME_FORM) ?? "",
-    ...(isOverTargets ? { over: { kind: { case: "targets", value: true } } } : {}),
+    ...(over === undefined ? {} : { over: { kind: over } }),
     ...(rolloutInit === undefined ? {} : { rollout: rolloutInit }),
     locks: lock === undefined ? [] : readLocks(lock),
     actions,
@@ -111,12 +112,6 @@ function readActions(fields: FileFields<ActionList>, name: ActionList): MessageI
   const items = field?.items(name) ?? [];
   if (items.length > ACTIONS_PER_STAGE_MAX) field?.refuse(`at most ${ACTIONS_PER_STAGE_MAX} actions; found ${items.length}`);
   return items.map(readAction);
-}
-
-function readOver(field: FileCursor): boolean {
-  if (field.value === "targets") return true;
-  field.refuse("must be targets; leave it out for a stage that runs once");
-  return false;
 }
 
 /** One key, or a list of them. */

@@ -13,6 +13,7 @@ import type { Template } from "../expr/template.ts";
 import { allBefore, columnsOf, knownBefore, needsWithin, undoneBy } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
+import { checkFinish } from "./finish-plan.ts";
 import type { FaultList } from "./fault-list.ts";
 import { compileArguments, compileIn, reservedNames } from "./names.ts";
 import type { NameScopes } from "./names.ts";
@@ -77,7 +78,10 @@ export interface ActionsContext {
   readonly place: string;
   readonly faults: FaultList;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly isOverTargets: boolean;
+  /** What the stage runs over. */
+  readonly over: { readonly hasTarget: boolean; readonly hasItem: boolean };
+  /** False for stages that handle how the others ended. */
+  readonly isMain: boolean;
   /** The names of all stages of the workflow. */
   readonly stages: readonly string[];
   readonly scopes: NameScopes;
@@ -114,11 +118,12 @@ export function planActions(stage: Stage, context: ActionsContext): readonly Act
 }
 
 function checkNames(columns: readonly Column[], context: ActionsContext): void {
-  const reserved = reservedNames(context.definition);
+  const reserved = [...reservedNames(context.definition), ...(context.over.hasItem ? ["item"] : [])];
   const seen = new Map<string, string>();
   for (const { action, place, part, alternative } of columns) {
     if (alternative > 0 || part === "undo") continue;
     checkWays(action, `${context.place}.${place}`, context.faults);
+    checkFinish(action, `${context.place}.${place}`, { faults: context.faults, isMain: part === "main" && context.isMain });
     if (action.undo !== undefined && part !== "main")
       context.faults.add(`${context.place}.${place}.undo`, "only main actions are undone; this one handles how they ended");
     const identifier = identifierOf(action.name);
@@ -168,23 +173,22 @@ interface ActionPosition {
 }
 
 function planAction(column: Column, { index, needs, known, columns, context, mayMissNeeds }: ActionPosition): ActionPlan | undefined {
-  const { faults, isOverTargets, stages, scopes, definition } = context;
+  const { faults, over, stages, scopes, definition } = context;
   const { action, part, way, alternative, alternatives } = column;
   const isUndo = part === "undo";
   const first = index - alternative;
   const place = `${context.place}.${column.place}`;
   const identifiers = known.map((position) => identifierOf(columns[position]?.action.name ?? ""));
-  const scope = scopes.task({ hasTarget: isOverTargets, before: identifiers });
-  const own = scopes.task({ hasTarget: isOverTargets, before: [...identifiers, identifierOf(action.name)] });
+  const scope = scopes.task({ ...over, before: identifiers });
+  const own = scopes.task({ ...over, before: [...identifiers, identifierOf(action.name)] });
   // Whether it is done at all is asked once, before the first alternative.
   const when =
     isUndo || alternative > 0 || action.when === ""
       ? undefined
       : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
   const template = compileArguments(way.with ?? {}, { place: `${context.place}.${column.wayPlace}.with`, scope, stages, faults });
-  const ownScope = scopes.task({ hasTarget: isOverTargets, before: [...identifiers, identifierOf(action.name)] });
   // What is taken back sets nothing.
-  const set = planSet(part === "undo" ? {} : action.set, { place: `${place}.set`, scope: ownScope, stages, faults, vars: definition.vars });
+  const set = planSet(part === "undo" ? {} : action.set, { place: `${place}.set`, scope: own, stages, faults, vars: definition.vars });
   checkSignal(column, context);
   if (template === undefined) return undefined;
   const timeout = way.timeout ?? (isUndo ? undefined : action.timeout);

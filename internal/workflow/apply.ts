@@ -4,13 +4,15 @@
 
 import { assert, assertNever, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { Event, StageEnded, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
+import type { Event, StageEnded, StageSkipped, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
 import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, closeStage, repeatStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { beginAwaiting } from "./awaiting.ts";
 import { passDeadline } from "./deadlines.ts";
+import { finishEarly } from "./finishing.ts";
+import { freezeList } from "./list-expanding.ts";
 import { receiveSignal } from "./signals.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";
@@ -46,15 +48,11 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "workflowUnpaused":
       return applyToLife(state, kind, atMs);
     case "stageStarted":
-      return beginStage(state, kind.value.stage, atMs);
     case "stageEnded":
-      return endStage(state, kind.value);
     case "stageRepeated":
-      return repeatStage(state, kind.value, atMs);
     case "stageSkipped":
-      state.stageResults[kind.value.stage] = "skipped";
-      state.stageNotes.set(kind.value.stage, kind.value.reason);
-      return closeStage(state, kind.value.stage);
+    case "listExpanded":
+      return applyToStage(state, kind, atMs);
     case "waveStarted":
       return startWave(state, kind.value);
     case "waveEnded":
@@ -82,12 +80,33 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
       return takeVerdict(state, kind.value);
     case "workflowRestored":
       return restoreWorkflow(state, kind.value);
+    case "finishDecided":
+      return finishEarly(state, kind.value);
     case "approvalGiven":
     case "freezeBegan":
     case "freezeEnded":
     case "signalReceived":
     case "deadlinePassed":
       return applyFromOutside(state, { kind, by, atMs });
+    default:
+      return assertNever(kind);
+  }
+}
+
+type StageName = "stageStarted" | "stageEnded" | "stageRepeated" | "stageSkipped" | "listExpanded";
+
+function applyToStage(state: WorkflowState, kind: Extract<EventKind, { case: StageName }>, atMs: TimeMs): void {
+  switch (kind.case) {
+    case "stageStarted":
+      return beginStage(state, kind.value.stage, atMs);
+    case "stageEnded":
+      return endStage(state, kind.value);
+    case "stageRepeated":
+      return repeatStage(state, kind.value, atMs);
+    case "stageSkipped":
+      return skipStage(state, kind.value);
+    case "listExpanded":
+      return freezeList(state, kind.value);
     default:
       return assertNever(kind);
   }
@@ -158,17 +177,24 @@ function endLife(state: WorkflowState, ended: WorkflowEnded, atMs: TimeMs): void
   state.stageRun = undefined;
 }
 
-/** Nothing more comes of what is open in a stage that failed: later stages may run all the same, and see it so. */
 function beginStage(state: WorkflowState, index: number, atMs: TimeMs): void {
   state.stageRun = startStage(present(state.blueprint.stages[index], "the stage that starts"), atMs);
   state.stageResults[index] = "running";
+  state.gateHeld = undefined;
 }
 
+/** Nothing more comes of what is open in a stage that failed: later stages may run all the same, and see it so. */
 function endStage(state: WorkflowState, { stage, succeeded, error }: StageEnded): void {
   if (error !== "") state.stageNotes.set(stage, error);
   state.stageResults[stage] = succeeded ? "succeeded" : "failed";
   if (!succeeded) closeStage(state, stage);
   state.stageRun = undefined;
+}
+
+function skipStage(state: WorkflowState, { stage, reason }: StageSkipped): void {
+  state.stageResults[stage] = "skipped";
+  state.stageNotes.set(stage, reason);
+  closeStage(state, stage);
 }
 
 function startWave(state: WorkflowState, wave: WaveStarted): void {

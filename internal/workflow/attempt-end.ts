@@ -1,5 +1,5 @@
 // How an attempt ends, or begins to await something: what its report, its action's `set`, `repeat` and `retry`, and the state make of it.
-// 1. What is evaluated or drawn for it is in the one event that says the end: a replay decides nothing again (H4).
+// 1. What is evaluated or drawn for it is in the event that says the end (or, of an early finish, the one after it): a replay decides nothing again (H4).
 // 2. A report about an attempt that is not under way any more is dropped: its place in history is taken.
 
 import { create } from "@bufbuild/protobuf";
@@ -32,17 +32,24 @@ export function decideEnd(state: WorkflowState, report: AttemptReport, facts: Fa
     return [attemptAwaits(state, { task, running, awaited })];
   }
   const { set, error } = attemptSet(state, report, facts);
-  if (error !== undefined) return [attemptEnded(state, { report: failedReport(report, error) }, facts)];
+  if (error !== undefined) return ended(state, { report: failedReport(report, error) }, facts);
   // What an iteration has set stays set, also when it was the last one and has failed the action.
   const { error: untilError, ...end } = judgeIteration(state, { report, set }, facts);
-  return [attemptEnded(state, { report: untilError === undefined ? report : failedReport(report, untilError), set, end }, facts)];
+  return ended(state, { report: untilError === undefined ? report : failedReport(report, untilError), set, end }, facts);
+}
+
+/** What is being cancelled is finished by nothing else. */
+function ended(state: WorkflowState, end: Ended, facts: Facts): readonly Event[] {
+  const { finish } = end.report;
+  return [attemptEnded(state, end, facts), ...(finish === undefined || state.isCancelRequested ? [] : [happened("finishDecided", finish)])];
 }
 
 /** What it did is done; trying again would do its work twice. */
 function failedReport(report: AttemptReport, error: string): AttemptReport {
   const { task, attempt } = report;
   const detail = report.detail === undefined ? create(AttemptDetailSchema, { task, attempt, error }) : { ...report.detail, error };
-  return { ...report, outcome: AttemptOutcome.FAILED, error, isRetryable: false, detail, detailCrc: encodeDetail(detail).crc };
+  const { finish: _, ...rest } = report;
+  return { ...rest, outcome: AttemptOutcome.FAILED, error, isRetryable: false, detail, detailCrc: encodeDetail(detail).crc };
 }
 
 /** What the event of an end is made of. */

@@ -14,13 +14,15 @@ import { STAGES_MAX } from "../base/limits.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
-import { columnsOf, stagesOf } from "../expr/workflow-parts.ts";
+import { columnsOf, isOverTargets, overOf, stagesOf, widthOf } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
 import { FaultList } from "./fault-list.ts";
 import { LastPlans } from "./last-plans.ts";
+import { itemName, planList } from "./list-plan.ts";
+import type { ListPlan } from "./list-plan.ts";
 import { acceptedScopes, compileIn } from "./names.ts";
 import type { NameScopes } from "./names.ts";
 import { expressionParams } from "./params.ts";
@@ -59,7 +61,9 @@ export interface StagePlan extends RolloutPlan {
   /** True: when it fails, the workflow goes on. */
   readonly continuesOnError: boolean;
   readonly isOverTargets: boolean;
-  /** How many times the actions run: the number of targets, or 1. */
+  /** Present: it runs over a list. */
+  readonly list: ListPlan | undefined;
+  /** How many times the actions run: the number of targets, or 1; over a list at most so many times. */
   readonly width: number;
   /** Position of its first task in the workflow. */
   readonly firstTask: number;
@@ -205,8 +209,8 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
   const hasMore = stage.over !== undefined || stage.rollout !== undefined || stage.locks.length > 0 || columns.length > 0;
   if (stage.actions.length === 0 && hasMore)
     faults.add(`${place}.actions`, "there are none; a stage without actions is a milestone, and takes nothing that is for actions");
-  const isOverTargets = stage.over !== undefined;
-  const width = isOverTargets ? context.targets : 1;
+  const isTargets = isOverTargets(stage);
+  const width = widthOf(stage, context.targets);
   const annotations = { ...context.annotations, ...stage.annotations };
   return {
     index,
@@ -217,14 +221,16 @@ function planStage(stage: Stage, context: StageContext): StagePlan {
     needs: planStageNeeds(stage, { place, faults, earlier }),
     undoesWave: stage.undo === StageUndo.WAVE,
     continuesOnError: stage.continueOnError,
-    isOverTargets,
+    isOverTargets: isTargets,
+    list: planList(stage, { place, faults, stages: context.stageNames, scope: context.scopes.output }),
     width,
     firstTask,
     actions: planActions(stage, {
       place,
       faults,
       annotations,
-      isOverTargets,
+      over: overOf(stage),
+      isMain: context.part === "main",
       stages: context.stageNames,
       scopes: context.scopes,
       earlier,
@@ -275,7 +281,12 @@ export function taskAt(stage: StagePlan, ordinal: number, action: number): numbe
   return stage.firstTask + ordinal * stage.actions.length + action;
 }
 
-/** The target of a task; undefined in a stage that runs once. */
+/** The name of the target or item of a task; empty in a stage that runs once. */
+export function unitName(blueprint: Blueprint, stage: StagePlan, ordinal: number): string {
+  return targetAt(blueprint, stage, ordinal)?.name ?? itemName(stage.list?.items?.[ordinal]);
+}
+
+/** The target of a task; undefined in a stage that runs once, or over a list. */
 export function targetAt(blueprint: Blueprint, stage: StagePlan, ordinal: number): Target | undefined {
   return stage.isOverTargets ? blueprint.targets[ordinal] : undefined;
 }

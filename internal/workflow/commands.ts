@@ -4,7 +4,7 @@
 import type { JsonObject } from "../base/json.ts";
 import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
-import type { Again, AttemptOutcome, Awaited, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
+import type { Again, AttemptOutcome, Awaited, DeferReason, FinishDecided, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 
 /** How an attempt ended, as its runner reports it. */
 export interface AttemptReport {
@@ -28,6 +28,8 @@ export interface AttemptReport {
   readonly detailCrc: number;
   /** Present: the attempt does not end; from now on it awaits this. */
   readonly awaited?: Awaited;
+  /** Present: with its end the workflow is finished early. */
+  readonly finish?: FinishDecided;
 }
 
 /** Something that is asked of a workflow. `by` names the principal. */

@@ -133,6 +133,17 @@ test("the bounds of a repetition are numbers as others, where there is one", () 
   expect(filled(source, {}, repeat)).toMatchObject([{ repeat: { max: 1, every: "90s" }, actions: [{ repeat: { max: 3 } }] }]);
 });
 
+test("so is how many items a list may have, where there is one", () => {
+  const computed = { "stages[0].over.max": "params.n" };
+  expect(filled(computed)).toEqual(["stages[0].over.max: ${{ params.n }} gives 3: there is no list here; say `over.list` too"]);
+  const stages = [{ name: "a", over: { list: { items: "[]", max: 1 } }, actions: [{ name: "x", uses: "set" }] }];
+  const definition = fromJson(WorkflowDefinitionSchema, { name: "w", params: PARAMS, computed, stages });
+  const faults = new FaultList();
+  expect(withComputed(definition, { n: 7 }, faults).stages[0]?.over?.kind.value).toMatchObject({ max: 7 });
+  withComputed(definition, { n: 10_001 }, faults);
+  expect(() => faults.throwIfAny("w")).toThrow("it must be a whole number between 1 and 10000");
+});
+
 test.each<[string, string, string]>([
   ["stages[0].actions[0].retry.attempts", "params.n - 3", "${{ params.n - 3 }} gives 0: it must be a whole number between 1 and 100"],
   ["stages[0].actions[0].retry.attempts", "params.n + 98", "${{ params.n + 98 }} gives 101: it must be a whole number between 1 and 100"],

@@ -129,9 +129,10 @@ function writeToWay(way: Pick<Action, "timeout" | "totalTimeout" | "retry">, fie
 
 function writeToStage(stage: Stage, { field, form, item }: Extract<ComputedPlace, { of: "stage" }>, value: JsonValue): string | undefined {
   const wrong = `it must be ${formText(form)}`;
-  if (field === "repeat.max" || field === "repeat.every" || field === "deadline") {
+  if (field === "repeat.max" || field === "repeat.every" || field === "deadline" || field === "over.max") {
     const number = numberOf(form, value);
     if (number === undefined) return wrong;
+    if (field === "over.max") return writeToList(stage, number);
     if (field !== "deadline") return writeToRepeat(stage, field, number);
     stage.deadline = durationFromMs(number);
     return undefined;
@@ -170,6 +171,12 @@ function writeToStage(stage: Stage, { field, form, item }: Extract<ComputedPlace
     default:
       return assertNever(field);
   }
+}
+
+function writeToList({ over }: Stage, number: number): string | undefined {
+  if (over?.kind.case !== "list") return "there is no list here; say `over.list` too";
+  over.kind.value.max = number;
+  return undefined;
 }
 
 function writeToRepeat({ repeat }: Stage | Action, field: "repeat.max" | "repeat.every", number: number): string | undefined {

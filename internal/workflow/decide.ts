@@ -7,7 +7,7 @@ import type { Again, Event } from "../gen/holdfast/v1/event_pb.ts";
 import { AgainSchema, AttemptOutcome, DeferReason, Resolution, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { placeOf, targetAt, taskAt } from "./blueprint.ts";
+import { placeOf, taskAt, unitName } from "./blueprint.ts";
 import type { Command } from "./commands.ts";
 import { decideApprove } from "./approval.ts";
 import { decideEnd } from "./attempt-end.ts";
@@ -167,15 +167,17 @@ function isStill(state: WorkflowState): boolean {
   return isQuiet && run !== undefined && state.tasks.count(run.stage.index, TaskState.UNKNOWN) > 0;
 }
 
-/** A stage that failed though all of it ended well, for its `until` was not true: all of it runs again. */
+/** A stage that failed though all of it ended well, for its `until` was not true: all of it runs again. One whose list was refused did not run. */
 function exhaustedStage(state: WorkflowState): Again | undefined {
   const stage = state.blueprint.stages.find(({ index, repeat }) => repeat !== undefined && state.stageResults[index] === "failed");
-  const isWhole = stage !== undefined && state.stageNotes.has(stage.index);
+  const isRefused = stage?.list !== undefined && stage.list.items === undefined;
+  const isWhole = stage !== undefined && !isRefused && state.stageNotes.has(stage.index);
   return isWhole ? create(AgainSchema, { kind: { case: "stage", value: stage.index } }) : undefined;
 }
 
 function hasRetriable(state: WorkflowState): boolean {
-  return state.tasks.states.some((now, task) => isRetriable(now) && isReopened(state, task));
+  // What a finish skipped is no reason by itself: it was what the workflow wanted.
+  return state.tasks.states.some((now, task) => isRetriable(now) && now !== TaskState.SKIPPED_FINISH && isReopened(state, task));
 }
 
 function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">): readonly Event[] {
@@ -196,7 +198,8 @@ function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">):
 /** A task, for people. */
 function taskText({ blueprint }: WorkflowState, task: number): string {
   const { stage, action, ordinal } = placeOf(blueprint, task);
-  return `task ${stage.name}/${action.name}${stage.isOverTargets ? ` on target "${targetAt(blueprint, stage, ordinal)?.name ?? ""}"` : ""}`;
+  const name = unitName(blueprint, stage, ordinal);
+  return `task ${stage.name}/${action.name}${name === "" ? "" : ` on ${stage.isOverTargets ? "target" : "item"} "${name}"`}`;
 }
 
 /** May the attempt begin to change something? Not in a freeze, nor past the budget, nor against the locks of others. */

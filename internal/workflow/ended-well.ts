@@ -2,7 +2,7 @@
 // 1. A failed stage with `continue_on_error` is no failure here. 2. A plan runs none of them, and a cancelled workflow none any more.
 
 import type { Part } from "../expr/workflow-parts.ts";
-import { Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { Mode, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowState } from "./state.ts";
 
 /** The first stage that failed and keeps the workflow from ending well; undefined: none. */
@@ -17,5 +17,6 @@ export function failedStage(state: WorkflowState, parts: readonly Part[]): numbe
 export function isPartWanted(state: WorkflowState, part: Part): boolean {
   if (state.blueprint.mode === Mode.PLAN || state.isCancelRequested) return false;
   if (part === "always") return true;
-  return part === (failedStage(state, ["main"]) === undefined ? "on_success" : "on_failure");
+  const hasFailed = state.finish?.decided.outcome === WorkflowOutcome.FAILED || failedStage(state, ["main"]) !== undefined;
+  return part === (hasFailed ? "on_failure" : "on_success");
 }

@@ -9,20 +9,24 @@ import type { JsonValue } from "../base/json.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { taskAt } from "./blueprint.ts";
 import { deadlineText, isOverdue } from "./deadlines.ts";
+import { finishText } from "./early-finish.ts";
 import { failedStage } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { WorkflowState } from "./state.ts";
 import { isFailure } from "./task-state.ts";
-import { jsonToValue } from "./value-json.ts";
+import { jsonToValue, valueToJson } from "./value-json.ts";
 
 /** The event that ends the workflow as it stands. */
 export function endWorkflow(state: WorkflowState, facts: Facts): Event {
   if (state.isCancelRequested) return happened("workflowEnded", { outcome: WorkflowOutcome.CANCELLED });
   const failed = failedStage(state, ["main", "on_success", "on_failure", "always"]);
-  const result = evaluateOutput(state, facts);
+  const finish = state.finish?.decided;
+  const result = finish?.output === undefined ? evaluateOutput(state, facts) : { value: valueToJson(finish.output) };
   const output = result.value === undefined ? {} : { output: jsonToValue(result.value) };
+  if (finish?.outcome === WorkflowOutcome.FAILED)
+    return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: finishText(state), ...output });
   if (failed === undefined && isOverdue(state))
     return happened("workflowEnded", { outcome: WorkflowOutcome.FAILED, error: overdueError(state), ...output });
   if (failed !== undefined)
@@ -40,6 +44,8 @@ function stageError(state: WorkflowState, index: number): string {
   const note = state.stageNotes.get(index);
   if (note !== undefined) return `${which}: ${note}`;
   const { failed, unreachable } = state.tasks.stageCounts(index);
+  if (stage.list?.items !== undefined)
+    return `${which}: ${failedTargets(state, stage)} of ${stage.list.items.length} items failed, max_failures is ${stage.failuresMax}; ${next}`;
   if (!stage.isOverTargets) return `${which}: ${failed + unreachable} of its tasks failed; ${next}`;
   return `${which}: ${failedTargets(state, stage)} of ${stage.width} targets failed or were unreachable, max_failures is ${stage.failuresMax}; ${next}`;
 }

@@ -66,7 +66,7 @@ test.each<[string, JsonValue]>([
 test("what the checker declares is what a scope gives, field by field", () => {
   const drill = aDrill();
   const scopes = workflowScopes(fromJson(WorkflowDefinitionSchema, DEFINITION));
-  const { declarations, functions } = scopes.task({ hasTarget: true, before: ["scan"] });
+  const { declarations, functions } = scopes.task({ hasTarget: true, hasItem: false, before: ["scan"] });
   const scope = taskScope(drill.state, 2, drill.facts);
   for (const [name, declared] of Object.entries(declarations)) checkDeclared(name, declared, scope(name));
   const stageOf = functions[0]?.resultOf ?? (() => undefined);

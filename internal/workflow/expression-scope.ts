@@ -9,7 +9,7 @@ import { didYouMean } from "../base/nearest.ts";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { taskKey } from "./task-key.ts";
-import { placeOf, targetAt, taskAt } from "./blueprint.ts";
+import { placeOf, targetAt, taskAt, unitName } from "./blueprint.ts";
 import type { AttemptReport } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import { expressionParams } from "./params.ts";
@@ -28,10 +28,15 @@ export type ScopeOf = (name: string) => unknown;
 export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts, "detail">): ScopeOf {
   const place = placeOf(state.blueprint, task);
   const workflow = workflowScope(state, facts);
+  const earlier = (name: string): unknown =>
+    place.action.before.includes(name) ? actionScope(state, { place, name, facts }) : workflow(name);
   return (name) => {
     switch (name) {
       case "target":
         return targetScope(state, place);
+      case "item":
+        // An action may have this name where there are no items.
+        return place.stage.list === undefined ? earlier(name) : place.stage.list.items?.[place.ordinal];
       case "attempt":
         return state.tasks.attempts[task] ?? 0;
       case "task":
@@ -44,7 +49,7 @@ export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts,
           annotations: place.action.annotations,
         };
       default:
-        return place.action.before.includes(name) ? actionScope(state, { place, name, facts }) : workflow(name);
+        return earlier(name);
     }
   };
 }
@@ -142,7 +147,7 @@ function stageScope(state: WorkflowState, name: string, facts: Pick<Facts, "deta
     get failed_targets(): readonly JsonValue[] {
       return failedTargets(state, stage);
     },
-    ...(stage.isOverTargets ? {} : { actions: onceActions(state, stage, facts) }),
+    ...(stage.isOverTargets || stage.list !== undefined ? {} : { actions: onceActions(state, stage, facts) }),
   };
 }
 
@@ -159,12 +164,12 @@ function failedTargets(state: WorkflowState, stage: StagePlan): readonly string[
 function scanFailedTargets(state: WorkflowState, stage: StagePlan): readonly string[] {
   const { failed, unreachable } = state.tasks.stageCounts(stage.index);
   const names: string[] = [];
-  if (!stage.isOverTargets || failed + unreachable === 0) return names;
+  if ((!stage.isOverTargets && stage.list === undefined) || failed + unreachable === 0) return names;
   for (let ordinal = 0; ordinal < stage.width && names.length < FAILED_TARGETS_MAX; ordinal++) {
     const hasFailed = stage.actions.some(
       (action) => action.failsTarget && isFailure(state.tasks.get(taskAt(stage, ordinal, action.index))),
     );
-    if (hasFailed) names.push(state.blueprint.targets[ordinal]?.name ?? "");
+    if (hasFailed) names.push(unitName(state.blueprint, stage, ordinal));
   }
   return names;
 }

@@ -9,6 +9,7 @@ import type { Command } from "./commands.ts";
 import { isPastBudget } from "./budget.ts";
 import { happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
+import { stageToExpand } from "./stage-order.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { isTargetDone } from "./target-run.ts";
 
@@ -29,6 +30,8 @@ export function wantedGate(state: WorkflowState, facts: Pick<Facts, "isGated" | 
   if (state.life.kind !== "executing" || state.isCancelRequested || state.isPaused || state.freeze?.isWhole === true) return undefined;
   if (!state.isAdmitted && facts.isGated(Gate.EXEC)) return { gate: Gate.EXEC, stage: 0, wave: 0 };
   const run = state.stageRun;
+  const expanding = facts.isGated(Gate.EXPAND) ? stageToExpand(state) : undefined;
+  if (expanding !== undefined) return { gate: Gate.EXPAND, stage: expanding.index, wave: 0 };
   if (run === undefined || !isWaveGated(run, facts) || isPastBudget(run)) return undefined;
   if (run.isInWave || !facts.isPauseOver()) return undefined;
   const wave = nextOpenWave(state, run);
@@ -73,6 +76,7 @@ export function decideJudge(
   if (wanted === undefined || wanted.gate !== gate || wanted.stage !== stage || wanted.wave !== wave) return [];
   if (verdict.decision !== Decision.ALLOW) return isSame(state.gateHeld?.verdict, verdict) ? [] : [given];
   const run = state.stageRun;
+  if (gate === Gate.EXPAND) return [given, happened("stageStarted", { stage })];
   return gate === Gate.WAVE && run !== undefined ? [given, waveStarted(run, wave)] : [given];
 }
 
@@ -85,6 +89,7 @@ export function takeVerdict(state: WorkflowState, { verdict, stage, wave }: Verd
       state.isAdmitted = verdict.decision === Decision.ALLOW;
       state.gateHeld = state.isAdmitted ? undefined : { gate: verdict.gate, stage, wave, verdict };
       return;
+    case Gate.EXPAND:
     case Gate.WAVE:
       state.gateHeld = verdict.decision === Decision.ALLOW ? undefined : { gate: verdict.gate, stage, wave, verdict };
       return;

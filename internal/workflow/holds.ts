@@ -7,7 +7,7 @@ import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { awaitHold, awaitHolds } from "./await-holds.ts";
 import type { StagePlan } from "./blueprint.ts";
-import { placeOf, targetAt, taskAt } from "./blueprint.ts";
+import { placeOf, taskAt, unitName } from "./blueprint.ts";
 import { isPastBudget, isUncertain } from "./budget.ts";
 import { deadlineText } from "./deadlines.ts";
 import type { Facts } from "./facts.ts";
@@ -126,7 +126,13 @@ export function targetHolds(state: WorkflowState, ordinal: number, facts: HoldFa
   const stage = run?.stage ?? state.blueprint.stages.find((candidate) => candidate.isOverTargets);
   if (run === undefined || stage === undefined) return overall;
   if (!run.stage.isOverTargets)
-    return [hold(HoldKind.ORDER, `stage "${run.stage.name}", which runs once, is under way; stages run in order`), ...overall];
+    return [
+      hold(
+        HoldKind.ORDER,
+        `stage "${run.stage.name}", which runs ${run.stage.list === undefined ? "once" : "over a list"}, is under way; stages run in order`,
+      ),
+      ...overall,
+    ];
   return [...gateHolds(state), targetHold(state, run, { ordinal, facts }), ...overall.filter(({ kind }) => OVERALL.has(kind))];
 }
 
@@ -208,7 +214,8 @@ function taskTarget(state: WorkflowState, task: number): string {
 }
 
 function targetName(state: WorkflowState, stage: StagePlan, ordinal: number): string {
-  return targetAt(state.blueprint, stage, ordinal)?.name ?? `stage ${stage.name}`;
+  const name = unitName(state.blueprint, stage, ordinal);
+  return name === "" ? `stage ${stage.name}` : name;
 }
 
 function hold(kind: HoldKind, message: string, extra: { readonly names?: readonly string[]; readonly untilMs?: number } = {}): Hold {

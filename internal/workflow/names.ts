@@ -31,7 +31,7 @@ export interface NameScopes {
   readonly output: NameScope;
   /** `set` of a signal with these fields. */
   signal(fields: Readonly<Record<string, Param>>): NameScope;
-  task(at: { readonly hasTarget: boolean; readonly before: readonly string[] }): NameScope;
+  task(at: { readonly hasTarget: boolean; readonly hasItem: boolean; readonly before: readonly string[] }): NameScope;
 }
 
 /** The names without their types, for a definition that was checked when it was submitted. */
@@ -41,7 +41,10 @@ export function acceptedScopes({ vars }: Pick<WorkflowDefinition, "vars">): Name
   return {
     output: { names: always, ...rest },
     signal: () => ({ names: [...always, "signal"], ...rest }),
-    task: ({ hasTarget, before }) => ({ names: [...always, ...(hasTarget ? ["target"] : []), ...before], ...rest }),
+    task: ({ hasTarget, hasItem, before }) => ({
+      names: [...always, ...(hasTarget ? ["target"] : []), ...(hasItem ? ["item"] : []), ...before],
+      ...rest,
+    }),
   };
 }
 

@@ -22,6 +22,8 @@ const TABLE: Readonly<Record<keyof typeof TaskState, readonly [plain: NeedAnswer
   UNKNOWN: ["wait", "wait", "skip"],
   SKIPPED: ["go", "go", "go"],
   SKIPPED_AFTER: ["skip", "skip", "skip"],
+  SKIPPED_FINISH: ["skip", "skip", "skip"],
+  ABSENT: ["go", "go", "go"],
   CANCELLED: ["skip", "skip", "skip"],
 };
 

@@ -6,7 +6,7 @@
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { taskAt } from "./blueprint.ts";
 import type { StageResult, WorkflowState } from "./state.ts";
-import { TaskState, isFailure, isGood } from "./task-state.ts";
+import { isClosed, isFailure, isGood } from "./task-state.ts";
 
 /** What follows from a need for what has it. */
 export type NeedAnswer = "go" | "wait" | "skip";
@@ -24,7 +24,7 @@ export interface EarlierNeed {
  */
 export function needAnswer(now: number, { isContinued, isOver }: { readonly isContinued: boolean; readonly isOver: boolean }): NeedAnswer {
   if (isGood(now) || (isContinued && isFailure(now))) return "go";
-  if (isFailure(now) || now === TaskState.SKIPPED_AFTER || now === TaskState.CANCELLED) return "skip";
+  if (isFailure(now) || isClosed(now)) return "skip";
   return isOver ? "skip" : "wait";
 }
 
@@ -76,7 +76,7 @@ interface EarlierNeedAt {
   readonly need: EarlierNeed;
 }
 
-/** On the same target where both stages run over targets; the one task of a stage that ran once; of all targets for a stage that runs once. */
+/** On the same target where both stages run over targets; the one task of a stage that ran once; else of all its targets or items. */
 function answerEarlier(state: WorkflowState, { stage, ordinal, need }: EarlierNeedAt): NeedAnswer {
   const earlier = state.blueprint.stages[need.stage];
   const action = earlier?.actions[need.action];
@@ -86,8 +86,8 @@ function answerEarlier(state: WorkflowState, { stage, ordinal, need }: EarlierNe
       isContinued: action.continuesOnError,
       isOver: true,
     });
-  if (!earlier.isOverTargets) return at(0);
-  if (stage.isOverTargets) return at(ordinal);
+  if (!earlier.isOverTargets && earlier.list === undefined) return at(0);
+  if (earlier.isOverTargets && stage.isOverTargets) return at(ordinal);
   const known = state.stageRun?.earlierAnswers;
   const key = taskAt(earlier, 0, need.action);
   const found = known?.get(key);

@@ -7,7 +7,7 @@ import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { RuleVerdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
 import { HoldKind, HoldSchema } from "../gen/holdfast/v1/status_pb.ts";
-import { placeOf, targetAt } from "./blueprint.ts";
+import { placeOf, unitName } from "./blueprint.ts";
 import type { HeldBack } from "./parking.ts";
 import type { WorkflowState } from "./state.ts";
 
@@ -26,7 +26,9 @@ export function freezeHolds({ freeze }: WorkflowState): readonly Hold[] {
 export function gateHolds({ gateHeld, blueprint, submitted }: WorkflowState): readonly Hold[] {
   if (gateHeld === undefined) return [];
   const stage = blueprint.stages[gateHeld.stage];
-  const where = gateHeld.gate === Gate.WAVE ? `wave ${gateHeld.wave + 1} of stage "${stage?.name ?? ""}"` : "its execution";
+  const named = `stage "${stage?.name ?? ""}"`;
+  const later = gateHeld.gate === Gate.WAVE ? `wave ${gateHeld.wave + 1} of ${named}` : `${named} over its list`;
+  const where = gateHeld.gate === Gate.EXEC ? "its execution" : later;
   const rules = gateHeld.verdict.rules.filter((rule) => isHolding(rule)).slice(0, REASONS_MAX);
   return rules.map((rule) => ruleHold(rule, { where, id: blueprint.id, digest: submitted.digest }));
 }
@@ -91,8 +93,8 @@ function heldHold(held: HeldBack, at: { readonly count: number; readonly name: s
 /** What a task is called in messages: `fix/apply on h3`. */
 export function taskName(state: WorkflowState, task: number): string {
   const { stage, action, ordinal } = placeOf(state.blueprint, task);
-  const target = targetAt(state.blueprint, stage, ordinal)?.name;
-  return target === undefined ? `${stage.name}/${action.name}` : `${stage.name}/${action.name} on ${target}`;
+  const target = unitName(state.blueprint, stage, ordinal);
+  return target === "" ? `${stage.name}/${action.name}` : `${stage.name}/${action.name} on ${target}`;
 }
 
 /** How a task's judgement holds it back. */

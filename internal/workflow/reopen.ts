@@ -9,6 +9,7 @@ import type { TimeMs } from "../base/ids.ts";
 import type { Again, StageRepeated, WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
+import { isFinished } from "./early-finish.ts";
 import { isPartWanted } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
@@ -46,10 +47,11 @@ export function closeStage(state: WorkflowState, index: number, to: TaskState = 
   }
 }
 
-/** Opens a task again. Where it had come to a good end, what it does next is another run. */
-function openAgain(state: WorkflowState, task: number): void {
+/** Opens a task again. Where it had come to a good end, or may stand for something else from now on, what it does next is another run. */
+function openAgain(state: WorkflowState, task: number, { mayBeOther }: { readonly mayBeOther: boolean } = { mayBeOther: false }): void {
   const now = state.tasks.get(task);
-  if (now === TaskState.UNCHANGED || now === TaskState.CHANGED) state.tasks.beginRun(task);
+  const wasTried = (state.tasks.attempts[task] ?? 0) > 0;
+  if (now === TaskState.UNCHANGED || now === TaskState.CHANGED || (mayBeOther && wasTried)) state.tasks.beginRun(task);
   reopenTask(state, task);
 }
 
@@ -69,25 +71,40 @@ export function retryWorkflow(state: WorkflowState, again: Again | undefined): v
   state.retries += 1;
   state.stageRun = undefined;
   state.stageNotes.clear();
-  const isNamed = namedBy(state, again);
-  for (const stage of state.blueprint.stages) {
-    reopenStage(state, stage, isNamed);
-    // A milestone has no task to be named by.
-    const isWhole = again?.kind.case === "all" || (again?.kind.case === "stage" && again.kind.value === stage.index);
-    if (isWhole) state.stageResults[stage.index] = "pending";
+  const { stages } = state.blueprint;
+  for (const stage of stages) if (stage.part === "main") reopenStage(state, stage, again);
+  // The stages that handle how the others ended run again after those that do.
+  const isAnew = stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending");
+  for (const stage of stages) {
+    if (stage.part === "main") continue;
+    if (isAnew) reopenWhole(state, stage);
+    else reopenStage(state, stage, again);
   }
-  if (state.blueprint.stages.some(({ index, part }) => part === "main" && state.stageResults[index] === "pending")) reopenHandlers(state);
   // Also what succeeded counts no more: its target begins anew, and takes its share of the stage's rate again.
   state.tasks.forgiven.set(state.tasks.attempts);
+  state.finish = undefined;
 }
 
 /** True for a task that a round names. */
 type IsNamed = (task: number) => boolean;
 
-function reopenStage(state: WorkflowState, stage: StagePlan, isNamed: IsNamed): void {
+function reopenStage(state: WorkflowState, stage: StagePlan, again: Again | undefined): void {
+  if (again?.kind.case === "all" || (again?.kind.case === "stage" && again.kind.value === stage.index)) return reopenWhole(state, stage);
+  const isNamed = namedBy(state, again);
   for (let ordinal = 0; ordinal < stage.width; ordinal++)
     if (reopenTarget(state, { stage, ordinal, isNamed })) state.stageResults[stage.index] = "pending";
   if (state.stageResults[stage.index] !== "succeeded") state.stageResults[stage.index] = "pending";
+}
+
+/** All of the stage is done again, over a list that is evaluated anew: from then on its tasks may be about other items. */
+function reopenWhole(state: WorkflowState, stage: StagePlan): void {
+  const { index, firstTask, width, actions, list } = stage;
+  state.stageResults[index] = "pending"; // a milestone has no task to tell
+  const mayBeOther = list !== undefined;
+  for (let task = firstTask; task < firstTask + width * actions.length; task++) openAgain(state, task, { mayBeOther });
+  if (list === undefined) return;
+  const forgotten = { ...stage, list: { ...list, items: undefined } };
+  state.blueprint = { ...state.blueprint, stages: state.blueprint.stages.with(index, forgotten) };
 }
 
 /**
@@ -97,7 +114,9 @@ function reopenStage(state: WorkflowState, stage: StagePlan, isNamed: IsNamed): 
 export function isReopened(state: WorkflowState, task: number): boolean {
   const { stage, ordinal, action } = placeOf(state.blueprint, task);
   if (action.part === "main" && isDoneAgain(state, { stage, ordinal, action })) return true;
-  if (action.part === "undo" || !isRetriable(state.tasks.get(task))) return false;
+  if (action.part === "undo") return false;
+  if (isFinished(state, task)) return true;
+  if (!isRetriable(state.tasks.get(task))) return false;
   const { first, end } = action.alternatives;
   for (let index = first; index < end; index++) if (isGood(state.tasks.get(taskAt(stage, ordinal, index)))) return false;
   return true;
@@ -127,40 +146,28 @@ function reopenTarget(
   return opened.length > 0;
 }
 
-/** The stages that handle how the others ended run again after those that do. */
-function reopenHandlers(state: WorkflowState): void {
-  for (const { index, part, firstTask, width, actions } of state.blueprint.stages) {
-    if (part === "main") continue;
-    state.stageResults[index] = "pending";
-    for (let task = firstTask; task < firstTask + width * actions.length; task++) openAgain(state, task);
-  }
-}
-
-/** StageRepeated: every task of the stage is open again, for another run. */
+/** StageRepeated: every task of the stage is open again, for another run; a list stays as it was frozen. */
 export function repeatStage(state: WorkflowState, { stage: index, iteration, afterMs }: StageRepeated, atMs: TimeMs): void {
   const stage = present(state.blueprint.stages[index], "the stage that is repeated");
   assert(state.running.size === 0, "nothing runs when a stage is repeated");
-  for (let task = stage.firstTask; task < stage.firstTask + stage.width * stage.actions.length; task++) openAgain(state, task);
+  for (let task = stage.firstTask; task < stage.firstTask + stage.width * stage.actions.length; task++)
+    if (state.tasks.get(task) !== TaskState.ABSENT) openAgain(state, task);
   const { deadlineMs } = stageRunOf(state);
   state.stageRun = beginStage(stage, { iteration, resumeAtMs: atMs + afterMs, deadlineMs });
 }
 
-/** What a round names; of an action with alternatives all of them, for which one is done is decided anew. */
+/** What a round names within a stage; of an action with alternatives all of them, for which one is done is decided anew. */
 function namedBy(state: WorkflowState, again: Again | undefined): IsNamed {
   switch (again?.kind.case) {
     case undefined:
+    case "stage":
+    case "all":
       return () => false;
     case "task": {
       const { stage, ordinal, action } = placeOf(state.blueprint, again.kind.value);
       const [first, end] = [taskAt(stage, ordinal, action.alternatives.first), taskAt(stage, ordinal, action.alternatives.end)];
       return (task) => task >= first && task < end;
     }
-    case "stage": {
-      const { firstTask = 0, width = 0, actions = [] } = state.blueprint.stages[again.kind.value] ?? {};
-      return (task) => task >= firstTask && task < firstTask + width * actions.length;
-    }
-    case "all":
-      return () => true;
     default:
       // An open oneof: a journal of a newer version may hold what this one does not know.
       assert(false, "a round names what it runs again in a known way");

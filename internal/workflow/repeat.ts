@@ -60,7 +60,9 @@ export function judgeIteration(
 /** The event that ends a stage in which nothing is left to do: its end, or its next iteration. */
 export function endIteration(state: WorkflowState, run: StageRun, facts: Pick<Facts, "detail">): Event {
   const { repeat, index: stage } = run.stage;
-  if (repeat === undefined || state.blueprint.mode === Mode.PLAN) return happened("stageEnded", { stage, succeeded: true });
+  // An early finish is the end of it: whether it is done is not asked any more.
+  const isOnce = repeat === undefined || state.blueprint.mode === Mode.PLAN || state.finish !== undefined;
+  if (isOnce) return happened("stageEnded", { stage, succeeded: true });
   const judgement = judge(repeat, { iteration: run.iteration, scope: workflowScope(state, facts) });
   if (judgement.kind === "again") return happened("stageRepeated", { stage, iteration: run.iteration + 1, afterMs: repeat.everyMs });
   return happened(

@@ -23,7 +23,7 @@ export interface RolloutPlan {
 
 const PARALLEL_DEFAULT = 10;
 
-/** Makes the rollout of a stage ready to run. */
+/** Makes the rollout of a stage ready to run; `width`: over how many targets or items it runs. */
 export function planRollout(
   stage: Stage,
   context: { readonly width: number; readonly mode: Mode; readonly place: string; readonly faults: FaultList },
@@ -31,7 +31,9 @@ export function planRollout(
   const { width, mode, place, faults } = context;
   const rollout = stage.rollout;
   if (rollout !== undefined && stage.over === undefined)
-    faults.add(`${place}.rollout`, "a stage without `over: targets` runs once and takes no rollout");
+    faults.add(`${place}.rollout`, "a stage without `over` runs once and takes no rollout");
+  if (rollout?.maxAtRisk !== undefined && stage.over?.kind.case === "list")
+    faults.add(`${place}.rollout.max_at_risk`, "items of a list are not at risk; only targets are");
   if (mode === Mode.PLAN) {
     return {
       waves: cutWaves(width, []),

@@ -3,6 +3,7 @@
 
 import type { Stage } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { Template } from "../expr/template.ts";
+import { isOverTargets } from "../expr/workflow-parts.ts";
 import type { FaultList } from "./fault-list.ts";
 import { compileArguments } from "./names.ts";
 import type { NameScope, NameScopes } from "./names.ts";
@@ -11,13 +12,13 @@ const NAMES: ReadonlySet<string> = new Set(["params", "workflow", "target"]);
 
 /** Compiles a stage's locks; faults go to the list. */
 export function planLocks(
-  { locks, over }: Stage,
+  stage: Stage,
   context: { readonly place: string; readonly scopes: NameScopes; readonly faults: FaultList },
 ): readonly Template[] {
   const { place, faults } = context;
-  if (locks.length > 0 && over === undefined)
-    faults.add(`${place}.lock`, "a stage without `over: targets` runs once and takes no locks of targets");
-  const scope = lockScope(context.scopes.task({ hasTarget: true, before: [] }));
+  const { locks } = stage;
+  if (locks.length > 0 && !isOverTargets(stage)) faults.add(`${place}.lock`, "only a stage with `over: targets` takes locks of targets");
+  const scope = lockScope(context.scopes.task({ hasTarget: true, hasItem: false, before: [] }));
   return locks.flatMap((lock, index) => {
     const template = compileArguments({ key: lock }, { place: `${place}.lock[${index}]`, scope, stages: [], faults });
     return template === undefined ? [] : [template];

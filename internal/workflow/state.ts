@@ -6,7 +6,7 @@ import { present } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { WorkflowOutcome, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
+import type { FinishDecided, WorkflowOutcome, WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { AwaitingTable } from "./awaiting-table.ts";
@@ -119,7 +119,8 @@ export interface Approver {
 
 /** The state of one workflow. */
 export interface WorkflowState {
-  readonly blueprint: Blueprint;
+  /** It changes in one thing alone: the lists of its stages become known. */
+  blueprint: Blueprint;
   readonly submitted: WorkflowSubmitted;
   readonly submittedBy: string;
   readonly submittedAtMs: TimeMs;
@@ -136,6 +137,8 @@ export interface WorkflowState {
   deadlineMs: number;
   /** The deadline that passed last since it was executed or retried: of the workflow, or of a stage by its position; undefined: none. */
   overdue: number | "workflow" | undefined;
+  /** Present: an action finished it early. The first of them decided, and of the target of each of them no further main action begins. */
+  finish: { readonly decided: FinishDecided; readonly tasks: Set<number> } | undefined;
   retries: number;
   /** True once the gate of exec has let it through; a Retry is judged again. */
   isAdmitted: boolean;
@@ -204,6 +207,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     isCancelRequested: false,
     deadlineMs: Infinity,
     overdue: undefined,
+    finish: undefined,
     retries: 0,
     isAdmitted: false,
     gateHeld: undefined,

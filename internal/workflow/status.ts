@@ -8,6 +8,7 @@ import type { StageStatus, WorkflowStatus } from "../gen/holdfast/v1/status_pb.t
 import { HoldKind, Phase, StagePhase, StageStatusSchema, TaskCountsSchema, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { assertNever } from "../base/assert.ts";
 import { endedAtMs } from "./apply.ts";
+import { finishOf } from "./early-finish.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { workflowHolds } from "./holds.ts";
 import { hasStalled, willMove } from "./stall.ts";
@@ -62,6 +63,7 @@ export function statusOf(state: WorkflowState): WorkflowStatus {
   const { blueprint, submitted, stageRun } = state;
   const ended = endedAtMs(state);
   const output = state.life.kind === "ended" ? state.life.output : undefined;
+  const finish = finishOf(state);
   return create(WorkflowStatusSchema, {
     id: blueprint.id,
     name: blueprint.name,
@@ -91,6 +93,7 @@ export function statusOf(state: WorkflowState): WorkflowStatus {
     policies: [...submitted.policies],
     ...(state.lastVerdict === undefined ? {} : { verdict: state.lastVerdict }),
     tasksAllowed: state.tasksAllowed,
+    ...(finish === undefined ? {} : { finish }),
   });
 }
 
@@ -107,8 +110,9 @@ function stageStatus(state: WorkflowState, stage: StagePlan): StageStatus {
     phase: stagePhase(state.stageResults[stage.index] ?? "pending"),
     counts: create(TaskCountsSchema, state.tasks.stageCounts(stage.index)),
     targets: stage.isOverTargets ? stage.width : 0,
-    wave: stage.isOverTargets ? (state.wavesBegun[stage.index] ?? 0) : 0,
-    waves: stage.isOverTargets ? stage.waves.length : 0,
+    wave: stage.isOverTargets || stage.list !== undefined ? (state.wavesBegun[stage.index] ?? 0) : 0,
+    waves: stage.isOverTargets || stage.list?.items !== undefined ? stage.waves.length : 0,
+    items: stage.list?.items?.length ?? 0,
     ...(isBetweenWaves ? { nextWaveAt: timestampFromMs(run.resumeAtMs) } : {}),
     annotations: { ...stage.annotations },
     note: state.stageNotes.get(stage.index) ?? "",

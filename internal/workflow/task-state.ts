@@ -27,12 +27,16 @@ export const TaskState = {
   /** Not started because its target, stage or workflow failed before. Retry starts it. */
   SKIPPED_AFTER: 11,
   CANCELLED: 12,
+  /** Not started because an action finished the workflow early. Retry starts it, where something is to be retried. */
+  SKIPPED_FINISH: 13,
+  /** No item of its stage's list needs it: it is counted nowhere. */
+  ABSENT: 14,
 } as const;
 
 /** One of the values of TaskState. */
 export type TaskState = (typeof TaskState)[keyof typeof TaskState];
 
-const STATES = 13;
+const STATES = 15;
 
 /** True when nothing more happens to the task by itself. UNKNOWN waits for a person. */
 export function isSettled(state: number): boolean {
@@ -44,14 +48,19 @@ export function isWaiting(state: number): boolean {
   return state === TaskState.READY || state === TaskState.DEFERRED || state === TaskState.BACKOFF;
 }
 
-/** True when actions that need the task may start. */
+/** True when actions that need the task may start; nothing is needed of what is absent. */
 export function isGood(state: number): boolean {
-  return state === TaskState.UNCHANGED || state === TaskState.CHANGED || state === TaskState.SKIPPED;
+  return state === TaskState.UNCHANGED || state === TaskState.CHANGED || state === TaskState.SKIPPED || state === TaskState.ABSENT;
 }
 
 /** True when the target failed by it. */
 export function isFailure(state: number): boolean {
   return state === TaskState.FAILED || state === TaskState.UNREACHABLE;
+}
+
+/** True for what was not done, and will not be, because of something else than its own `when`. */
+export function isClosed(state: number): boolean {
+  return state === TaskState.SKIPPED_AFTER || state === TaskState.SKIPPED_FINISH || state === TaskState.CANCELLED;
 }
 
 /** True when Retry opens it again: it failed, was unknown or never started. */
@@ -152,7 +161,7 @@ function countTasks(count: (state: TaskState) => number): TaskNumbers {
     failed: count(TaskState.FAILED),
     unknown: count(TaskState.UNKNOWN),
     unreachable: count(TaskState.UNREACHABLE),
-    skipped: count(TaskState.SKIPPED) + count(TaskState.SKIPPED_AFTER),
+    skipped: count(TaskState.SKIPPED) + count(TaskState.SKIPPED_AFTER) + count(TaskState.SKIPPED_FINISH),
     running: count(TaskState.RUNNING),
     waiting: count(TaskState.PENDING) + count(TaskState.READY) + count(TaskState.BACKOFF) + count(TaskState.DEFERRED),
     cancelled: count(TaskState.CANCELLED),

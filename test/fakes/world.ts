@@ -6,6 +6,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Engine } from "../../internal/engine/engine.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { EnginePorts, Ids, Policies } from "../../internal/engine/ports.ts";
+import { finishAction } from "../../internal/action/finish.ts";
 import { personAction } from "../../internal/action/person.ts";
 import { signalAction } from "../../internal/action/signal.ts";
 import { waitAction } from "../../internal/action/wait.ts";
@@ -90,7 +91,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.#mode = options.mode ?? "auto";
-    for (const action of [waitAction(this.clock), signalAction(), personAction()]) this.fleet.add(action);
+    for (const action of [waitAction(this.clock), signalAction(), personAction(), finishAction()]) this.fleet.add(action);
     this.journal = new MemoryJournal(this.#mode);
     this.targets = someTargets(options.targets ?? 3);
     this.#ids = fakeIds(options.seed ?? 1);

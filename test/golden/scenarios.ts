@@ -4,6 +4,7 @@ import { ANN } from "../fakes/principals.ts";
 import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { requestId } from "../fakes/world.ts";
 import { ATTEMPT_SCENARIOS } from "./attempt-scenarios.ts";
+import { LIST_SCENARIOS } from "./list-scenarios.ts";
 import { SET, TOUCH, fix } from "./scenario.ts";
 import type { Json, Scenario } from "./scenario.ts";
 
@@ -12,6 +13,7 @@ const DAY_S = 86_400;
 /** All stories by the name of their file. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...ATTEMPT_SCENARIOS,
+  ...LIST_SCENARIOS,
   "submit-exec-expire": {
     targets: 2,
     async tell(t) {

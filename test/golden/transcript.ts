@@ -214,6 +214,8 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
       return `${kind.value.wave + 1}${kind.value.pauseMs > 0 ? `, pause ${kind.value.pauseMs / 1_000} s` : ""}`;
     case "stageSkipped":
       return kind.value.reason;
+    case "listExpanded":
+      return kind.value.error === "" ? JSON.stringify(kind.value.items.map(valueToJson)) : kind.value.error;
     case "stageEnded":
       return kind.value.succeeded ? "well" : `badly${kind.value.error === "" ? "" : `: ${kind.value.error}`}`;
     case "stageRepeated":
@@ -240,6 +242,10 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
       return kind.value.error;
     case "taskResolved":
       return ResolutionSchema.value[kind.value.resolution]?.localName ?? "";
+    case "finishDecided": {
+      const { outcome, message } = kind.value;
+      return `${WorkflowOutcomeSchema.value[outcome]?.localName ?? ""}: ${message}`;
+    }
     case "workflowEnded":
       return WorkflowOutcomeSchema.value[kind.value.outcome]?.localName ?? "";
     default:

@@ -8,6 +8,7 @@ import { FAR_MUTANTS } from "./far-mutants.ts";
 import { FROZEN_MUTANTS } from "./frozen-mutants.ts";
 import { GUARD_MUTANTS } from "./guard-mutants.ts";
 import { JOURNAL_MUTANTS } from "./journal-mutants.ts";
+import { LIST_MUTANTS } from "./list-mutants.ts";
 import { POLICY_MUTANTS } from "./policy-mutants.ts";
 import { ROLLOUT_MUTANTS } from "./rollout-mutants.ts";
 import { SHARED_MUTANTS } from "./shared-mutants.ts";
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ROLLOUT_MUTANTS,
   ...WORKFLOW_MUTANTS,
   ...AGAIN_MUTANTS,
+  ...LIST_MUTANTS,
   ...GUARD_MUTANTS,
   ...SHARED_MUTANTS,
   ...POLICY_MUTANTS,

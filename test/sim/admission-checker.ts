@@ -49,6 +49,7 @@ export class AdmissionChecker implements Checker {
         const pinned = askedPolicies(model, { policy: undefined }, this.#versions);
         must(pinned.length === 0 || this.#admitted.has(model.id), "denied", () => `${model.id} goes on, and no policy let it`);
         this.#checkDenied(model, pinned);
+        if (kind.case === "stageStarted") this.#checkList(model, kind.value.stage, askedPolicies(model, stamp, this.#versions));
         return this.#checkApproved(model, pinned);
       }
       default:
@@ -58,6 +59,15 @@ export class AdmissionChecker implements Checker {
   #checkDenied(model: Model, asked: readonly PolicyTerms[]): void {
     const { name } = model.submitted.definition ?? { name: "" };
     must(!asked.some(({ denied }) => denied === name), "denied", () => `${model.id} goes on and is denied`);
+  }
+
+  /** A list of many items begins when somebody approved. */
+  #checkList(model: Model, stage: number, asked: readonly PolicyTerms[]): void {
+    const items = model.itemsOf(stage);
+    if (items === undefined || model.isPlan || !asked.some(({ listMax }) => listMax !== undefined && items > listMax)) return;
+    const people = [...(this.#approvals.get(model.id) ?? [])];
+    const isApproved = people.some(([name, roles]) => name !== model.submittedBy && roles.includes("approver:sre"));
+    must(isApproved, "approvals", () => `${model.id} goes through a list of ${items} items, and nobody approved it`);
   }
 
   #checkApproved(model: Model, asked: readonly PolicyTerms[]): void {

@@ -6,6 +6,7 @@ import { replay } from "../../internal/engine/lookup.ts";
 import type { GateQuestion } from "../../internal/engine/ports.ts";
 import { ListLimitsRequestSchema, ListLocksRequestSchema } from "../../internal/gen/holdfast/v1/guard_service_pb.ts";
 import { Phase, WorkflowStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { applyGuardEvent, emptyGuard } from "../../internal/guard/guard.ts";
 import { ledgerReader } from "../../internal/guard/ledger.ts";
@@ -80,10 +81,11 @@ export class Comparison {
   }
 
   /** The live ledger, one folded anew from what is durable, and a count by hand: all the same, whenever a gate is judged. */
-  ledger({ ledger, targets }: GateQuestion): void {
+  ledger({ ledger, gate, targets }: GateQuestion): void {
     const { world, chronicle, stamp } = this.#scene;
     if (world.journal.pendingCount > 0 || this.#questions++ % 3 > 0) return;
-    const except = new Set(targets.map(({ name }) => name));
+    // Items of a list are no targets, whatever they are called.
+    const except = new Set(gate === Gate.EXPAND ? [] : targets.map(({ name }) => name));
     const guardMs = chronicle.guardMs(stamp());
     chronicle.ledger.compare(ledger, { guardMs, except });
     if (world.journal.entries.length > FOLDED_MAX) return;
@@ -104,8 +106,7 @@ export class Comparison {
       }
     for (const model of chronicle.models.values()) {
       for (const [index, task] of model.tasks.entries()) {
-        const stage = model.stages[task.stage];
-        const host = stage?.over === undefined ? "service" : (model.targets[task.target] ?? "");
+        const host = model.isOverTargets(task.stage) ? (model.targets[task.target] ?? "") : "service";
         const count = times.get(`${host} ${model.id}.${index}`) ?? 0;
         must(!model.isPlan || count === 0, "fleet", () => `the plan ${model.id} changed ${host}`);
         const isTouch = !model.isPlan && model.uses(task) === "touch";
@@ -134,6 +135,10 @@ export class Comparison {
     const sum = succeeded + failed + unknown + unreachable + skipped + running + waiting + cancelled;
     must(tasks === sum && succeeded === changed + unchanged, "counts", () => `those of ${id} do not add up`);
     const model = this.#scene.chronicle.models.get(id);
-    must(model === undefined || tasks === model.tasks.length, "counts", () => `${id} lost tasks`);
+    must(
+      model === undefined || (tasks <= model.tasks.length && tasks >= model.tasks.length - model.listTasks),
+      "counts",
+      () => `${id} lost tasks`,
+    );
   }
 }

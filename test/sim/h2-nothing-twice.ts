@@ -5,7 +5,7 @@
 import type { JournalEntry } from "../../internal/engine/ports.ts";
 import { AttemptOutcome, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Again, Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import { columnsOf, knownBefore, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import { columnsOf, knownBefore, stagesOf, widthOf } from "../../internal/expr/workflow-parts.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { HostCall, Invariant } from "./invariant.ts";
 import { TaskLayout } from "./task-layout.ts";
@@ -163,14 +163,15 @@ function kindFinder(definition: WorkflowDefinition, targets: number): (task: num
     const columns = columnsOf(stage);
     const before = knownBefore(columns);
     const kinds = columns.map((column, index) => ({
-      isHandler: part !== "main" || column.part !== "main",
+      // A finish is asked again, too.
+      isHandler: part !== "main" || column.part !== "main" || column.way.uses === "finish",
       undos: columns.flatMap((other, at) => {
         const isOf = other.action === column.action || (before[index] ?? []).some((known) => columns[known]?.action === other.action);
         return other.part === "undo" && column.part === "main" && isOf ? [at] : [];
       }),
     }));
     const found = { first, kinds };
-    first += kinds.length * (stage.over === undefined ? 1 : targets);
+    first += kinds.length * widthOf(stage, targets);
     return found;
   });
   return (task) => {

@@ -1,6 +1,7 @@
 // H6: the scope is frozen at Submit: targets are resolved once, sorted and digested, and whatever the inventory says later changes nothing of it.
 
 import { equals } from "@bufbuild/protobuf";
+import { isOverTargets } from "../../internal/expr/workflow-parts.ts";
 import { frozenDigest } from "../../internal/engine/frozen-digest.ts";
 import type { Clock, JournalEntry } from "../../internal/engine/ports.ts";
 import type { WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
@@ -43,7 +44,7 @@ export class FrozenScope implements Invariant {
   #freeze(id: string, submitted: WorkflowSubmitted): void {
     const { targets, digest, definition } = submitted;
     must(!this.#targets.has(id), NAME, () => `${id} is submitted twice`);
-    const isOver = definition?.stages.some(({ over }) => over !== undefined) === true;
+    const isOver = definition?.stages.some((stage) => isOverTargets(stage)) === true;
     must(targets.length > 0 || !isOver, NAME, () => `${id} chooses no target, and has stages over targets`);
     for (let at = 1; at < targets.length; at++) {
       const [before = "", name = ""] = [targets[at - 1]?.name, targets[at]?.name];

@@ -25,7 +25,7 @@ const WINDOWS: Readonly<Record<LedgerWindow, number>> = { "1h": HOUR_MS, "24h": 
 const WINDOW_NAMES: readonly LedgerWindow[] = ["1h", "24h", "30d"];
 /** Actions of the fleet that change nothing. */
 /** Kinds of actions that change no host. */
-export const READERS: ReadonlySet<string> = new Set(["probe", "wait", "signal", "person"]);
+export const READERS: ReadonlySet<string> = new Set(["probe", "wait", "signal", "person", "finish"]);
 
 /** From so many reservations on, only some counts are checked. */
 const RESERVATIONS_ALWAYS_MAX = 400;
@@ -62,6 +62,9 @@ export class LedgerChecker implements Checker {
       case "taskRefused":
       case "taskResolved":
         return this.#settleIfDone(model, kind.value.task, guardMs);
+      case "finishDecided":
+        for (const target of model.waveTargets) this.#settleTarget(model, target, guardMs);
+        return;
       case "stageEnded":
         // One that failed gives back what it reserved; nothing of another is open.
         if (kind.value.succeeded || model.isPaused) return;
@@ -159,7 +162,10 @@ export class LedgerChecker implements Checker {
   }
 
   #settleIfDone(model: Model, index: number, guardMs: number): void {
-    const target = model.tasks[index]?.target ?? 0;
+    this.#settleTarget(model, model.tasks[index]?.target ?? 0, guardMs);
+  }
+
+  #settleTarget(model: Model, target: number, guardMs: number): void {
     const reservation = this.#of(model, target);
     if (reservation === undefined || !model.isOverTargets(model.stage) || !model.isDone(target)) return;
     for (const task of model.ofTarget(target))

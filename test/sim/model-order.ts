@@ -20,6 +20,8 @@ interface OrderOwner {
 export class ModelOrder {
   /** By position; undefined: it has not ended. */
   readonly results: ModelResult[];
+  /** How an action finished the workflow early; undefined: none did. */
+  finish: "good" | "failed" | undefined;
   readonly #owner: OrderOwner;
 
   constructor(owner: OrderOwner) {
@@ -48,7 +50,16 @@ export class ModelOrder {
       (result, index) =>
         result === "failed" && this.#owner.stageParts[index] === "main" && this.#owner.stages[index]?.continueOnError !== true,
     );
-    return part === "always" || part === (hasFailed ? "on_failure" : "on_success");
+    return part === "always" || part === (hasFailed || this.finish === "failed" ? "on_failure" : "on_success");
+  }
+
+  /** An action finished the workflow: no further main stage is run. */
+  skipRest(underWay: number): readonly number[] {
+    const rest = [...this.results.keys()].filter(
+      (stage) => stage !== underWay && this.results[stage] === undefined && this.#owner.stageParts[stage] === "main",
+    );
+    for (const stage of rest) this.results[stage] = "skipped";
+    return rest;
   }
 
   /** A Retry: what did not end well is looked at again. True when a main stage is. */

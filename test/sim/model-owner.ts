@@ -58,6 +58,12 @@ export function isContinued({ columns }: RolloutOwner, { stage, action }: ModelT
   return column.action.continueOnError || column.alternative < column.alternatives - 1;
 }
 
+/** True for what may be built upon. */
+export function isMet(owner: RolloutOwner, task: ModelTask): boolean {
+  const { standing } = task;
+  return standing === "good" || standing === "skipped" || (standing === "failed" && isContinued(owner, task));
+}
+
 /** The tasks that a task needs: the first alternative of each. */
 function neededBy(owner: RolloutOwner, all: ModelTasks, task: ModelTask): readonly ModelTask[] {
   const columns = owner.columns[task.stage] ?? [];
@@ -74,11 +80,13 @@ function neededBy(owner: RolloutOwner, all: ModelTasks, task: ModelTask): readon
 
 /** `stage.action` of an earlier stage: on the same target, or once, or on all. */
 function earlier(owner: RolloutOwner, all: ModelTasks, at: { readonly task: ModelTask; readonly name: string }): readonly ModelTask[] {
-  const isOver = (stage: number): boolean => owner.stages[stage]?.over !== undefined;
+  const over = (stage: number): string | undefined => owner.stages[stage]?.over?.kind.case;
   const [stageName, actionName] = at.name.split(".");
   const stage = owner.stages.findIndex((candidate) => candidate.name === stageName);
   const columns = owner.columns[stage] ?? [];
   const action = columns.findIndex((column) => column.part === "main" && column.action.name === actionName);
-  const targets = !isOver(stage) ? [0] : isOver(at.task.stage) ? [at.task.target] : owner.targets.map((_, target) => target);
-  return targets.flatMap((target) => all.all[all.at(stage, target, action)] ?? []);
+  if (over(stage) === undefined || (over(stage) === "targets" && over(at.task.stage) === "targets"))
+    return [all.all[all.at(stage, over(stage) === undefined ? 0 : at.task.target, action)] ?? []].flat();
+  // Of all targets, or all items that there are.
+  return all.all.filter((task) => task.stage === stage && task.action === action && task.standing !== "absent");
 }

@@ -95,6 +95,21 @@ export function isUndone(of: TargetParts): boolean {
   return touched.length > 0 && !hasFailed && touched.every((task) => takenBack(of, task));
 }
 
+/** Nothing that needs what the task undoes is left to be undone. */
+export function isUndoneInOrder(
+  { tasks, columns }: TargetParts,
+  undo: ModelTask,
+  needs: (task: ModelTask) => readonly ModelTask[],
+): boolean {
+  const own = columns[undo.action]?.action;
+  return tasks.every((other) => {
+    const column = columns[other.action];
+    const needer = tasks[columns.findIndex(({ part, action }) => part === "main" && action === column?.action)];
+    if (column?.part !== "undo" || other === undo || needer === undefined || !isOpenStanding(other.standing)) return true;
+    return !needs(needer).some((needed) => columns[needed.action]?.action === own && needed.stage === undo.stage);
+  });
+}
+
 function partOf({ columns }: TargetParts, task: ModelTask): Part {
   return columns[task.action]?.part ?? "main";
 }

@@ -2,16 +2,18 @@
 // 1. Each rule has a name; whoever breaks it is told by it.
 
 import { AttemptOutcome, DeferReason, Resolution, SkipReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Again, AttemptEnded, Event, StageEnded } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { Again, AttemptEnded, Event, ListExpanded, StageEnded } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Part } from "../../internal/expr/workflow-parts.ts";
 import { OnUnknown, StageUndo } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import { alternativesOf, isContinued, isDoneAgain, needsOf } from "./model-owner.ts";
+import { ModelLists } from "./model-lists.ts";
+import { alternativesOf, isContinued, isMet, needsOf } from "./model-owner.ts";
 import type { RolloutOwner } from "./model-owner.ts";
 import { ModelOrder } from "./model-order.ts";
-import { closedBy, isPartOver, isTouched, isTurn, isUndone, wasCutShort } from "./model-parts.ts";
+import { closedBy, isPartOver, isTouched, isTurn, isUndone, isUndoneInOrder, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
+import { isNamedWhole, isOtherRun, openedAgain } from "./model-rounds.ts";
 import { ModelStage } from "./model-stage.ts";
-import { ModelTasks, isOpenStanding } from "./model-tasks.ts";
+import { ModelTasks, isOpenStanding, isUnbegun } from "./model-tasks.ts";
 import { TaskLayout } from "./task-layout.ts";
 import type { ModelTask, Standing } from "./model-tasks.ts";
 import { budgetsOf } from "./rollout-amount.ts";
@@ -26,7 +28,9 @@ export class ModelRollout {
   /** Targets at risk, over all stages. */
   readonly risky = new Set<number>();
   stageRun: ModelStage | undefined;
+  readonly lists = new ModelLists();
   #isOverdue = false;
+  readonly #finishers = new Set<number>();
   readonly #owner: RolloutOwner;
   readonly #order: ModelOrder;
   readonly #layout: TaskLayout;
@@ -49,7 +53,7 @@ export class ModelRollout {
   }
 
   isOverTargets(stage: number): boolean {
-    return this.#owner.stages[stage]?.over !== undefined;
+    return this.#owner.stages[stage]?.over?.kind.case === "targets";
   }
 
   /** True when nothing of the target is open in the stage under way. */
@@ -107,9 +111,50 @@ export class ModelRollout {
     this.#stopOthers();
   }
 
+  get isFinishedBadly(): boolean {
+    return this.#order.finish === "failed";
+  }
+
+  /** An action finished the workflow early: what has begun goes on, and nothing else of the main stages begins. */
+  finish(index: number, isSuccess: boolean): void {
+    const task = this.tasks.all[index];
+    if (task === undefined) throw new Violation(`model: task ${index} does not exist`);
+    const run = this.#run();
+    this.rule(
+      "only a finish that has ended finishes",
+      this.action(task)?.uses === "finish" && task.standing === (isSuccess ? "good" : "failed"),
+    );
+    this.#order.finish ??= isSuccess ? "good" : "failed";
+    this.#finishers.add(index);
+    const own = this.ofTarget(task.target).filter(
+      (each) => this.#partOf(each) === "main" && isUnbegun(alternativesOf(this.#owner, this.tasks, each)[0] ?? each),
+    );
+    const rest = new Set(this.#order.skipRest(this.stage));
+    const others = this.tasks.all.filter(({ stage, target }) => rest.has(stage) || (stage === this.stage && !run.begun.has(target)));
+    for (const each of [...own.filter(isUnbegun), ...others])
+      if (each.standing === "open") this.#set(this.tasks.at(each.stage, each.target, each.action), each, "finished");
+    this.#close(task);
+    this.#endIfDone(task);
+  }
+
+  /** The list of a stage became known, or is refused: then the stage has failed. */
+  expand(expanded: ListExpanded): void {
+    const { stage } = expanded;
+    this.rule("a list is evaluated when its turn has come", this.#isBetweenStages && this.#order.mayStart(stage) && !this.#isOverdue);
+    if (this.lists.expand(expanded, { stage: this.#owner.stages[stage], tasks: this.tasks, model: this })) return;
+    this.#order.results[stage] = "failed";
+    this.#closeStage(stage);
+  }
+
+  get #isBetweenStages(): boolean {
+    return this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused;
+  }
+
   startStage(stage: number): void {
+    const over = this.#owner.stages[stage]?.over?.kind.case;
+    this.rule("a stage over a list waits for it", over !== "list" || this.lists.of(stage) !== undefined);
     this.rule("no stage starts after the workflow's deadline", !this.#isOverdue);
-    this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
+    this.rule("stages run one after the other", this.#isBetweenStages);
     this.rule("stages run in order", this.#order.mayStart(stage));
     this.stageRun = new ModelStage(stage, this.tasks);
     for (const task of this.tasks.all) if (task.stage === stage) task.isTouched = false;
@@ -117,7 +162,7 @@ export class ModelRollout {
 
   skipStage(stage: number): void {
     this.rule("no stage starts after the workflow's deadline", !this.#isOverdue);
-    this.rule("stages run one after the other", this.stageRun === undefined && this.#owner.life === "executing" && !this.#owner.isPaused);
+    this.rule("stages run one after the other", this.#isBetweenStages);
     this.rule("only a stage with needs that were not met is skipped", this.#order.mustSkip(stage));
     this.#order.results[stage] = "skipped";
     this.#closeStage(stage);
@@ -154,11 +199,8 @@ export class ModelRollout {
     this.rule("nothing runs at a stage's end", this.tasks.running === 0);
     const run = this.#run();
     const isHandled = this.#owner.columns[run.index]?.some(({ part }) => part !== "main") === true;
-    if (isHandled)
-      this.rule(
-        "what handles the end of a target comes before its stage's end",
-        [...run.begun].every((target) => run.isDone(target)),
-      );
+    const isLeft = isHandled && [...run.begun].some((target) => !run.isDone(target));
+    this.rule("what handles the end of a target comes before its stage's end", !isLeft);
     this.#order.results[this.stage] = isSuccess ? "good" : "failed";
     if (!isSuccess) this.#closeStage(this.stage);
     this.stageRun = undefined;
@@ -168,28 +210,19 @@ export class ModelRollout {
   reopenAll(again: Again | undefined): void {
     this.#isOverdue = false;
     this.stageRun = undefined;
-    const isMain = (task: ModelTask): boolean => this.#partOf(task) === "main";
-    const isUndone = (task: ModelTask): boolean => (isMain(task) && isDoneAgain(this.#owner, this.tasks, task)) || isLeft(task);
-    const isLeft = (task: ModelTask): boolean =>
-      this.#partOf(task) !== "undo" &&
-      task.standing !== "good" &&
-      task.standing !== "skipped" &&
-      !alternativesOf(this.#owner, this.tasks, task).some((other) => other.standing === "good" || other.standing === "skipped");
-    const isAgain = (index: number, task: ModelTask): boolean => isUndone(task) || this.#layout.isNamed(index, again);
-    // Where a main action runs again, so does what handles how it ends.
-    const places = new Set(
-      this.tasks.all.filter((task, index) => isAgain(index, task) && isMain(task)).map(({ stage, target }) => `${stage} ${target}`),
-    );
-    const opened = this.tasks.all.map(
-      (task, index) => isAgain(index, task) || (!isMain(task) && places.has(`${task.stage} ${task.target}`)),
-    );
+    const retried = { owner: this.#owner, tasks: this.tasks, layout: this.#layout, finishers: this.#finishers };
+    const opened = openedAgain(retried, again);
     for (const [index, task] of this.tasks.all.entries()) if (opened[index] === true) this.#order.results[task.stage] = undefined;
-    if (again?.kind.case === "stage") this.#order.results[again.kind.value] = undefined;
-    if (again?.kind.case === "all") this.#order.results.fill(undefined);
+    for (const stage of this.#order.results.keys()) if (isNamedWhole(stage, again)) this.#order.results[stage] = undefined;
     const hasMain = this.#order.reopen();
+    this.#order.finish = undefined;
+    this.#finishers.clear();
+    // What is done again as a whole, and what handles an end, goes over a list that is evaluated anew.
+    const isAnew = (stage: number): boolean => isNamedWhole(stage, again) || (hasMain && this.#owner.stageParts[stage] !== "main");
+    this.lists.forget(isAnew);
     for (const [index, task] of this.tasks.all.entries()) {
-      if (opened[index] !== true && !(hasMain && this.#owner.stageParts[task.stage] !== "main")) continue;
-      if (task.standing === "good") task.run += 1;
+      if (opened[index] !== true && !isAnew(task.stage)) continue;
+      if (isOtherRun(this.#owner, task, isAnew(task.stage))) task.run += 1;
       this.#reopen(index, task);
     }
   }
@@ -210,6 +243,7 @@ export class ModelRollout {
     this.rule("attempts stay within the retry rule", task.tries < Math.max(1, this.action(task)?.retry?.attempts ?? 1));
     this.#set(index, task, "running");
     task.attempt = attempt;
+    task.isPutOff = false;
     task.tries += 1;
   }
 
@@ -229,7 +263,11 @@ export class ModelRollout {
     );
     this.rule("a target that failed takes no further tasks", !isPartOver(this.#partsOf(task), part));
     this.rule("what handles an end comes after it", isTurn(this.#partsOf(task), task));
-    if (part === "undo") this.rule("what is needed last is undone first", this.#isUndoneInOrder(task));
+    if (part === "undo")
+      this.rule(
+        "what is needed last is undone first",
+        isUndoneInOrder(this.#partsOf(task), task, (needer) => needsOf(this.#owner, this.tasks, needer)),
+      );
     this.rule(
       "an alternative is tried when those before it have failed",
       alternativesOf(this.#owner, this.tasks, task).every((other) => other.action >= task.action || other.standing === "failed"),
@@ -241,7 +279,7 @@ export class ModelRollout {
       "needs have ended",
       needs.every((needed) => needed.stage !== task.stage || !isOpenStanding(needed.standing)),
     );
-    this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !this.#isMet(needed)));
+    this.rule("needs have ended well, or it is skipped", isSkippedForNeed === needs.some((needed) => !isMet(this.#owner, needed)));
     if (!run.begun.has(task.target) && !run.recalled.has(task.target))
       this.rule("no new target past failed and unknown", run.failed.size + this.tasks.unknown.size <= this.#budgets.failuresMax);
     const isReturning = run.parked.delete(task.target);
@@ -306,6 +344,7 @@ export class ModelRollout {
         if (deferredFor !== DeferReason.FROZEN) task.attempt -= 1;
         if (deferredFor === DeferReason.LOCK) this.#run().waitingForLock.add(task);
         task.tries -= 1;
+        task.isPutOff = true;
         if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
         return;
       default:
@@ -321,6 +360,7 @@ export class ModelRollout {
     this.rule("an action repeats within its bound", iteration < (this.action(task)?.repeat?.max ?? 0));
     task.run += 1;
     task.tries = 0;
+    task.isPutOff = true;
     this.#set(index, task, "open");
     if (isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
   }
@@ -332,7 +372,7 @@ export class ModelRollout {
     const was = this.#run().iteration;
     this.stageRun = undefined;
     for (const [index, task] of this.tasks.all.entries()) {
-      if (task.stage !== stage) continue;
+      if (task.stage !== stage || task.standing === "absent") continue;
       this.rule("a stage repeats when all of it has ended", !isOpenStanding(task.standing));
       if (task.standing === "good") task.run += 1;
       this.#reopen(index, task);
@@ -434,6 +474,7 @@ export class ModelRollout {
     if (task.standing === "unknown") this.redone.add(index);
     this.#set(index, task, "open");
     task.tries = 0;
+    task.isPutOff = false;
     task.hasChanged = false;
     if (this.stage === task.stage && isPartOver(this.#partsOf(task), this.#partOf(task))) this.#settle(index, task, "after");
   }
@@ -444,33 +485,12 @@ export class ModelRollout {
     return this.stageRun;
   }
 
-  /** Nothing that needs what the task undoes is left to be undone. */
-  #isUndoneInOrder(undo: ModelTask): boolean {
-    const columns = this.#owner.columns[undo.stage] ?? [];
-    const own = columns[undo.action]?.action;
-    const tasks = this.ofTarget(undo.target);
-    return tasks.every((other) => {
-      const column = columns[other.action];
-      const needer = tasks[columns.findIndex(({ part, action }) => part === "main" && action === column?.action)];
-      if (column?.part !== "undo" || other === undo || needer === undefined || !isOpenStanding(other.standing)) return true;
-      return !needsOf(this.#owner, this.tasks, needer).some(
-        (needed) => columns[needed.action]?.action === own && needed.stage === undo.stage,
-      );
-    });
-  }
-
-  #isMet(needed: ModelTask): boolean {
-    return (
-      needed.standing === "good" || needed.standing === "skipped" || (needed.standing === "failed" && isContinued(this.#owner, needed))
-    );
-  }
-
   #isPastBudget(): boolean {
     return this.stageRun?.isOverdue === true || (this.stageRun?.failed.size ?? 0) > this.#budgets.failuresMax;
   }
 
   get #budgets(): Budgets {
-    return budgetsOf(this.#owner, this.stage);
+    return budgetsOf(this.#owner, this.stage, this.lists.of(this.stage) ?? this.#owner.targets);
   }
 
   rule(name: string, holds: boolean): void {

@@ -1,10 +1,11 @@
 // The tasks of a workflow as the model sees them: where each stands, and the counts that its rules ask for.
 // 1. A change costs as much as its target has actions in the stage: nothing here looks at all tasks but what begins or ends the workflow.
 
+import { widthOf } from "../../internal/expr/workflow-parts.ts";
 import type { Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 
 /** Where a task stands, in the words of the model. */
-export type Standing = "open" | "running" | "good" | "skipped" | "failed" | "unknown" | "cancelled" | "after";
+export type Standing = "open" | "running" | "good" | "skipped" | "failed" | "unknown" | "cancelled" | "after" | "finished" | "absent";
 
 /** One task. */
 export interface ModelTask {
@@ -18,6 +19,8 @@ export interface ModelTask {
   /** Attempts since the last fresh start. */
   tries: number;
   isApplying: boolean;
+  /** Its last attempt was put off: it goes on. */
+  isPutOff: boolean;
   /** What it did changed something, or a person said so. */
   hasChanged: boolean;
   /** It began to change something in the stage under way. */
@@ -27,6 +30,11 @@ export interface ModelTask {
 /** True while something may still come of it. */
 export function isOpenStanding(standing: Standing): boolean {
   return standing === "open" || standing === "running" || standing === "unknown";
+}
+
+/** True for one of which no attempt was made since the last fresh start, but for one that was put off. */
+export function isUnbegun({ standing, tries, isPutOff }: ModelTask): boolean {
+  return standing === "open" && tries === 0 && !isPutOff;
 }
 
 /** All tasks of a workflow, in the order of their positions: by stage, target, action. */
@@ -42,7 +50,7 @@ export class ModelTasks {
 
   constructor(stages: readonly Stage[], targets: number) {
     for (const [stage, { over, actions }] of stages.entries()) {
-      const width = over === undefined ? 1 : targets;
+      const width = widthOf({ over }, targets);
       this.#first.push(this.all.length);
       this.#actions.push(actions.length);
       this.#open.push(width * actions.length);
@@ -57,6 +65,7 @@ export class ModelTasks {
             run: 1,
             tries: 0,
             isApplying: false,
+            isPutOff: false,
             hasChanged: false,
             isTouched: false,
           });

@@ -91,6 +91,10 @@ export class Model {
         return this.#rollout.endStage(kind.value);
       case "stageSkipped":
         return this.#rollout.skipStage(kind.value.stage);
+      case "finishDecided":
+        return this.#rollout.finish(kind.value.task, kind.value.outcome === WorkflowOutcome.SUCCEEDED);
+      case "listExpanded":
+        return this.#rollout.expand(kind.value);
       case "deadlinePassed":
         return this.#rollout.passDeadline(kind.value.stage);
       case "stageRepeated":
@@ -110,12 +114,22 @@ export class Model {
   }
 
   isOverTargets(stage: number): boolean {
-    return this.stages[stage]?.over !== undefined;
+    return this.stages[stage]?.over?.kind.case === "targets";
   }
 
   /** A label of a task's target; empty where it has no target. */
   label(task: ModelTask, label: string): string {
     return this.isOverTargets(task.stage) ? (this.submitted.targets[task.target]?.labels[label] ?? "") : "";
+  }
+
+  /** What people call the target or the item of a task; empty: it has none. */
+  unitName({ stage, target }: ModelTask): string {
+    return this.isOverTargets(stage) ? (this.targets[target] ?? "") : (this.#rollout.lists.of(stage)?.[target] ?? "");
+  }
+
+  /** How many items a stage over a list has; undefined: it has no list, or it is not known. */
+  itemsOf(stage: number): number | undefined {
+    return this.#rollout.lists.of(stage)?.length;
   }
 
   uses(task: ModelTask): string {
@@ -133,6 +147,11 @@ export class Model {
 
   get unknown(): readonly number[] {
     return [...this.#rollout.tasks.unknown];
+  }
+
+  /** Tasks of stages over lists: some of them are none, once the list is known. */
+  get listTasks(): number {
+    return this.tasks.filter(({ stage }) => this.stages[stage]?.over?.kind.case === "list").length;
   }
 
   get openTasks(): number {
@@ -198,6 +217,7 @@ export class Model {
     const isCancelled = outcome === WorkflowOutcome.CANCELLED;
     this.#rollout.rule("a cancelled workflow ends so, and no other", isCancelled === this.isCancelled);
     if (!isCancelled) this.#rollout.rule("no task is unknown at the end", tasks.unknown.size === 0);
+    this.#rollout.rule("what was finished as failed fails", outcome !== WorkflowOutcome.SUCCEEDED || !this.#rollout.isFinishedBadly);
     if (outcome === WorkflowOutcome.SUCCEEDED)
       this.#rollout.rule("nothing is open after success, but what handles another end", this.#rollout.openWanted === 0);
     this.life = "ended";

@@ -102,7 +102,7 @@ export class People {
     const [index, task] = chance.pick(open) ?? [];
     if (model === undefined || index === undefined || task === undefined) return;
     const stage = model.stages[task.stage];
-    const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
+    const target = model.unitName(task);
     const named = { workflow: { id }, stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
     const by = chance.pick(APPROVERS) ?? TESTER;
     if (chance.hit(0.2)) {
@@ -165,7 +165,8 @@ export class People {
     if (task === undefined) return;
     const { id } = model;
     const named = namesOf(model, task);
-    const isDone = this.#applies(named.target, `${id}.${index}${task.run === 1 ? "" : `-${task.run}`}`) > 0;
+    const isDone =
+      this.#applies(model.isOverTargets(task.stage) ? named.target : "", `${id}.${index}${task.run === 1 ? "" : `-${task.run}`}`) > 0;
     const chance = this.#scene.chance();
     const resolution = isDone ? Resolution.SUCCEEDED : (chance.pick([Resolution.FAILED, Resolution.RUN_AGAIN]) ?? Resolution.FAILED);
     const request = create(ResolveTaskRequestSchema, { workflow: { id }, ...named, resolution, reason: "looked" });
@@ -230,8 +231,7 @@ export class People {
 
 function namesOf(model: Model, task: ModelTask): { readonly stage: string; readonly action: string; readonly target: string } {
   const stage = model.stages[task.stage];
-  const target = stage?.over === undefined ? "" : (model.targets[task.target] ?? "");
-  return { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target };
+  return { stage: stage?.name ?? "", action: stage?.actions[task.action]?.name ?? "", target: model.unitName(task) };
 }
 
 function refTo(id: string): { readonly id: string; readonly namespace: string } {

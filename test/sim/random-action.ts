@@ -50,6 +50,9 @@ export function randomAction(
   const scene: ExpressionPlace = { ...place, before: [...main, ...before.flatMap((index) => earlier[index] ?? [])] };
   const ways = chance.fork("try", value);
   const isTried = ways.hit(0.12);
+  // Now and then it finishes the workflow instead; what else was drawn stays as it was.
+  const ending = chance.fork("finish", value);
+  const isFinish = prefix === "a" && place.stage.startsWith("s") && !isTried && ending.hit(0.04);
   const json: Json = {
     name,
     ...(isTried ? { try: randomAlternatives(ways, value, scene) } : { uses, with: randomArguments(chance, { uses, value, scene }) }),
@@ -58,14 +61,15 @@ export function randomAction(
     ...(chance.fork("continue", value).hit(0.1) ? { continueOnError: true } : {}),
     ...(chance.hit(0.35) ? { when: randomWhen(chance, scene) } : {}),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance, value) } : {}),
-    ...(isTried ? {} : randomRepeat(chance.fork("repeat", value), name)),
+    ...(isTried || isFinish ? {} : randomRepeat(chance.fork("repeat", value), name)),
     ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
     ...randomSchedule(chance.fork("schedule", value)),
     ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
+    ...(isFinish ? { uses: "finish", with: finishArguments(ending, scene) } : {}),
   };
-  return { json, sketch: { name, uses: isTried ? "set" : uses, before } };
+  return { json, sketch: { name, uses: isTried ? "set" : isFinish ? "finish" : uses, before } };
 }
 
 function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json {
@@ -113,6 +117,15 @@ function randomSchedule(chance: Chance): Json {
   return chance.hit(0.1) ? { scheduleTimeout: `${chance.int(5, 120)}s` } : {};
 }
 
+function finishArguments(chance: Chance, scene: ExpressionPlace): Json {
+  const text = `\${{ ${chance.pick(changingTexts(scene)) ?? "workflow.id"} }}`;
+  return {
+    outcome: chance.one("succeeded", "failed"),
+    ...(chance.hit(0.5) ? { message: `enough: ${text}` } : {}),
+    ...(chance.hit(0.5) ? { output: { why: text, n: 1 } } : {}),
+  };
+}
+
 interface Arguments {
   readonly uses: (typeof USES)[number];
   readonly value: string;
@@ -124,10 +137,12 @@ function randomArguments(chance: Chance, { uses, value, scene }: Arguments): Jso
   const template = (texts: readonly string[]): string => `\${{ ${chance.pick(texts) ?? "workflow.id"} }}`;
   switch (uses) {
     case "set": {
-      if (chance.hit(0.5)) return { name: value, value: "1" };
-      if (chance.hit(0.1)) return { name: value, value: "key ${{ secret('token') }}" };
+      // All items are done at one host: each has a name of its own there.
+      const name = scene.isList ? `${value} \${{ task.key }}` : value;
+      if (chance.hit(0.5)) return { name, value: "1" };
+      if (chance.hit(0.1)) return { name, value: "key ${{ secret('token') }}" };
       // Never empty, which a host takes for absent.
-      return { name: value, value: `of ${template(steady)}${chance.hit(0.3) ? ` and ${template(steady)}` : ""}` };
+      return { name, value: `of ${template(steady)}${chance.hit(0.3) ? ` and ${template(steady)}` : ""}` };
     }
     case "touch":
       return { n: 1, ...(chance.hit(0.3) ? { note: template(changingTexts(scene)) } : {}) };

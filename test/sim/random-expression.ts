@@ -15,6 +15,8 @@ interface NamedAction {
 export interface ExpressionPlace {
   readonly stage: string;
   readonly isOver: boolean;
+  /** True in a stage over a list. */
+  readonly isList: boolean;
   readonly targets: number;
   /** Names of the parameters. */
   readonly params: readonly string[];
@@ -29,17 +31,18 @@ const SCOPES = workflowScopes({ params: {}, stages: [], vars: {} });
 /** Fields of `stage('x')`, but `actions`. */
 export const STAGE_FIELDS = fieldsOf(SCOPES.output.functions[0]?.result).filter((field) => field !== "actions");
 /** Fields of an earlier action. */
-export const RESULT_FIELDS = fieldsOf(SCOPES.task({ hasTarget: true, before: ["a"] }).declarations["a"]);
+export const RESULT_FIELDS = fieldsOf(SCOPES.task({ hasTarget: true, hasItem: false, before: ["a"] }).declarations["a"]);
 export const WORKFLOW_FIELDS = fieldsOf(WORKFLOW_TYPE);
 export const TASK_FIELDS = fieldsOf(TASK_TYPE);
 
 /** Texts whose values stay the same, however often an attempt is made. */
-export function steadyTexts({ params, before, isOver }: ExpressionPlace): readonly string[] {
+export function steadyTexts({ params, before, isOver, isList }: ExpressionPlace): readonly string[] {
   return [
     ...WORKFLOW_FIELDS.map((field) => `workflow.${field}`),
     ...TASK_FIELDS.map((field) => `task.${field}`),
     ...paramTexts(params),
     ...(isOver ? ["target.name", "target.labels.site", "target.labels", 'target.labels[?"tier"].orValue("none")'] : []),
+    ...(isList ? ["item", "item"] : []),
     ...before.flatMap(({ name, uses }) => {
       const known = RESULT_FIELDS.filter((field) => field !== "output").map((field) => `${identifierOf(name)}.${field}`);
       return uses === "probe" ? [...known, `has(${identifierOf(name)}.output) ? ${identifierOf(name)}.output.n : 0`] : known;

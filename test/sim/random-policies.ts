@@ -36,6 +36,8 @@ export interface PolicyTerms {
   readonly approve: ApproveTerms | undefined;
   /** The name of workflows that are denied. */
   readonly denied: string | undefined;
+  /** Somebody must approve a list of more items. */
+  readonly listMax: number | undefined;
   /** A task waits while so many other targets of its site were touched within the hour. */
   readonly taskWait: number | undefined;
   /** No `touch` at this site. */
@@ -68,7 +70,9 @@ function randomRules(chance: Chance, room: number): Omit<PolicyTerms, "limits" |
     count: chance.int(1, 2),
     gate: chance.pick(["submit", "exec"] as const) ?? "submit",
   };
+  const lists = chance.fork("lists");
   return {
+    listMax: lists.hit(0.3) ? lists.int(0, 2) : undefined,
     perSite: chance.hit(0.4) ? (room === 1 ? chance.int(1, 3) : chance.int(2, 6) * room) : undefined,
     approve: chance.hit(0.25) ? approve : undefined,
     denied: chance.hit(0.2) ? "delicate" : undefined,
@@ -105,7 +109,7 @@ const KEYS = { all: '"all"', uses: "task.uses" } as const;
 /** The file. */
 export function policyText(terms: PolicyTerms): string {
   const lines = ["name: sim", "match: 'true'", "rules:", ...rule({ name: "told", gate: "submit", expr: "false", enforcement: "audit" })];
-  const { perSite, approve, denied, taskWait, untouchable, limits } = terms;
+  const { perSite, approve, denied, listMax, taskWait, untouchable, limits } = terms;
   if (perSite !== undefined) {
     const expr = `countBy(targets, "site").all(site, n, ledger.touched("1h", "site", site) + n <= ${perSite})`;
     lines.push(...rule({ name: "per-site", gate: "wave", expr, enforcement: "wait" }));
@@ -113,6 +117,10 @@ export function policyText(terms: PolicyTerms): string {
   if (approve !== undefined) {
     const enforcement = `{ approve: { role: ${approve.role}, count: ${approve.count} } }`;
     lines.push(...rule({ name: "people", gate: approve.gate, expr: `scope.targets <= ${approve.aloneMax}`, enforcement }));
+  }
+  if (listMax !== undefined) {
+    const enforcement = "{ approve: { role: sre } }";
+    lines.push(...rule({ name: "lists", gate: "expand", expr: `size(targets) <= ${listMax} && stage.over == "list"`, enforcement }));
   }
   if (denied !== undefined)
     lines.push(...rule({ name: "denied", gate: "submit", expr: `workflow.name != "${denied}"`, enforcement: "deny" }));

@@ -13,6 +13,7 @@ type Json = { [key: string]: JsonValue };
 /** What later expressions need to know of a stage. */
 export interface StageSketch {
   readonly name: string;
+  /** Over targets, or a list: then it has no `actions` in expressions. */
   readonly isOver: boolean;
   readonly actions: readonly ActionSketch[];
 }
@@ -40,7 +41,10 @@ const CROWD = 60;
 /** A stage. */
 export function randomStage(chance: Chance, place: StagePlace): { readonly json: Json; readonly sketch: StageSketch } {
   const { tag, index, prefix, size, targets, params, earlier, hasSignals } = place;
-  const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8);
+  // Now and then it runs over a list instead; what else was drawn stays as it was.
+  const lists = chance.fork("list", tag, prefix, index);
+  const isList = lists.hit(0.1);
+  const isOver = chance.hit(size === "large" || size === "huge" ? 0.95 : 0.8) && !isList;
   const sketches: ActionSketch[] = [];
   const actions: Json[] = [];
   const order = randomOrder(chance.fork("order", index), earlier);
@@ -54,6 +58,7 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
       value: `${tag}${prefix}${index}a${position}`,
       stage: `${prefix}${index}`,
       isOver,
+      isList,
       targets,
       params,
       stages: earlier,
@@ -68,6 +73,7 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
     name: `${prefix}${index}`,
     actions,
     ...(isOver ? { over: { targets: true } } : {}),
+    ...(isList && count > 0 ? { over: { list: randomList(lists, earlier) }, rollout: listRollout(lists) } : {}),
     ...(isOver && (targets > CROWD || chance.hit(0.8)) ? { rollout: randomRollout(chance, place) } : {}),
     ...(isOver && chance.hit(targets > CROWD ? 0.2 : 0.4) ? { locks: randomLocks(chance, place) } : {}),
     ...(chance.hit(0.08) ? { deadline: `${chance.int(5, 120)}s` } : {}),
@@ -76,10 +82,10 @@ export function randomStage(chance: Chance, place: StagePlace): { readonly json:
     ...(chance.fork("undo", tag, prefix, index).hit(0.4)
       ? { undo: chance.one("STAGE_UNDO_WAVE", "STAGE_UNDO_WAVE", "STAGE_UNDO_TARGET") }
       : {}),
-    ...(count === 0 ? {} : randomHandlers(chance.fork("handlers", tag, index), place, { isOver, main: sketches })),
+    ...(count === 0 ? {} : randomHandlers(chance.fork("handlers", tag, index), place, { isOver, isList, main: sketches })),
     ...randomRepeat(chance.fork("repeat", tag, prefix, index), `${prefix}${index}`),
   };
-  return { json, sketch: { name: `${prefix}${index}`, isOver, actions: sketches } };
+  return { json, sketch: { name: `${prefix}${index}`, isOver: isOver || isList, actions: sketches } };
 }
 
 /** Until a whole iteration changed nothing, mostly; or never. */
@@ -99,7 +105,11 @@ function randomOrder(chance: Chance, earlier: readonly StageSketch[]): Json {
 }
 
 /** What handles how the main actions of a target ended. */
-function randomHandlers(chance: Chance, place: StagePlace, of: { readonly isOver: boolean; readonly main: readonly ActionSketch[] }): Json {
+function randomHandlers(
+  chance: Chance,
+  place: StagePlace,
+  of: { readonly isOver: boolean; readonly isList: boolean; readonly main: readonly ActionSketch[] },
+): Json {
   const { tag, index, prefix, targets, params, earlier } = place;
   const json: Json = {};
   for (const [letter, list] of [
@@ -115,6 +125,7 @@ function randomHandlers(chance: Chance, place: StagePlace, of: { readonly isOver
         value: `${tag}${prefix}${index}${letter}${position}`,
         stage: `${prefix}${index}`,
         isOver: of.isOver,
+        isList: of.isList,
         targets,
         params,
         stages: earlier,
@@ -128,6 +139,26 @@ function randomHandlers(chance: Chance, place: StagePlace, of: { readonly isOver
     json[list] = actions;
   }
   return json;
+}
+
+/** Mostly a few items; now and then too many, none, or what is no list of items. */
+function randomList(chance: Chance, earlier: readonly StageSketch[]): Json {
+  const names = ["i0", "i1", "i2", "i3"].slice(0, chance.int(0, 4));
+  const objects = names.map((name, n) => `{'name': '${name}', 'n': ${n}}`);
+  const before = chance.pick(earlier)?.name;
+  const failed = before === undefined ? "[workflow.name]" : `stage('${before}').failed_targets`;
+  const items = chance.one(`[${names.map((name) => `'${name}'`).join(", ")}]`, `[${objects.join(", ")}]`, failed);
+  return { items: chance.hit(0.05) ? chance.one("['a', 'a']", "[1]", "workflow") : items, max: chance.int(2, 6) };
+}
+
+function listRollout(chance: Chance): Json {
+  return {
+    parallel: chance.int(1, 3),
+    ...(chance.hit(0.4) ? { waves: [{ count: 1 }, { percent: 50 }] } : {}),
+    ...(chance.hit(0.4) ? { pause: `${chance.int(0, 20)}s` } : {}),
+    ...(chance.hit(0.6) ? { maxFailures: chance.hit(0.5) ? { count: chance.int(0, 2) } : { percent: chance.int(0, 60) } } : {}),
+    ...(chance.hit(0.2) ? { rate: { tokens: chance.int(1, 7), period: "10s" } } : {}),
+  };
 }
 
 function randomLocks(chance: Chance, { targets, params }: StagePlace): string[] {

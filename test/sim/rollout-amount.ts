@@ -1,4 +1,4 @@
-// A count, or a percentage of a workflow's targets, as the model reads it.
+// A count, or a percentage of a stage's targets or items, as the model reads it.
 // 1. Percentages are rounded down: so it is with budgets.
 
 import type { Amount, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
@@ -11,12 +11,13 @@ export interface Budgets {
 
 /** Those of a stage of a workflow; a plan has none. */
 export function budgetsOf(
-  of: { readonly isPlan: boolean; readonly stages: readonly Stage[]; readonly targets: readonly string[] },
+  of: { readonly isPlan: boolean; readonly stages: readonly Stage[] },
   stage: number,
+  targets: readonly string[],
 ): Budgets {
   const rollout = of.stages[stage]?.rollout;
   if (of.isPlan) return { failuresMax: Infinity, atRiskMax: Infinity };
-  return { failuresMax: amountOf(rollout?.maxFailures, 0, of.targets), atRiskMax: amountOf(rollout?.maxAtRisk, Infinity, of.targets) };
+  return { failuresMax: amountOf(rollout?.maxFailures, 0, targets), atRiskMax: amountOf(rollout?.maxAtRisk, Infinity, targets) };
 }
 
 /** How many; `absent` where nothing is said. */

@@ -1,6 +1,6 @@
 // Where the tasks of a workflow stand: stage, target and column by position. Said from the definition alone.
 
-import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import { columnsOf, stagesOf, widthOf } from "../../internal/expr/workflow-parts.ts";
 import type { Column } from "../../internal/expr/workflow-parts.ts";
 import type { Again, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 
@@ -19,7 +19,7 @@ export class TaskLayout {
     this.#stages = stagesOf(definition ?? { stages: [] }).map(({ stage }) => {
       const first = end;
       const columns = columnsOf(stage);
-      end += columns.length * (stage.over === undefined ? 1 : targets.length);
+      end += columns.length * widthOf(stage, targets.length);
       return { first, end, columns };
     });
   }

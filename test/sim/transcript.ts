@@ -10,7 +10,7 @@ import type { GuardEvent } from "../../internal/gen/holdfast/journal/v1/journal_
 import { EventSchema, ModeSchema, VerdictGivenSchema, WorkflowSubmittedSchema } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event, Mode } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { WorkflowDefinition } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
-import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
+import { columnsOf, isOverTargets, stagesOf, widthOf } from "../../internal/expr/workflow-parts.ts";
 import type { Part, StageInPlace } from "../../internal/expr/workflow-parts.ts";
 
 /** What a transcript has to know of a workflow. */
@@ -137,13 +137,14 @@ function cut(text: string): string {
 function taskName({ submitted }: TranscriptWorkflow, task: number): string {
   let first = 0;
   for (const { stage } of partsOf(submitted.definition)) {
-    const { name, over } = stage;
+    const { name } = stage;
     const columns = columnsOf(stage);
-    const count = columns.length * (over === undefined ? 1 : submitted.targets.length);
+    const count = columns.length * widthOf(stage, submitted.targets.length);
     const offset = task - first;
     first += count;
     if (offset >= count) continue;
-    const target = over === undefined ? "service" : submitted.targets[Math.floor(offset / columns.length)]?.name;
+    const unit = Math.floor(offset / columns.length);
+    const target = isOverTargets(stage) ? submitted.targets[unit]?.name : stage.over === undefined ? "service" : `item${unit}`;
     return `${name}.${columns[offset % columns.length]?.name}@${target}`;
   }
   return `task=${task}`;
@@ -157,7 +158,7 @@ function summary({ submitted }: TranscriptWorkflow): string {
       const needs = action.needs === undefined ? "" : ` needs ${action.needs.actions.join("+")}`;
       return `${name}:${way.uses}${of === "undo" ? "" : needs}${partText(of)}`;
     });
-    return `${stage.name}${partText(part)}${stage.over === undefined ? "" : ` over ${targets.length}`} (${shown.join(", ")})`;
+    return `${stage.name}${partText(part)}${stage.over === undefined ? "" : ` over ${widthOf(stage, targets.length)}`} (${shown.join(", ")})`;
   });
   return `${ModeSchema.value[mode]?.localName.toLowerCase()} "${definition?.name}": ${stages.join("; ")}`;
 }

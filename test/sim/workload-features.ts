@@ -73,6 +73,7 @@ const NAMES: readonly (readonly [feature: string, pattern: RegExp])[] = [
   ...RESULT_FIELDS.map((field) => [`expression action.${field}`, new RegExp(`\\b(a|step_)[0-9]+\\.${field}\\b`)] as const),
   ...STAGE_FIELDS.map((field) => [`expression stage.${field}`, new RegExp(`\\bstage\\('s[0-9]+'\\)\\.${field}\\b`)] as const),
   ["expression stage.actions", /\bstage\('s[0-9]+'\)\.actions\./],
+  ["expression item", /\bitem\b/],
   ["expression target.name", /\btarget\.name\b/],
   ["expression target.labels", /\btarget\.labels\b/],
 ];

@@ -64,7 +64,7 @@ function eventLines(event: HistoryEvent): readonly string[] {
 /** Stage, or task, that it is about; a verdict on the workflow as a whole is about none. */
 function placeText(event: HistoryEvent): string {
   const gate = gateOf(event);
-  if (gate !== undefined && gate !== Gate.WAVE && gate !== Gate.TASK) return "";
+  if (gate !== undefined && gate !== Gate.WAVE && gate !== Gate.EXPAND && gate !== Gate.TASK) return "";
   return event.action === "" || gate === Gate.WAVE ? event.stage : taskName(event);
 }
 
@@ -102,6 +102,8 @@ function policyFacts(event: Event | undefined): readonly string[] {
       return [`awaits=${awaitedText(kind.value.awaited)}`];
     case "freezeBegan":
       return kind.value.freezes;
+    case "listExpanded":
+      return kind.value.error === "" ? [`items=${kind.value.items.length}`] : [];
     default:
       return [];
   }

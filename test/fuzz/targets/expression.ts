@@ -42,7 +42,7 @@ const SCOPE: Readonly<Record<string, unknown>> = {
 
 const FREE_NAMES = ["target", "params", "workflow", "any", "names", "numbers", "long", "now"];
 const TYPED = {
-  ...workflowScopes({ params: {}, stages: [], vars: {} }).task({ hasTarget: true, before: [] }).declarations,
+  ...workflowScopes({ params: {}, stages: [], vars: {} }).task({ hasTarget: true, hasItem: false, before: [] }).declarations,
   names: "list(string)",
   numbers: "list(int)",
   long: "string",
