@@ -29,6 +29,12 @@ test("the catalogue holds the built-in actions and the operator's own", async ()
   expect(actions.find("file")?.digest).toBe("");
   expect(actions.find("marker@1")?.digest).toMatch(/^[0-9a-f]{64}$/);
   expect(actions.find("fiel")).toBeUndefined();
+  expect(actions.names().filter((name) => actions.find(name)?.hasPulse === true)).toEqual([
+    "command",
+    "http",
+    "marker@1",
+    "missing-packages@1",
+  ]);
 });
 
 test("an action without code goes through check and apply with its typed arguments", async () => {

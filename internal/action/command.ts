@@ -72,6 +72,7 @@ type CommandArgs = ArgsOf<typeof SCHEMA>;
 export function commandAction(transport: Transport): DocumentedAction {
   return defineAction({
     uses: "command",
+    hasPulse: true,
     effects: Effects.UNSAFE,
     schema: SCHEMA,
     rules,

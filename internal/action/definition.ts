@@ -22,6 +22,7 @@ export interface ActionDeclaration<S extends ArgSchema> {
   readonly effects: Effects;
   readonly schema: S;
   readonly digest?: string;
+  readonly hasPulse?: boolean;
   /** Rules over several arguments; a string in `raw` may still be a template. */
   readonly rules?: (raw: JsonObject) => readonly RuleFault[];
   /** Checks of arguments that are CEL, at submit. */
@@ -37,11 +38,12 @@ export interface DocumentedAction extends Action {
 
 /** Makes the action of a declaration. */
 export function defineAction<S extends ArgSchema>(declaration: ActionDeclaration<S>): DocumentedAction {
-  const { uses, effects, schema, digest = "", rules = () => [], expressions = () => [], prepare } = declaration;
+  const { uses, effects, schema, digest = "", hasPulse = false, rules = () => [], expressions = () => [], prepare } = declaration;
   return {
     uses,
     effects,
     digest,
+    hasPulse,
     schema,
     validate(raw: MessageJsonObject, context) {
       const { place } = context;

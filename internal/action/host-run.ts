@@ -5,7 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import { assertNever } from "../base/assert.ts";
 import { OUTPUT_BYTES_MAX } from "../base/limits.ts";
-import type { AttemptContext, Failure, HostLook, HostResult, Transport } from "../engine/ports.ts";
+import type { AttemptContext, Failure, HostLook, HostResult, Silence, Transport } from "../engine/ports.ts";
 import { TargetSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
 import { lastLine } from "./output.ts";
@@ -30,6 +30,7 @@ export async function runAtHost(transport: Transport, context: AttemptContext, r
     env: { ...command.env, ...taskEnv(context) },
     ...(isReadOnly ? {} : { run: { taskKey: context.taskKey, attempt: context.attempt }, mayBegin: context.mayBegin }),
     timeoutMs: context.timeoutMs,
+    ...(Number.isFinite(context.heartbeatMs) ? { heartbeatMs: context.heartbeatMs } : {}),
     outputBytesMax: OUTPUT_BYTES_MAX,
     signal: context.signal,
   });
@@ -65,11 +66,12 @@ function failureOf(result: Exclude<HostResult, Exited>, { isReadOnly }: { readon
   switch (result.kind) {
     case "timed-out": {
       const line = lastLine(result.stderr);
-      return {
-        kind: "failed",
-        isTimedOut: true,
-        message: `timed out, and its whole process group was ended${line === "" ? "" : `; last line on stderr: ${line}`}; a longer \`timeout:\` of the action gives it more time`,
-      };
+      const said = line === "" ? "" : `; last line on stderr: ${line}`;
+      const message =
+        result.silence === undefined
+          ? `timed out, and its whole process group was ended${said}; a longer \`timeout:\` of the action gives it more time`
+          : `${silenceText(result.silence)}, and its whole process group was ended${said}; it should print more often, or have a longer \`heartbeat:\``;
+      return { kind: "failed", isTimedOut: true, message };
     }
     case "cancelled":
       return { kind: "cancelled", message: "cancelled; its whole process group was ended" };
@@ -83,4 +85,9 @@ function failureOf(result: Exclude<HostResult, Exited>, { isReadOnly }: { readon
     default:
       return assertNever(result);
   }
+}
+
+function silenceText({ heardAfterS }: Silence): string {
+  const heard = heardAfterS === undefined ? "nothing was heard of it since it began" : `it was last heard ${heardAfterS} s after it began`;
+  return `gave no sign of life for its \`heartbeat\`: ${heard}`;
 }

@@ -84,7 +84,7 @@ async function exchangeInTurn(
   const begin = async (): Promise<HttpEnd | { readonly kind: "unbegun" }> => {
     stopClock();
     if (!context.mayBegin()) return { kind: "unbegun" };
-    return exchange(clock, request, { timeoutMs: timeLeftMs(), signal });
+    return exchange(clock, request, { timeoutMs: timeLeftMs(), heartbeatMs: context.heartbeatMs, signal });
   };
   try {
     return await pace.run(request.url.origin, begin, AbortSignal.any([signal, late.signal]));

@@ -8,6 +8,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as requestSecure } from "node:https";
 import type { Clock } from "../engine/ports.ts";
 import { HTTP_BODY_BYTES_MAX } from "../base/limits.ts";
+import { watchPulse } from "./pulse.ts";
 
 /** What to send. */
 export interface HttpRequest {
@@ -37,14 +38,16 @@ const LATE = "no answer in time";
 export function exchange(
   clock: Clock,
   request: HttpRequest,
-  limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  limits: { readonly timeoutMs: number; readonly heartbeatMs: number; readonly signal: AbortSignal },
 ): Promise<HttpEnd> {
   return new Promise((resolve) => {
     const sending = open(request);
     let wasSent = false;
     let endReason: string | undefined;
+    let isLate = false;
     const give = (end: HttpEnd): void => {
       stopClock();
+      pulse.stop();
       limits.signal.removeEventListener("abort", onAbort);
       resolve(end);
     };
@@ -53,16 +56,33 @@ export function exchange(
       sending.destroy(new Error(reason));
     };
     const failed = (error: Error): void =>
-      give({ kind: wasSent ? "lost" : "unsent", reason: endReason ?? reasonOf(error), isTimedOut: endReason === LATE });
+      give({ kind: wasSent ? "lost" : "unsent", reason: endReason ?? reasonOf(error), isTimedOut: isLate });
     const onAbort = (): void => giveUp("cancelled");
-    const stopClock = clock.after(limits.timeoutMs, () => giveUp(LATE));
+    const giveUpLate = (reason: string): void => {
+      isLate = true;
+      giveUp(reason);
+    };
+    const stopClock = clock.after(limits.timeoutMs, () => giveUpLate(LATE));
+    const pulse = watchPulse(clock, { heartbeatMs: limits.heartbeatMs, onSilent: (heardMs) => giveUpLate(silenceText(heardMs)) });
     sending.on("socket", (socket) => socket.once(request.url.protocol === "https:" ? "secureConnect" : "connect", () => (wasSent = true)));
     sending.on("error", failed);
-    sending.on("response", (response) => readAnswer(response, give, failed));
+    sending.on("response", (response) => {
+      pulse.beat();
+      response.on("data", () => pulse.beat());
+      readAnswer(response, give, failed);
+    });
     if (limits.signal.aborted) onAbort();
     else limits.signal.addEventListener("abort", onAbort, { once: true });
     sending.end(request.body);
   });
+}
+
+function silenceText(heardAfterMs: number | undefined): string {
+  const heard =
+    heardAfterMs === undefined
+      ? "nothing of an answer came"
+      : `the last of it came ${(heardAfterMs / 1_000).toFixed(1)} s after it was asked for`;
+  return `no sign of life for its \`heartbeat\`: ${heard}`;
 }
 
 function open({ method, url, headers, body }: HttpRequest): ClientRequest {

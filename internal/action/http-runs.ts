@@ -113,7 +113,7 @@ function failureOf(end: Exclude<CallEnd, { kind: "expected" }>, effects: Effects
 /** GETs what the author said, and judges by `expect`. */
 async function lookBy(ports: HttpPorts, context: AttemptContext, look: Look): Promise<CheckResult> {
   const call: Call = { ...look, method: "GET", json: undefined, body: undefined, follow_redirects: false, key: undefined };
-  const end = await attempt(ports, { ...context, mayBegin: () => true }, call);
+  const end = await attempt(ports, { ...context, mayBegin: () => true, heartbeatMs: Infinity }, call);
   if (end.kind === "expected") return { kind: "converged", checksum: checksumOf(end.answer), output: outputOf(end.answer) };
   if (end.kind === "unlike") return { kind: "different", checksum: checksumOf(end.answer), diff: `not so yet: ${look.expect}\n` };
   return failureOf(end, Effects.NONE, context);

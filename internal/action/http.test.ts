@@ -147,6 +147,30 @@ test("no answer in time, and an abort, are told apart by what was sent", async (
   expect(await apply({ method: "POST", url: service.origin }, { signal: AbortSignal.abort() })).toMatchObject({ kind: "unbegun" });
 });
 
+test("an answer that stops coming for its heartbeat is lost; one that goes on coming is not, however long it takes", async () => {
+  const service = await aHttpService(({ path }, response) => {
+    response.writeHead(200, { "content-type": "text/plain" });
+    response.write("a");
+    if (path === "/stops") return;
+    let count = 0;
+    const timer = setInterval(() => {
+      count += 1;
+      response.write("b");
+      if (count < 8) return;
+      clearInterval(timer);
+      response.end();
+    }, 50);
+  });
+  const silent = await apply({ url: `${service.origin}/stops` }, { heartbeatMs: 300 });
+  expect(silent).toMatchObject({
+    kind: "failed",
+    isTimedOut: true,
+    message: expect.stringContaining("no sign of life for its `heartbeat`: the last"),
+  });
+  expect(await apply({ method: "POST", url: `${service.origin}/stops` }, { heartbeatMs: 300 })).toMatchObject({ kind: "unknown" });
+  expect(await apply({ url: `${service.origin}/goes-on` }, { heartbeatMs: 300 })).toMatchObject({ output: { body: "abbbbbbbb" } });
+});
+
 test("redirects are followed when asked, to another origin without headers", async () => {
   const other = await aHttpService((_, response) => sendJson(response, 200, "there"));
   const service = await aHttpService((_, response) => response.writeHead(302, { location: `${other.origin}/x` }).end());

@@ -20,6 +20,7 @@ export function httpAction(ports: HttpPorts): DocumentedAction {
     schema: HTTP_SCHEMA,
     rules,
     expressions: (raw, context) => EXPRESSIONS.flatMap((path) => celFaults(raw, path, withAnswer(context, path))),
+    hasPulse: true,
     prepare: (args) => (args.prepare === undefined ? prepareRequest(ports, args) : prepareHandshake(ports, args)),
   });
 }

@@ -23,7 +23,14 @@ import { Effects } from "../gen/holdfast/v1/event_pb.ts";
 /** The action of a definition. */
 export function ownAction(transport: Transport, definition: OwnDefinition): DocumentedAction {
   const { name, effects, schema, digest } = definition;
-  return defineAction({ uses: name, effects, schema, digest, prepare: (args) => prepareOwn(transport, definition, withNulls(args)) });
+  return defineAction({
+    uses: name,
+    hasPulse: true,
+    effects,
+    schema,
+    digest,
+    prepare: (args) => prepareOwn(transport, definition, withNulls(args)),
+  });
 }
 
 /** What was not given is null in templates, so that they can ask for it. */

@@ -2,7 +2,17 @@
 // 1. One table for the reader of workflow files and for the service: what one lets through the other can fill in.
 
 import { assertNever } from "./assert.ts";
-import { ATTEMPTS_MAX, AWAIT_MS_MAX, BACKOFF_MS_MAX, DURATION_MS_MAX, ITERATIONS_MAX, LIST_ITEMS_MAX, PARALLEL_MAX } from "./limits.ts";
+import {
+  ATTEMPTS_MAX,
+  AWAIT_MS_MAX,
+  BACKOFF_MS_MAX,
+  DURATION_MS_MAX,
+  HEARTBEAT_MS_MAX,
+  HEARTBEAT_MS_MIN,
+  ITERATIONS_MAX,
+  LIST_ITEMS_MAX,
+  PARALLEL_MAX,
+} from "./limits.ts";
 
 /** What stands at a place. */
 export type NumberForm =
@@ -18,6 +28,7 @@ const WORKFLOW = { deadline: { kind: "duration", msMin: 1, msMax: AWAIT_MS_MAX }
 const WAY = {
   timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
   total_timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
+  heartbeat: { kind: "duration", msMin: HEARTBEAT_MS_MIN, msMax: HEARTBEAT_MS_MAX },
   "retry.attempts": { kind: "whole", min: 1, max: ATTEMPTS_MAX },
   "retry.backoff": { kind: "duration", msMin: 0, msMax: BACKOFF_MS_MAX },
   "retry.backoff_max": { kind: "duration", msMin: 0, msMax: BACKOFF_MS_MAX },
@@ -111,7 +122,7 @@ export function formText(form: NumberForm): string {
     case "share":
       return "a number between 0 and 1";
     case "duration":
-      return `a duration such as "30s", ${form.msMin > 0 ? "longer than nothing and " : ""}at most ${form.msMax / 3_600_000}h`;
+      return `a duration such as "30s", ${form.msMin >= 1_000 ? `at least ${form.msMin / 1_000}s, ` : form.msMin > 0 ? "longer than nothing and " : ""}at most ${form.msMax / 3_600_000}h`;
     case "amount":
       return `a whole number such as 3, or a percentage such as "10%"${form.isPositive ? ", above zero" : ""}`;
     case "rate":

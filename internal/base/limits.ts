@@ -100,6 +100,10 @@ export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_ROWS_EXAMINED_MAX = 2_000;
 export const PAGE_WORKFLOWS_EXAMINED_MAX = 500;
 export const ATTEMPT_WATCHDOG_GRACE_MS = 20_000;
+export const HEARTBEAT_MS_MIN = 1_000;
+/** How often within a heartbeat a command is looked at. */
+export const HEARTBEAT_LOOKS = 3;
+export const HEARTBEAT_MS_MAX = 24 * 3_600_000;
 export const ATTEMPT_SETTLE_MS_MIN = 60_000;
 
 export const AWAIT_MS_MAX = 100 * 365.25 * 24 * 3_600_000;

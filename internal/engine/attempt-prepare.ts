@@ -37,6 +37,8 @@ export interface PreparedAttempt {
   isFrozen(): boolean;
   /** The context of the next call to the action, with what time is left. */
   context(): AttemptContext;
+  /** The same for the work of what changes nothing: it has to give signs of life, where that is asked of it. */
+  reading(): AttemptContext;
   /** The same for a call that changes something: a freeze keeps it back for as long as it waits for its turn. */
   changing(): AttemptContext;
 }
@@ -131,13 +133,14 @@ function ready(host: AttemptHost, { task, running, place, scope, action, reporte
   const target = targetAt(state.blueprint, place.stage, place.ordinal);
   const remoteId = (): string => state.running.get(task)?.remoteId ?? running.remoteId;
   const isFrozen = (): boolean => host.isFrozen(task);
-  const context = (mayBegin: () => boolean): AttemptContext => ({
+  const context = (mayBegin: () => boolean, heartbeatMs: number): AttemptContext => ({
     workflowId: state.blueprint.id,
     target,
     taskKey: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
     attempt: running.attempt,
     startedAtMs: running.startedAtMs,
     timeoutMs: Math.min(AWAIT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),
+    heartbeatMs,
     signal,
     remoteId: remoteId(),
     mayBegin,
@@ -153,8 +156,9 @@ function ready(host: AttemptHost, { task, running, place, scope, action, reporte
     restored: restorationOf(state, task),
     remoteId,
     isFrozen,
-    context: () => context(() => true),
-    changing: () => context(() => !isFrozen()),
+    context: () => context(() => true, Infinity),
+    reading: () => context(() => true, place.action.heartbeatMs),
+    changing: () => context(() => !isFrozen(), place.action.heartbeatMs),
   };
 }
 

@@ -30,7 +30,7 @@ export async function runAttempt(
   if (prepared.kind === "refused") return isPlan ? skippedInPlan(host, prepared.report) : prepared.report;
   const { action, reporter } = prepared;
   if (isPlan && mustSkipInPlan(host, prepared)) return reporter.end(AttemptOutcome.SKIPPED, {});
-  if (action.effects === Effects.NONE) return endOfReading(reporter, await action.apply(prepared.context(), ""));
+  if (action.effects === Effects.NONE) return endOfReading(reporter, await action.apply(prepared.reading(), ""));
   if (prepared.inDoubtSince !== undefined) return settleAttempt(prepared, prepared.inDoubtSince);
   if (!isPlan && mayBeDoneTwice(prepared)) return settleAttempt(prepared, "");
   return lookAndApply(host, prepared, isPlan);

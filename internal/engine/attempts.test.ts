@@ -37,6 +37,50 @@ test("an attempt that keeps no time is ended by the watchdog, well after its tim
   expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
 });
 
+test.each([
+  ["5s", 5_000, "gave no sign of life"],
+  [undefined, 50_000, "did not end in its time"],
+] as const)(
+  "a command that goes silent is ended by its heartbeat (%s), and tried again as one that was out of time",
+  async (heartbeat, endMs, said) => {
+    const world = await aWorld();
+    world.fleet.trouble("h0", "apply", "silent");
+    const retry = { attempts: 2, delay: "1s", on: ["RETRY_ON_TIMED_OUT"] };
+    const id = await world.run(
+      one({ uses: "touch", with: { n: 1 }, timeout: "30s", retry, ...(heartbeat === undefined ? {} : { heartbeat }) }),
+    );
+    await world.clock.advanceAsync(endMs - 1);
+    expect((await world.status(id)).counts?.running).toBe(1);
+    await world.clock.advanceAsync(1);
+    await world.settle();
+    expect((await tasks(world, id))[0]).toMatchObject({ outcome: TaskOutcome.WAITING, error: expect.stringContaining(said) });
+    await world.clock.advanceAsync(1_000);
+    await world.settle();
+    expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
+  },
+);
+
+test("only the work has to give signs of life, not the looks before and after it; nor an alternative that has a heartbeat of its own", async () => {
+  const world = await aWorld();
+  const asked: [string, number][] = [];
+  world.fleet.onStep = async ({ kind, context }) => void asked.push([`${kind} ${context.attempt}`, context.heartbeatMs]);
+  const action = world.fleet.find("set");
+  if (action === undefined) throw new Error("there is a set");
+  world.fleet.add({ ...action, hasPulse: true });
+  const ways = [{ ...SET, heartbeat: "7s" }];
+  await world.run(one({ try: ways, heartbeat: "5s", undo: { ...SET } }));
+  const requestId = "00000000-0000-4000-8000-000000000002";
+  await world.run(one({ uses: "probe", with: { n: 1 }, heartbeat: "5s" }), { requestId });
+  await world.settle();
+  expect(asked).toEqual([
+    ["check 1", Infinity],
+    ["apply 1", 7_000],
+    ["applied 1", 7_000],
+    ["check 1", Infinity],
+    ["run 1", 5_000],
+  ]);
+});
+
 test("the watchdog knows the total time too", async () => {
   const world = await aWorld();
   world.fleet.trouble("h0", "apply", "hang");

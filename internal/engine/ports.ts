@@ -85,6 +85,8 @@ export interface HostCommand {
    */
   readonly run?: RunRef;
   readonly timeoutMs: number;
+  /** The longest that it may print nothing; then it is ended as at its timeout, which the target itself sees to. Absent: no bound. */
+  readonly heartbeatMs?: number;
   readonly outputBytesMax: number;
   readonly signal: AbortSignal;
   /** Asked when its turn has come, immediately before it leaves: false means `unbegun`. Absent: it may. */
@@ -109,7 +111,7 @@ export type HostResult =
       readonly isTruncated: boolean;
     }
   /** The whole process group was ended at its timeout, and it is known that it ended. */
-  | { readonly kind: "timed-out"; readonly stdout: Uint8Array; readonly stderr: Uint8Array }
+  | { readonly kind: "timed-out"; readonly stdout: Uint8Array; readonly stderr: Uint8Array; readonly silence?: Silence }
   /** The whole process group was ended because the signal aborted, and it is known that it ended. */
   | { readonly kind: "cancelled" }
   /** The signal aborted, or `mayBegin` said no, before anything was sent: nothing was started, and nothing will be. */
@@ -118,6 +120,12 @@ export type HostResult =
   | { readonly kind: "unreachable"; readonly message: string }
   /** It was, or may have been, started, and nobody can say how it ended. */
   | { readonly kind: "unknown"; readonly message: string };
+
+/** It was ended because it printed nothing for its `heartbeatMs`. */
+export interface Silence {
+  /** How long after its start it was last heard, in whole seconds; undefined: never. */
+  readonly heardAfterS: number | undefined;
+}
 
 /** What the shim's files at the target say of a run. `absent`: no lock held and no status: never started, or died with its machine. */
 export type HostLook = HostResult | { readonly kind: "absent" };
@@ -151,6 +159,8 @@ export interface Action {
   readonly effects: Effects;
   /** SHA-256 of its definition file for actions of the service's own, else empty. */
   readonly digest: string;
+  /** True: its work gives signs of life while it goes on, so that `heartbeat` may be asked of it. Default: false. */
+  readonly hasPulse?: boolean;
   /**
    * Checks arguments as written, before any `${{ }}` in them has a value: a string that holds one passes as any type. Returns all faults;
    * `names` are the declared root names for arguments that are themselves CEL, such as assert's `that`, `types` what they are.
@@ -189,6 +199,8 @@ export interface AttemptContext {
   readonly startedAtMs: TimeMs;
   /** What is left of the attempt's time when the call is made. */
   readonly timeoutMs: number;
+  /** The longest that the work may go on without a sign of life; Infinity: no bound, as for all that only looks. */
+  readonly heartbeatMs: number;
   readonly signal: AbortSignal;
   /** The ID that the other side of a handshake gave; empty before. */
   readonly remoteId: string;

@@ -236,3 +236,29 @@ test("a number from parameters is told for each submission, also where definitio
   expect(new Set(all.map(({ digest }) => digest)).size).toBe(2);
   await expect(of({ tries: 0 })).rejects.toThrow(/gives 0: it must be a whole number between 1 and 100/);
 });
+
+test.each<readonly [string, JsonValue, string | undefined]>([
+  ["what gives signs of life", { uses: "touch", with: { n: 1 }, heartbeat: "30s" }, undefined],
+  ["what gives none", { uses: "set", with: { name: "a", value: "1" }, heartbeat: "30s" }, "stages[0].actions[0].heartbeat"],
+  [
+    "an alternative that gives none, by its action's",
+    {
+      try: [
+        { uses: "touch", with: { n: 1 } },
+        { uses: "set", with: { name: "a", value: "1" } },
+      ],
+      heartbeat: "30s",
+    },
+    "stages[0].actions[0].try[1].heartbeat",
+  ],
+  [
+    "an undo, which has its own",
+    { uses: "touch", with: { n: 1 }, heartbeat: "30s", undo: { uses: "set", with: { name: "a", value: "1" } } },
+    undefined,
+  ],
+])("a heartbeat: %s", async (_, action, place) => {
+  const stages = [{ name: "fix", over: { targets: true }, actions: [{ name: "apply", ...Object(action) }] }];
+  const asked = submit(aSubmission(aWorkflow({ stages })));
+  if (place === undefined) expect((await asked).digest).not.toBe("");
+  else await expect(asked).rejects.toMatchObject({ details: [{ place, reason: expect.stringContaining("gives no signs of life") }] });
+});

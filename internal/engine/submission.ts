@@ -140,7 +140,7 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
   for (const { stage, place: stagePlace } of stagesOf(definition)) {
     const columns = columnsOf(stage);
     const before = namesBefore(columns);
-    for (const [index, { way, wayPlace }] of columns.entries()) {
+    for (const [index, { way, wayPlace, action, part }] of columns.entries()) {
       const place = `${stagePlace}.${wayPlace}`;
       const found = actions.find(way.uses);
       if (found === undefined) {
@@ -149,6 +149,8 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
       }
       const types = scopes.task({ ...overOf(stage), before: before[index] ?? [] });
       faults.addAll(found.validate(way.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
+      if ((way.heartbeat ?? (part === "undo" ? undefined : action.heartbeat)) !== undefined && found.hasPulse !== true)
+        faults.add(`${place}.heartbeat`, `"${way.uses}" gives no signs of life while it runs; bound it by \`timeout\` alone`);
       kinds.set(way.uses, create(ActionKindSchema, { uses: found.uses, effects: found.effects, digest: found.digest }));
     }
   }

@@ -25,7 +25,7 @@ export interface Column {
   readonly name: string;
   readonly action: Action;
   /** What says how it is done: the action itself, or one of its alternatives. */
-  readonly way: Pick<Alternative, "uses" | "with" | "retry" | "timeout" | "totalTimeout"> & { onUnknown?: OnUnknown };
+  readonly way: Pick<Alternative, "uses" | "with" | "retry" | "timeout" | "totalTimeout" | "heartbeat"> & { onUnknown?: OnUnknown };
   readonly part: Part;
   /** Where its action stands in its stage: `actions[0]`, `on_failure[1]`. */
   readonly place: string;

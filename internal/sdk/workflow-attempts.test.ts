@@ -33,6 +33,14 @@ test("retry.on names outcomes, each once", async () => {
   ]);
 });
 
+test("a heartbeat is at least a second and at most a day", async () => {
+  const action = (heartbeat: string): string => `${HEAD}  - { name: a, actions: [{ name: x, uses: command, heartbeat: ${heartbeat} }] }`;
+  expect(await jsonOf(action("90s"))).toMatchObject({ stages: [{ actions: [{ heartbeat: "90s" }] }] });
+  expect(await jsonOf(action("1s"))).toMatchObject({ stages: [{ actions: [{ heartbeat: "1s" }] }] });
+  expect(await faultsOf(action("999ms"))).toEqual(["w.yaml:4:63: stages[0].actions[0].heartbeat: must be at least 1s"]);
+  expect(await faultsOf(action("1d1s"))).toEqual([expect.stringContaining("at most 1d")]);
+});
+
 test("a number that is an expression is sent beside the definition, and a value of its form stands in its place", async () => {
   const text = `
 name: w

@@ -6,7 +6,16 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { isJsonObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
-import { ACTIONS_PER_STAGE_MAX, ALTERNATIVES_MAX, AWAIT_MS_MAX, PARALLEL_MAX, TARGETS_MAX, WAVES_MAX } from "../base/limits.ts";
+import {
+  ACTIONS_PER_STAGE_MAX,
+  ALTERNATIVES_MAX,
+  AWAIT_MS_MAX,
+  HEARTBEAT_MS_MAX,
+  HEARTBEAT_MS_MIN,
+  PARALLEL_MAX,
+  TARGETS_MAX,
+  WAVES_MAX,
+} from "../base/limits.ts";
 import { OnUnknown, StageUndo } from "../gen/holdfast/v1/workflow_pb.ts";
 import type {
   ActionSchema,
@@ -50,6 +59,7 @@ const ACTION_FIELDS = [
   "timeout",
   "total_timeout",
   "schedule_timeout",
+  "heartbeat",
   "annotations",
   "continue_on_error",
   "try",
@@ -57,8 +67,8 @@ const ACTION_FIELDS = [
   "set",
   "repeat",
 ] as const;
-const UNDO_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout"] as const;
-const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "on_unknown"] as const;
+const UNDO_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "heartbeat"] as const;
+const ALTERNATIVE_FIELDS = ["uses", "with", "retry", "timeout", "total_timeout", "heartbeat", "on_unknown"] as const;
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const NAME_FORM = "lower-case letters, digits, _ and -, at most 64, a letter first";
@@ -233,18 +243,27 @@ function readUses(fields: FileFields<"uses">): string {
   return uses?.word(USES, "the name of a kind of action, such as command or erase@1") ?? "";
 }
 
-function readWay(fields: FileFields<"with" | "retry" | "timeout" | "total_timeout">) {
+function readWay(fields: FileFields<"with" | "retry" | "timeout" | "total_timeout" | "heartbeat">) {
   const args = fields.get("with");
   if (args !== undefined && !isJsonObject(args.value)) args.refuse("must be a map of arguments");
   const retry = fields.read("retry", readRetry);
   const timeout = fields.read("timeout", (item) => duration(item, { isPositive: true }));
   const totalTimeout = fields.read("total_timeout", (item) => duration(item, { isPositive: true }));
+  const heartbeat = fields.read("heartbeat", readHeartbeat);
   return {
     ...(args !== undefined && isJsonObject(args.value) ? { with: copied(args.value) } : {}),
     ...(retry === undefined ? {} : { retry }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(totalTimeout === undefined ? {} : { totalTimeout }),
+    ...(heartbeat === undefined ? {} : { heartbeat }),
   };
+}
+
+/** How long it may be silent. */
+function readHeartbeat(field: FileCursor): Duration | undefined {
+  const ms = field.durationMs(HEARTBEAT_MS_MAX);
+  if (ms !== undefined && ms < HEARTBEAT_MS_MIN) return field.refuse(`must be at least ${HEARTBEAT_MS_MIN / 1_000}s`);
+  return ms === undefined ? undefined : durationFromMs(ms);
 }
 
 /** The wire's Struct has its own name for a JSON object, one that may be changed. */

@@ -5,7 +5,13 @@
 import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { COMMAND_ORDERS_BYTES_MAX, COMMAND_STDIN_BYTES_MAX, SHIM_ANSWER_MARGIN_MS, TASK_KEY_LENGTH_MAX } from "../base/limits.ts";
+import {
+  COMMAND_ORDERS_BYTES_MAX,
+  COMMAND_STDIN_BYTES_MAX,
+  HEARTBEAT_LOOKS,
+  SHIM_ANSWER_MARGIN_MS,
+  TASK_KEY_LENGTH_MAX,
+} from "../base/limits.ts";
 import type { RunRef } from "../engine/ports.ts";
 import type { ShimOp } from "./shim.ts";
 
@@ -20,6 +26,8 @@ export interface Orders {
   readonly fence: number;
   readonly timeoutMs: number;
   readonly graceMs: number;
+  /** The longest that the command may print nothing; undefined: no bound. */
+  readonly heartbeatMs: number | undefined;
   readonly outputBytesMax: number;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -48,6 +56,7 @@ export function encodeOrders(orders: Orders): Uint8Array {
     fence: String(orders.fence),
     time: (Math.max(1, Math.ceil(orders.timeoutMs)) / 1_000).toFixed(3),
     secs: String(Math.ceil(orders.timeoutMs / 1_000)),
+    pulse: orders.heartbeatMs === undefined ? "" : (orders.heartbeatMs / HEARTBEAT_LOOKS / 1_000).toFixed(3),
     grace: (orders.graceMs / 1_000).toFixed(3),
     graces: String(Math.ceil(orders.graceMs / 1_000)),
     max: String(orders.outputBytesMax),

@@ -12,7 +12,7 @@ import {
   RUN_DIRECTORY_AGE_S_MAX,
   SHIM_FENCES_MAX,
 } from "../base/limits.ts";
-import type { Clock, HostCommand, HostLook, HostResult, RunRef } from "../engine/ports.ts";
+import type { Clock, HostCommand, HostLook, HostResult, RunRef, Silence } from "../engine/ports.ts";
 import type { Far } from "./far.ts";
 import { encodeOrders } from "./orders.ts";
 import type { Orders } from "./orders.ts";
@@ -152,7 +152,7 @@ function hostResult(
       const isTruncated = stdout.length < reply.stdout.length || stderr.length < reply.stderr.length;
       return reply.kind === "exited"
         ? { kind: "exited", status: reply.status, stdout, stderr, isTruncated }
-        : { kind: "timed-out", stdout, stderr };
+        : { kind: "timed-out", stdout, stderr, ...silenceOf(reply.status) };
     }
     case "cancelled":
       return { kind: "cancelled" };
@@ -184,6 +184,11 @@ function hostResult(
   }
 }
 
+/** A command that was ended for its silence left, as its status, 1, or 2 and how many seconds after its start it was last heard. */
+function silenceOf(status: number): { readonly silence?: Silence } {
+  return status === 0 ? {} : { silence: { heardAfterS: status === 1 ? undefined : status - 2 } };
+}
+
 function diedResult(far: Far): HostResult {
   return {
     kind: "unknown",
@@ -197,6 +202,7 @@ function commandOrders(far: Far, command: HostCommand, { graceMs }: RunPorts): O
   const orders = {
     ...blankOrders(far, { graceMs }),
     timeoutMs: command.timeoutMs,
+    heartbeatMs: command.heartbeatMs,
     outputBytesMax: command.outputBytesMax,
     argv: command.argv,
     env,
@@ -221,7 +227,17 @@ export function sweepOrders(
 
 function blankOrders(far: Far, { graceMs }: { readonly graceMs: number }): Orders {
   const none = { argv: [], env: {}, cwd: "", stdin: new Uint8Array(), mark: "cancel" } as const;
-  return { ...none, op: "look", base: far.base, fence: 0, timeoutMs: 0, graceMs, outputBytesMax: 0, ageS: RUN_DIRECTORY_AGE_S_MAX };
+  return {
+    ...none,
+    op: "look",
+    base: far.base,
+    fence: 0,
+    timeoutMs: 0,
+    graceMs,
+    heartbeatMs: undefined,
+    outputBytesMax: 0,
+    ageS: RUN_DIRECTORY_AGE_S_MAX,
+  };
 }
 
 function pause(clock: Clock, { delayMs, signal }: { readonly delayMs: number; readonly signal: AbortSignal }): Promise<void> {

@@ -51,6 +51,14 @@ hf_streams() {
   exec 3<&- 5<&-
 }
 
+# Sets hf_heard to what changes when the command prints: what is kept of its output, and how much its readers have read, which goes on where no more is kept.
+hf_hear() {
+  hf_heard=$(wc -c "$hf_n.out" "$hf_n.err")
+  for hf_p in "$hf_d1" "$hf_d2"; do
+    if read -r hf_x <"/proc/$hf_p/io"; then hf_heard="$hf_heard $hf_x"; fi
+  done
+}
+
 # True when both readers of the output have ended, and wait only to be reaped. Without /proc nobody can tell.
 hf_ended() {
   [ -r /proc/self/stat ] || return 1

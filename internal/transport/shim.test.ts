@@ -25,6 +25,7 @@ const anOrder = (changes: Partial<Orders>): Orders => ({
   fence: 0,
   timeoutMs: 10_000,
   graceMs: 200,
+  heartbeatMs: undefined,
   outputBytesMax: 10_000,
   argv: ["true"],
   env: {},
@@ -269,5 +270,29 @@ describe.each(SHELLS)("one shim for several orders under $name", (shell) => {
     await call(shell, anOrder({ run, fence: 1 }));
     expect(await call(shell, anOrder({ run, stdin }))).toMatchObject({ kind: "exited" });
     expect([existsSync(mark), existsSync(`${dir}/runs/${runPath(other.taskKey)}`)]).toEqual([false, false]);
+  });
+});
+
+describe.each(SHELLS)("heartbeats under $name", (shell) => {
+  const taskKey = `h-${shell.name.replaceAll(" ", "-")}`;
+
+  test("what prints nothing for its heartbeat is ended, and when it was last heard is kept", async () => {
+    const run = { taskKey: `${taskKey}.10`, attempt: 1 };
+    const silent = { timeoutMs: 60_000, heartbeatMs: 1_800 };
+    const spoke = await call(shell, anOrder({ run, argv: ["sh", "-c", "echo begun; sleep 1; echo on; sleep 300"], ...silent }));
+    expect(printed(spoke)).toMatchObject({ kind: "timed-out", stdout: "begun\non\n" });
+    expect(spoke?.kind === "timed-out" ? spoke.status : 0).toBeGreaterThanOrEqual(3); // a second after its start at least, and two
+    expect(await call(shell, anOrder({ op: "look", run }))).toEqual(spoke);
+    const mute = await call(shell, anOrder({ run: { ...run, attempt: 2 }, argv: ["sleep", "300"], ...silent }));
+    expect(printed(mute)).toMatchObject({ kind: "timed-out", status: 1, stdout: "" });
+  });
+
+  test("what prints within its heartbeat goes on, however much it has printed, on whichever stream", async () => {
+    const run = { taskKey: `${taskKey}.11`, attempt: 1 };
+    const lines = (to: string): string =>
+      `printf %2000s x >&${to}; i=0; while [ $i -lt 8 ]; do echo on >&${to}; sleep 0.3; i=$((i + 1)); done`;
+    const script = `${lines("1")}; ${lines("2")}; exit 7`;
+    const order = anOrder({ run, argv: ["sh", "-c", script], timeoutMs: 60_000, heartbeatMs: 1_500, outputBytesMax: 40 });
+    expect(printed(await call(shell, order))).toMatchObject({ kind: "exited", status: 7 });
   });
 });

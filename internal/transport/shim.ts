@@ -67,6 +67,27 @@ hf_watch() {
   hf_w1=$!
 }
 
+# Ends the command when it has printed nothing for three looks. What it leaves says when it was last heard, in seconds after its start and two; 1: never.
+hf_listen() {
+  ( hf_timer
+    hf_quiet=0 hf_last=2
+    hf_t0=$(date +%s)
+    hf_hear
+    hf_was=$hf_heard
+    while [ "$hf_quiet" -lt 3 ]; do
+      hf_sleep "$hf_pulse" || exit
+      hf_hear
+      if [ "$hf_heard" = "$hf_was" ]; then hf_quiet=$((hf_quiet + 1)); continue; fi
+      hf_was=$hf_heard hf_quiet=0
+      hf_last=$(($(date +%s) - hf_t0 + 2))
+    done
+    if flock -n 7; then exit; fi
+    if [ ! -s "$hf_n.out" ] && [ ! -s "$hf_n.err" ]; then hf_last=1; fi
+    printf "%s\n" "$hf_last" >"$hf_n.silent"
+    hf_end_group timeout ) >/dev/null 4>&- 5>&- 6>&- 8<&- 9>&- 7>>lock &
+  hf_w3=$!
+}
+
 # A read-only command ends with its connection: nobody would learn what it says.
 hf_tie() {
   ( read -r hf_x; hf_timer; hf_end_group cancel ) <&8 >/dev/null 4>&- 5>&- 6>&- 7>&- 8<&- 9>&- &
@@ -86,11 +107,12 @@ hf_find() {
 hf_start() {
   hf_streams
   exec 5<>"$hf_tmp/w"
-  hf_w2= hf_r= hf_late=
+  hf_w2= hf_w3= hf_r= hf_late=
   trap "hf_late=x" USR1
   trap - PIPE
   hf_watch
   if [ "$hf_op" = once ]; then hf_tie; fi
+  if [ "$hf_pulse" ]; then hf_listen; fi
   if [ "$hf_in" -gt 0 ]; then
     exec 3<"$hf_n.in"
     rm -f "$hf_n.in" 3<&- 4>&- 5>&- 6>&- 7>&- 8<&- 9>&- &
@@ -107,7 +129,9 @@ hf_start() {
   trap "" PIPE
   hf_kind=exited
   if [ -e "$hf_n.cancel" ]; then hf_kind=cancelled hf_rc=0
-  elif [ -e "$hf_n.timeout" ]; then hf_kind=timed-out hf_rc=0
+  elif [ -e "$hf_n.timeout" ]; then
+    hf_kind=timed-out hf_rc=0
+    if [ -s "$hf_n.silent" ]; then read -r hf_rc <"$hf_n.silent"; fi
   fi
   if [ "$hf_kind" != exited ]; then
     hf_gone || { hf_say stuck; hf_end; }
@@ -119,6 +143,7 @@ hf_start() {
   if [ ! "$hf_late" ]; then wait "$hf_d2"; fi
   kill -s HUP "$hf_w1"
   if [ "$hf_w2" ]; then kill "$hf_w2"; fi
+  if [ "$hf_w3" ]; then kill "$hf_w3"; fi
   hf_sizes
   hf_code=$hf_rc hf_l1=$hf_s1 hf_l2=$hf_s2
   if [ "$hf_kind" = cancelled ]; then hf_l1=0 hf_l2=0; fi
@@ -127,7 +152,7 @@ hf_start() {
   if [ "$hf_op" = run ]; then flock -u 9; fi
   hf_reply
   # Nobody else may be there to reap them: in a container without an init they would stay for ever.
-  for hf_p in "$hf_w1" $hf_w2 $hf_r; do
+  for hf_p in "$hf_w1" $hf_w2 $hf_w3 $hf_r; do
     # After a wait that a signal ended, bash would wait for a child that it reaped already, and so for the readers.
     if kill -s 0 "$hf_p"; then wait "$hf_p"; fi
   done
@@ -152,7 +177,7 @@ hf_run() {
   if [ -e "$hf_n.cancel" ]; then hf_kind=cancelled hf_code=0 hf_l1=0 hf_l2=0; hf_write; hf_reply; return; fi
   if [ "$hf_secs" -lt 0 ]; then hf_say held; return; fi
   hf_input || return
-  if [ "$hf_fence" -gt 0 ]; then rm -f "$hf_n.timeout"; fi
+  if [ "$hf_fence" -gt 0 ]; then rm -f "$hf_n.timeout" "$hf_n.silent"; fi
   hf_scratch
   printf "%s\n" "$hf_fence" >"$hf_n.began" || hf_fail "cannot write in its state directory"
   hf_start

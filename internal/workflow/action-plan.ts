@@ -65,6 +65,8 @@ export interface ActionPlan {
   /** Undefined: it runs once. */
   readonly repeat: RepeatRule | undefined;
   readonly timeoutMs: number;
+  /** The longest that it may go on without a sign of life; Infinity: no bound. */
+  readonly heartbeatMs: number;
   /** From the first attempt's start to the last one's end; Infinity: no bound. */
   readonly totalTimeoutMs: number;
   /** From the moment at which it may start to its end; Infinity: no bound. */
@@ -192,6 +194,7 @@ function planAction(column: Column, { index, needs, known, columns, context, may
   checkSignal(column, context);
   if (template === undefined) return undefined;
   const timeout = way.timeout ?? (isUndo ? undefined : action.timeout);
+  const heartbeat = way.heartbeat ?? (isUndo ? undefined : action.heartbeat);
   const totalTimeout = way.totalTimeout ?? (isUndo ? undefined : action.totalTimeout);
   return {
     index,
@@ -214,6 +217,7 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     retry: retryRule(way.retry ?? (isUndo ? undefined : action.retry)),
     repeat: isUndo ? undefined : planRepeat(action.repeat, { place, scope: own, stages, faults }),
     timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
+    heartbeatMs: heartbeat === undefined ? Infinity : durationMs(heartbeat),
     totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
     set,
     scheduleTimeoutMs: isUndo || action.scheduleTimeout === undefined ? Infinity : durationMs(action.scheduleTimeout),

@@ -57,6 +57,7 @@ test("every place takes the value that could be written there", () => {
       "stages[0].actions[0].timeout": "params.time",
       "stages[0].actions[0].total_timeout": "params.time",
       "stages[0].actions[0].schedule_timeout": "params.time",
+      "stages[0].actions[0].heartbeat": "params.time",
       "stages[0].actions[0].retry.attempts": "params.n",
       "stages[0].actions[0].retry.backoff": "params.time",
       "stages[0].actions[0].retry.backoff_max": "params.time",
@@ -90,6 +91,7 @@ test("every place takes the value that could be written there", () => {
           timeout: "90s",
           totalTimeout: "90s",
           scheduleTimeout: "90s",
+          heartbeat: "90s",
         },
       ],
     },
@@ -170,7 +172,7 @@ test.each<[string, string, string]>([
   [
     "stages[0].actions[0].undo.repeat.max",
     "1",
-    "${{ 1 }} gives 1: no expression can stand at this place; it can at timeout, total_timeout, retry.attempts, retry.backoff, retry.backoff_max, retry.delay, retry.jitter",
+    "${{ 1 }} gives 1: no expression can stand at this place; it can at timeout, total_timeout, heartbeat, retry.attempts, retry.backoff, retry.backoff_max, retry.delay, retry.jitter",
   ],
   ["deadlines", "'1s'", '${{ \'1s\' }} gives "1s": no expression can stand at this place; did you mean "deadline"?'],
 ])("%s = %s is refused with place, expression and value", (place, source, reason) => {

@@ -97,7 +97,7 @@ function writeToAction(stage: Stage, { at, field, form }: AtAction, value: JsonV
 }
 
 /** A duration is in milliseconds. */
-function writeToWay(way: Pick<Action, "timeout" | "totalTimeout" | "retry">, field: WayNumber, number: number): void {
+function writeToWay(way: Pick<Action, "timeout" | "totalTimeout" | "heartbeat" | "retry">, field: WayNumber, number: number): void {
   const duration = durationFromMs(Math.max(0, Math.round(number)));
   const retry = (): NonNullable<Action["retry"]> => (way.retry ??= create(RetrySchema, { attempts: 1 }));
   switch (field) {
@@ -106,6 +106,9 @@ function writeToWay(way: Pick<Action, "timeout" | "totalTimeout" | "retry">, fie
       return;
     case "total_timeout":
       way.totalTimeout = duration;
+      return;
+    case "heartbeat":
+      way.heartbeat = duration;
       return;
     case "retry.attempts":
       retry().attempts = number;

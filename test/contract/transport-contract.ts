@@ -117,6 +117,17 @@ function endings(bench: TransportBench, kept: Kept): void {
     expect(isAlive(pid)).toBe(false);
   });
 
+  test("what gives no sign of life for its heartbeat is ended, and says when it was last heard; what prints goes on", async () => {
+    expect(await run(aScript("echo begun; sleep 300", { heartbeatMs: 900, ...kept() }))).toEqual({
+      kind: "timed-out",
+      stdout: "begun\n",
+      stderr: "",
+      silence: { heardAfterS: expect.any(Number) },
+    });
+    const talking = "for i in 1 2 3 4 5 6; do echo $i >&2; sleep 0.5; done; exit 3";
+    expect(await run(aScript(talking, { heartbeatMs: 2_000, ...kept() }))).toMatchObject({ kind: "exited", status: 3 });
+  });
+
   test("an abort ends the whole group, with a grandchild that ignores TERM", async () => {
     const pid = file();
     const abort = new AbortController();

@@ -20,6 +20,7 @@ export function anAttempt(over: Partial<AttemptContext> = {}): AttemptContext {
     attempt: 1,
     startedAtMs: timeMs(1_000_000),
     timeoutMs: 60_000,
+    heartbeatMs: Infinity,
     signal: new AbortController().signal,
     remoteId: "",
     mayBegin: () => true,

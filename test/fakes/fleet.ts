@@ -4,11 +4,20 @@
 
 import { sha256Hex } from "../../internal/base/digest.ts";
 import type { JsonObject, JsonValue } from "../../internal/base/json.ts";
-import type { Action, Actions, ApplyResult, AttemptContext, CheckResult, Failure, PreparedAction } from "../../internal/engine/ports.ts";
+import type {
+  Action,
+  Actions,
+  ApplyResult,
+  AttemptContext,
+  CheckResult,
+  Clock,
+  Failure,
+  PreparedAction,
+} from "../../internal/engine/ports.ts";
 import { Effects } from "../../internal/gen/holdfast/v1/event_pb.ts";
 
 /** What a test may make a host do wrong at its next call. */
-export type Trouble = "fail" | "unreachable" | "lost-answer" | "foreign" | "hang";
+export type Trouble = "fail" | "unreachable" | "lost-answer" | "foreign" | "hang" | "silent";
 
 /** One simulated host. */
 export interface FleetHost {
@@ -47,6 +56,8 @@ export class Fleet implements Actions {
   }) => Promise<Failure | void> = async () => {};
   /** Called when a host is changed by an attempt, there and then. */
   onChange: (change: { readonly host: FleetHost; readonly context: AttemptContext }) => void = () => {};
+  /** Time at the hosts, which end what gives no sign of life; without it nothing is silent for long enough. */
+  after: Clock["after"] = () => () => undefined;
   /** True while nobody can look at the host. */
   isDown: (host: FleetHost) => boolean = () => false;
   /** What a killed service had under way at a host may be done there all the same. */
@@ -174,7 +185,7 @@ export class Fleet implements Actions {
         ...(look === undefined ? {} : { look: (context: AttemptContext) => alive(look(context)) }),
       };
     };
-    return { uses, effects, digest: "", validate: () => [], parse };
+    return { uses, effects, digest: "", hasPulse: uses !== "set", validate: () => [], parse };
   }
 
   /** A step of an action; a killed service never comes out of it. */
@@ -251,9 +262,21 @@ export class Fleet implements Actions {
       case "hang":
         await aborted(context.signal);
         return { kind: "cancelled", message: `${host.name} was ended` };
+      case "silent":
+        return this.#silent(host, context);
       default:
         return undefined;
     }
+  }
+
+  /** As under the shim: the host itself ends what gives no sign of life for its heartbeat; without one it goes on for ever. */
+  async #silent(host: FleetHost, { heartbeatMs, signal }: AttemptContext): Promise<Failure> {
+    const wasAborted = await new Promise<boolean>((resolve) => {
+      const cancel = Number.isFinite(heartbeatMs) ? this.after(heartbeatMs, () => resolve(false)) : () => undefined;
+      void aborted(signal).then(() => (cancel(), resolve(true)));
+    });
+    if (wasAborted) return { kind: "cancelled", message: `${host.name} was ended` };
+    return { kind: "failed", isTimedOut: true, message: `${host.name} gave no sign of life for its heartbeat` };
   }
 
   #call(life: number, context: AttemptContext): Call {

@@ -92,6 +92,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.#mode = options.mode ?? "auto";
     for (const action of [waitAction(this.clock), signalAction(), personAction(), finishAction()]) this.fleet.add(action);
+    this.fleet.after = (delayMs, callback) => this.clock.after(delayMs, callback);
     this.journal = new MemoryJournal(this.#mode);
     this.targets = someTargets(options.targets ?? 3);
     this.#ids = fakeIds(options.seed ?? 1);

@@ -98,6 +98,33 @@ export const ATTEMPT_SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.retry("never");
     },
   },
+  heartbeat: {
+    targets: 1,
+    async tell(t) {
+      t.note(
+        "what gives no sign of life for 30 s is ended as if its time were over: an unsafe command of which it is known that it ended is tried again",
+      );
+      const work: Json = {
+        name: "work",
+        uses: "touch",
+        with: { n: 1 },
+        timeout: "600s",
+        heartbeat: "30s",
+        retry: { attempts: 3, delay: "5s", on: ["RETRY_ON_TIMED_OUT"] },
+      };
+      t.world.fleet.trouble("h0", "apply", "silent", "silent");
+      await t.run("w", fix({}, [work]));
+      await t.wait(29);
+      t.note("a pause of the workflow is not its matter");
+      await t.pause();
+      await t.wait(1);
+      await t.unpause();
+      await t.wait(5);
+      t.note("killed in the middle of a silence: it is settled by looking, as ever");
+      await t.wait(10);
+      await t.crash();
+    },
+  },
   "two-days-between": {
     targets: 2,
     async tell(t) {

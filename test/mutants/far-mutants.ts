@@ -5,6 +5,44 @@ import type { Mutant } from "./mutant.ts";
 /** The list. */
 export const FAR_MUTANTS: readonly Mutant[] = [
   {
+    name: "heard-and-not-noted",
+    bug: "a sign of life does not begin the heartbeat anew: what prints is ended",
+    breaks: "rule: heartbeats",
+    patches: [
+      { file: "internal/transport/shim.ts", find: "hf_was=$hf_heard hf_quiet=0", replace: "hf_was=$hf_heard hf_quiet=$((hf_quiet + 1))" },
+    ],
+    caughtBy: {
+      file: "internal/transport/shim.test.ts",
+      name: "heartbeats under dash > what prints within its heartbeat goes on, however much it has printed, on whichever stream",
+    },
+  },
+  {
+    name: "deaf-beyond-the-bound",
+    bug: "only what is kept of the output counts as a sign of life",
+    breaks: "rule: heartbeats",
+    patches: [{ file: "internal/transport/shim-streams.ts", find: 'hf_heard="$hf_heard $hf_x"; fi', replace: "hf_heard=$hf_heard; fi" }],
+    caughtBy: {
+      file: "internal/transport/shim.test.ts",
+      name: "heartbeats under dash > what prints within its heartbeat goes on, however much it has printed, on whichever stream",
+    },
+  },
+  {
+    name: "heartbeat-of-a-check",
+    bug: "a check, which may be silent, has to give signs of life",
+    breaks: "rule: heartbeats",
+    patches: [
+      {
+        file: "internal/engine/attempt-prepare.ts",
+        find: "context: () => context(() => true, Infinity),",
+        replace: "context: () => context(() => true, place.action.heartbeatMs),",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/attempts.test.ts",
+      name: "only the work has to give signs of life, not the looks before and after it; nor an alternative that has a heartbeat of its own",
+    },
+  },
+  {
     name: "submit-before-the-logbook",
     bug: "Submit is sent before the request is in the logbook",
     breaks: "rule: handshake",

@@ -141,6 +141,7 @@ function fencedActions(actions: Actions, life: Life): Actions {
         uses: action.uses,
         effects: action.effects,
         digest: action.digest,
+        hasPulse: action.hasPulse === true,
         validate: (raw, context) => action.validate(raw, context),
         parse: (raw) =>
           fencedAction(

@@ -72,8 +72,8 @@ export class FleetRecord {
     };
   }
 
-  #wrap({ uses, effects, digest, parse, validate }: Action): Action {
-    return { uses, effects, digest, validate, parse: (raw) => this.#watched(uses, parse(raw)) };
+  #wrap({ uses, effects, digest, hasPulse = false, parse, validate }: Action): Action {
+    return { uses, effects, digest, hasPulse, validate, parse: (raw) => this.#watched(uses, parse(raw)) };
   }
 
   #watched(uses: string, prepared: PreparedAction): PreparedAction {

@@ -55,8 +55,8 @@ export function paceFleet(scene: PacedScene): void {
       const prepared = action.parse(raw);
       return way === undefined ? prepared : new PacedAction(scene, { uses, way, calls }).over(prepared);
     };
-    const { effects, digest, validate } = action;
-    const paced = known.get(action) ?? { uses, effects, digest, validate, parse };
+    const { effects, digest, hasPulse = false, validate } = action;
+    const paced = known.get(action) ?? { uses, effects, digest, hasPulse, validate, parse };
     known.set(action, paced);
     return paced;
   };

@@ -65,6 +65,7 @@ export function randomAction(
     ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
     ...randomSchedule(chance.fork("schedule", value)),
+    ...(isTried ? {} : randomHeartbeat(chance.fork("heartbeat", value), uses)),
     ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
     ...(isFinish ? { uses: "finish", with: finishArguments(ending, scene) } : {}),
@@ -94,6 +95,7 @@ function randomAlternatives(chance: Chance, value: string, scene: ExpressionPlac
       ...(chance.hit(0.3) ? { retry: randomRetry(chance, index) } : {}),
       ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
       ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
+      ...randomHeartbeat(chance.fork("heartbeat", index), uses),
       ...(chance.hit(0.4) ? { onUnknown: "ON_UNKNOWN_NEXT" } : {}),
     };
   });
@@ -111,6 +113,12 @@ function randomRepeat(chance: Chance, name: string): Json {
   const own = name.replaceAll("-", "_");
   const until = chance.one(`${own}.attempts >= 2`, "task.run >= 3", `!${own}.changed`, "true", `${own}.outcome == "FAILED"`);
   return { repeat: { until, max: chance.int(1, 4), ...(chance.hit(0.6) ? { every: `${chance.int(1, 20)}s` } : {}) } };
+}
+
+/** Of what gives signs of life. */
+function randomHeartbeat(chance: Chance, uses: string): Json {
+  const hasPulse = uses === "touch" || uses === "probe" || uses === "send";
+  return hasPulse && chance.hit(0.3) ? { heartbeat: chance.one("1s", "4s", "20s", "100s") } : {};
 }
 
 function randomSchedule(chance: Chance): Json {

@@ -69,7 +69,8 @@ export class Surroundings {
       note(`host ${host} will do its work and say that it failed`);
       return;
     }
-    const trouble = chance.pick(troubles) ?? "fail";
+    const picked = chance.pick(troubles) ?? "fail";
+    const trouble = picked === "hang" && chance.fork("silent", host).hit(0.5) ? "silent" : picked;
     note(`host ${host}: the next ${step} is ${trouble}`);
     world.fleet.trouble(host, step, trouble);
   }
