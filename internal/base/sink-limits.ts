@@ -7,6 +7,8 @@ export const FEED_BATCHES_READ_MAX = 1_000;
 export const FEED_EVENTS_READ_MAX = 64;
 /** States that the feed keeps, to say who waits for a person, and the names of tasks. */
 export const FEED_STATES_MAX = 512;
+/** Workflows over whose lists the names of items are kept beside them. */
+export const FEED_ITEM_NAMES_MAX = 64;
 /** Tasks and targets of those states together; one workflow alone may have more. */
 export const FEED_STATE_TASKS_MAX = 2_000_000;
 export const FEED_HOLDS_SHOWN_MAX = 8;

@@ -8,7 +8,7 @@ import { AttemptOutcome, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { isAwaiting } from "../workflow/action-plan.ts";
 import { placeOf } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
-import { FINISH_ACTION } from "../workflow/finish-plan.ts";
+import { FINISH_ACTION } from "../expr/finish-rule.ts";
 import { wouldChangeBefore } from "../workflow/plan-mode.ts";
 import type { RunningTask } from "../workflow/state.ts";
 import { applyAndVerify, isKeptBack, notChanged } from "./attempt-apply.ts";

@@ -127,7 +127,7 @@ async function workflowEvents(reader: Reader, place: WorkflowPlace, kinds: Kinds
   if (waiting !== undefined) found.push({ kind: DERIVED.waiting, fields: waiting, id: `${id}/${seq}/${DERIVED.waiting}` });
   if (found.length === 0) return [];
   const about = { atMs: place.atMs, by: event.by, workflow: workflowOf(reader, id) };
-  const names = await namesAt(reader, id, event);
+  const names = await namesAt(reader, place);
   return found.map((one) => {
     const shown = one.kind === kind.case ? names : NO_NAMES;
     return { ...about, ...shown, id: one.id, kind: one.kind, event: one.fields };
@@ -148,11 +148,10 @@ async function beganToWait({ states }: Reader, { id, siblings }: WorkflowPlace):
 
 async function namesAt(
   { states }: Reader,
-  id: WorkflowId,
-  { kind }: Event,
+  { id, seq, event: { kind } }: WorkflowPlace,
 ): Promise<typeof NO_NAMES | Required<ReturnType<typeof namesOf>>> {
   if (kind.case === undefined || !("task" in kind.value || "stage" in kind.value)) return NO_NAMES;
-  const blueprint = await unlessLost(states.blueprint(id));
+  const blueprint = await unlessLost(states.blueprint(id, seq));
   if (blueprint === undefined) return NO_NAMES;
   const { stage = "", action = "", target = "" } = namesOf(blueprint, kind);
   return { stage, action, target };

@@ -7,7 +7,7 @@ import { HoldfastError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import { seq, timeMs, workflowStream } from "../base/ids.ts";
-import { FEED_HOLDS_SHOWN_MAX, FEED_STATES_MAX, FEED_STATE_TASKS_MAX } from "../base/sink-limits.ts";
+import { FEED_HOLDS_SHOWN_MAX, FEED_ITEM_NAMES_MAX, FEED_STATES_MAX, FEED_STATE_TASKS_MAX } from "../base/sink-limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldSchema, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { applyEvent, foldFirst } from "../workflow/apply.ts";
@@ -16,6 +16,7 @@ import { workflowHolds } from "../workflow/holds.ts";
 import { isOutOfRoom } from "../workflow/room-at-risk.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { phaseOf } from "../workflow/status.ts";
+import { ItemNames } from "./item-names.ts";
 import type { Journal, JournalFrame } from "./ports.ts";
 
 interface Kept {
@@ -30,6 +31,7 @@ interface Kept {
 export class FeedStates {
   readonly #journal: Pick<Journal, "readFrames">;
   readonly #kept = new Map<WorkflowId, Kept>();
+  readonly #names = new Map<WorkflowId, ItemNames>();
   #tasks = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -37,9 +39,21 @@ export class FeedStates {
     this.#journal = journal;
   }
 
-  /** What the workflow is made of, as it was submitted: it never changes. Items of lists have no names in it. */
-  blueprint(id: WorkflowId): Promise<Blueprint> {
-    return this.#inTurn(async () => withoutItems((this.#kept.get(id) ?? (await this.#fold(id, 1))).state.blueprint));
+  /** What the workflow is made of, with the items of its lists as they were at the event of that number. */
+  blueprint(id: WorkflowId, number: number): Promise<Blueprint> {
+    return this.#inTurn(async () => {
+      const { blueprint } = (this.#kept.get(id) ?? (await this.#fold(id, 1))).state;
+      return blueprint.stages.every(({ list }) => list === undefined) ? blueprint : this.#itemNames(id).at(blueprint, number);
+    });
+  }
+
+  #itemNames(id: WorkflowId): ItemNames {
+    const names = this.#names.get(id) ?? new ItemNames(this.#journal);
+    this.#names.delete(id);
+    this.#names.set(id, names);
+    const [oldest = id] = this.#names.keys();
+    if (this.#names.size > FEED_ITEM_NAMES_MAX) this.#names.delete(oldest);
+    return names;
   }
 
   /** Whether the workflow began to wait for a person in these frames, which are all that one batch has of it; undefined: it did not. */
@@ -105,14 +119,6 @@ export class FeedStates {
     this.#last = result.catch(() => undefined); // whoever asked hears of it
     return result;
   }
-}
-
-function withoutItems(blueprint: Blueprint): Blueprint {
-  if (blueprint.stages.every(({ list }) => list?.items === undefined)) return blueprint;
-  const stages = blueprint.stages.map((stage) =>
-    stage.list === undefined ? stage : { ...stage, list: { ...stage.list, items: undefined } },
-  );
-  return { ...blueprint, stages };
 }
 
 function weightOf({ state }: Kept): number {

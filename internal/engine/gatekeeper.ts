@@ -2,19 +2,17 @@
 // 1. Level-triggered: which gate is wanted follows from the state; a crash loses nothing but the asking.
 // 2. At most one judgement of a workflow is under way. The turn that takes it makes sure that what it read has not moved since.
 
-import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import { GATE_REJUDGE_MS_MAX, GATE_REJUDGE_MS_MIN, SUBMIT_JUDGEMENTS_MAX, VERDICT_AGE_MS_MAX } from "../base/limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Target } from "../gen/holdfast/v1/workflow_pb.ts";
-import { TargetSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ledgerTouched } from "../guard/ledger.ts";
 import type { GuardState } from "../guard/guard.ts";
 import type { Command } from "../workflow/commands.ts";
 import { wantedGate } from "../workflow/gates.ts";
 import type { WantedGate } from "../workflow/gates.ts";
-import { itemName } from "../workflow/list-plan.ts";
+import { itemTarget } from "../workflow/list-plan.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { isTargetDone } from "../workflow/target-run.ts";
 import type { Outside } from "./outside.ts";
@@ -156,7 +154,7 @@ export class Gatekeeper {
   /** Items stand as targets without labels; in the ledger they are nobody. */
   #expandQuestion({ gate, stage }: WantedGate): GateQuestion {
     const items = this.#host.state.blueprint.stages[stage]?.list?.items ?? [];
-    const targets = items.map((item) => create(TargetSchema, { name: itemName(item) }));
+    const targets = items.flatMap((item) => itemTarget(item) ?? []);
     return { ...this.#host.outside().question([]), gate, targets, stage };
   }
 

@@ -14,6 +14,7 @@ import { GetHistoryResponseSchema } from "../gen/holdfast/v1/workflow_service_pb
 import { placeOf, unitName } from "../workflow/blueprint.ts";
 import type { Blueprint } from "../workflow/blueprint.ts";
 import type { WorkflowState } from "../workflow/state.ts";
+import { ItemNames } from "./item-names.ts";
 import type { Journal } from "./ports.ts";
 
 /** Streams events after a number, at most WATCH_EVENTS_MAX at a time. */
@@ -31,18 +32,26 @@ export async function* readEvents(
   blueprint: Blueprint,
   options: { readonly afterSeq: number; readonly hasDetails: boolean },
 ): AsyncIterable<HistoryEvent[]> {
+  const names = namesSince(journal, blueprint, options.afterSeq);
   let chunk: HistoryEvent[] = [];
   for await (const frame of journal.readFrames(workflowStream(blueprint.id), { afterSeq: seq(options.afterSeq) })) {
     for (const [offset, event] of frame.events.entries()) {
       const number = frame.firstSeq + offset;
       if (number <= options.afterSeq) continue;
-      chunk.push(historyEvent(journal, blueprint, { event, number, atMs: frame.timeMs + event.afterMs, hasDetails: options.hasDetails }));
+      names?.take(event, number);
+      const parts = names === undefined ? blueprint : await names.at(blueprint, number);
+      chunk.push(historyEvent(journal, parts, { event, number, atMs: frame.timeMs + event.afterMs, hasDetails: options.hasDetails }));
       if (chunk.length < WATCH_EVENTS_MAX) continue;
       yield chunk;
       chunk = [];
     }
   }
   if (chunk.length > 0) yield chunk;
+}
+
+/** Undefined: the items of its lists are called the same at all events after that number. */
+function namesSince(journal: Journal, { stages }: Blueprint, afterSeq: number): ItemNames | undefined {
+  return stages.some(({ list }) => list !== undefined && list.sinceSeq > afterSeq) ? new ItemNames(journal) : undefined;
 }
 
 interface Numbered {

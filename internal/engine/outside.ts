@@ -22,6 +22,7 @@ import type { LockAsk } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
 import type { Admission, FreezeFact } from "../workflow/facts.ts";
+import { itemTarget } from "../workflow/list-plan.ts";
 import { heldByRules } from "../workflow/outside-holds.ts";
 import { stageLockKeys } from "../workflow/lock-keys.ts";
 import type { WorkflowState } from "../workflow/state.ts";
@@ -226,7 +227,8 @@ export class Outside {
     const { stage, action, ordinal } = placeOf(state.blueprint, task);
     const target = targetAt(state.blueprint, stage, ordinal);
     const except = target === undefined ? [] : [target.name];
-    const judgement = policies.judgeTask({ ...this.question(except), stage: stage.index, action: action.index, target });
+    const asked = target ?? itemTarget(stage.list?.items?.[ordinal]);
+    const judgement = policies.judgeTask({ ...this.question(except), stage: stage.index, action: action.index, target: asked });
     const { verdict, rulesAllowed, limits, cost } = judgement;
     this.#cost += cost;
     const told = verdict.rules.length === 0 ? {} : { verdict };

@@ -2,6 +2,7 @@
 // 1. Without a gate the workflow goes through all of them as it would: submit, exec, the first wave of each stage, the first task of each
 //    action; the first gate that does not let it pass is the outcome. 2. Only the policy itself is asked.
 
+import { create } from "@bufbuild/protobuf";
 import { timeMs } from "../base/ids.ts";
 import { columnsOf, isOverTargets, stagesOf as allStages } from "../expr/workflow-parts.ts";
 import type { GateQuestion, LedgerReader, Policies, TaskQuestion } from "../engine/ports.ts";
@@ -9,6 +10,7 @@ import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { RuleVerdict, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Stage, Target } from "../gen/holdfast/v1/workflow_pb.ts";
+import { TargetSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { LimitAsk } from "../guard/limits.ts";
 import type { PolicyTest } from "./policy.ts";
 import { dimensionText, dimensionValue } from "./question-scope.ts";
@@ -104,12 +106,18 @@ function waveStep(
   { gate, stage, index }: { readonly gate: GateQuestion["gate"]; readonly stage: Stage; readonly index: number },
 ): Step {
   const { test, submitted } = context;
-  const targets = test.targets === undefined ? firstOf(gate, stage, submitted) : named(test, submitted.targets);
-  return gateStep(context, { gate, targets, stage: index, at: `${gateName(gate)} of stage "${stage.name}"` });
+  const items = (test.targets ?? []).map((name) => create(TargetSchema, { name }));
+  const targets = test.targets === undefined ? firstOf(stage, submitted) : named(test, submitted.targets);
+  return gateStep(context, {
+    gate,
+    targets: isOverList(stage) ? items : targets,
+    stage: index,
+    at: `${gateName(gate)} of stage "${stage.name}"`,
+  });
 }
 
 function taskSteps({ test, submitted, policies }: StepContext, stage: Stage, index: number): readonly Step[] {
-  const target = !isOverTargets(stage) ? undefined : (submitted.targets.find(({ name }) => name === test.target) ?? submitted.targets[0]);
+  const target = targetOf(test, stage, submitted);
   return columnsOf(stage).flatMap(({ name }, action) => {
     if (test.action !== undefined && test.action !== name) return [];
     const question: TaskQuestion = { ...factsOf(test, submitted), stage: index, action, target };
@@ -137,12 +145,21 @@ function named({ targets: names }: PolicyTest, all: readonly Target[]): readonly
   return names === undefined ? all : all.filter(({ name }) => names.includes(name));
 }
 
-/** How many targets the first wave has: percentages rounded up. */
-/** Those of the first wave; of a list nobody knows the items but the test. */
-function firstOf(gate: GateQuestion["gate"], stage: Stage, { targets }: WorkflowSubmitted): readonly Target[] {
-  return gate === Gate.EXPAND && !isOverTargets(stage) ? [] : targets.slice(0, firstWave(stage, targets.length));
+/** The one that the test names, or the first; items of a list are known to the test alone. */
+function targetOf(test: PolicyTest, stage: Stage, { targets }: WorkflowSubmitted): Target | undefined {
+  if (isOverList(stage)) return test.target === undefined ? undefined : create(TargetSchema, { name: test.target });
+  return isOverTargets(stage) ? (targets.find(({ name }) => name === test.target) ?? targets[0]) : undefined;
 }
 
+function isOverList({ over }: Stage): boolean {
+  return over?.kind.case === "list";
+}
+
+function firstOf(stage: Stage, { targets }: WorkflowSubmitted): readonly Target[] {
+  return targets.slice(0, firstWave(stage, targets.length));
+}
+
+/** How many targets the first wave has: percentages rounded up. */
 function firstWave({ rollout }: Stage, targets: number): number {
   const [first] = rollout?.waves ?? [];
   if (first?.kind.case === "count") return Math.min(first.kind.value, targets);

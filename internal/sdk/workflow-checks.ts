@@ -6,6 +6,7 @@ import type { JsonValue } from "../base/json.ts";
 import { STAGES_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { ExprCall } from "../expr/pass.ts";
+import { finishFaults } from "../expr/finish-rule.ts";
 import { compile } from "../expr/program.ts";
 import { compileTemplate } from "../expr/template.ts";
 import { identifierOf, paramsScope, selectorScope, WORKFLOW_TYPE, workflowScopes } from "../expr/workflow-types.ts";
@@ -40,8 +41,8 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
   // What a lock's key may name: it is rendered before anything of its target has run.
   const lockScope = { declarations: { ...selectorScope(definition.params).declarations, workflow: WORKFLOW_TYPE }, functions: [] };
   const reserved = Object.keys(definition.vars).length === 0 ? RESERVED : RESERVED_WITH_VARS;
-  for (const [index, { stage, place }] of all.entries())
-    checkStage(stage, { ...known, path: place, scopes, lockScope, reserved, earlier: stages.slice(0, index) });
+  for (const [index, { stage, place, part }] of all.entries())
+    checkStage(stage, { ...known, path: place, scopes, lockScope, reserved, earlier: stages.slice(0, index), isMain: part === "main" });
   for (const [name, { fields, set }] of Object.entries(definition.signals))
     for (const [variable, source] of Object.entries(set))
       checkExpression(source, { ...known, path: `signals.${name}.set.${variable}`, scope: scopes.signal(fields) });
@@ -58,14 +59,19 @@ interface StagePlace extends Pick<ExpressionPlace, "path" | "stages" | "faults">
   readonly lockScope: ExprScope;
   readonly reserved: readonly string[];
   readonly earlier: readonly Stage[];
+  /** False for stages that handle how the others ended. */
+  readonly isMain: boolean;
 }
 
-function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, ...known }: StagePlace): void {
+function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, isMain, ...known }: StagePlace): void {
   const { faults } = known;
   const columns = columnsOf(stage);
   const heads = columns.filter(({ alternative, part }) => alternative === 0 && part !== "undo");
   const names = heads.map(({ action, place }) => ({ name: action.name, place: `${path}.${place}` }));
   checkNames(names, faults);
+  for (const { action, place, part } of heads)
+    for (const { field, message } of finishFaults(action, { isMain: isMain && part === "main" }))
+      faults.add(`${path}.${place}.${field}`, message);
   const { over } = stage;
   checkIdentifiers(names, { faults, reserved: over?.kind.case === "list" ? [...reserved, "item"] : reserved });
   if (over?.kind.case === "list") checkExpression(over.kind.value.items, { ...known, path: `${path}.over.list`, scope: scopes.output });

@@ -10,10 +10,10 @@ import { AWAIT_MS_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
+import { finishFaults } from "../expr/finish-rule.ts";
 import { allBefore, columnsOf, knownBefore, needsWithin, undoneBy } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
-import { checkFinish } from "./finish-plan.ts";
 import type { FaultList } from "./fault-list.ts";
 import { compileArguments, compileIn, reservedNames } from "./names.ts";
 import type { NameScopes } from "./names.ts";
@@ -125,7 +125,8 @@ function checkNames(columns: readonly Column[], context: ActionsContext): void {
   for (const { action, place, part, alternative } of columns) {
     if (alternative > 0 || part === "undo") continue;
     checkWays(action, `${context.place}.${place}`, context.faults);
-    checkFinish(action, `${context.place}.${place}`, { faults: context.faults, isMain: part === "main" && context.isMain });
+    for (const { field, message } of finishFaults(action, { isMain: part === "main" && context.isMain }))
+      context.faults.add(`${context.place}.${place}.${field}`, message);
     if (action.undo !== undefined && part !== "main")
       context.faults.add(`${context.place}.${place}.undo`, "only main actions are undone; this one handles how they ended");
     const identifier = identifierOf(action.name);

@@ -79,9 +79,9 @@ export function freezeList(state: WorkflowState, { stage: index, items, error }:
 }
 
 /** Waves and budgets are of the items that there are. */
-function withItems({ blueprint, submitted }: WorkflowState, stage: StagePlan, items: readonly JsonValue[]): StagePlan {
+function withItems({ blueprint, submitted, seq }: WorkflowState, stage: StagePlan, items: readonly JsonValue[]): StagePlan {
   const list = present(stage.list, "the list of the stage");
   const declared = present(stagesOf(submitted.definition ?? { stages: [] })[stage.index], "the stage as it was declared");
   const context = { width: items.length, mode: blueprint.mode, place: declared.place, faults: new FaultList() };
-  return { ...stage, ...planRollout(declared.stage, context), list: { ...list, items } };
+  return { ...stage, ...planRollout(declared.stage, context), list: { ...list, items, sinceSeq: seq } };
 }

@@ -103,7 +103,7 @@ function reopenWhole(state: WorkflowState, stage: StagePlan): void {
   const mayBeOther = list !== undefined;
   for (let task = firstTask; task < firstTask + width * actions.length; task++) openAgain(state, task, { mayBeOther });
   if (list === undefined) return;
-  const forgotten = { ...stage, list: { ...list, items: undefined } };
+  const forgotten = { ...stage, list: { ...list, items: undefined, sinceSeq: state.seq } };
   state.blueprint = { ...state.blueprint, stages: state.blueprint.stages.with(index, forgotten) };
 }
 

@@ -127,4 +127,31 @@ export const LIST_MUTANTS: readonly Mutant[] = [
       name: "a stage that finishes the workflow is not repeated, and whether it is done is not asked",
     },
   },
+  {
+    name: "items-named-as-now",
+    bug: "the history calls the items of an earlier round what those of the last one are called",
+    breaks: "rule: history says what was",
+    patches: [{ file: "internal/workflow/list-expanding.ts", find: "sinceSeq: seq } };", replace: "sinceSeq: 0 } };" }],
+    caughtBy: {
+      file: "internal/engine/item-names.test.ts",
+      name: "history says of every round what its items were called, from wherever it is read",
+    },
+  },
+  {
+    name: "feed-reads-later-list",
+    bug: "who reads the feed behind another is told the names of a later list",
+    breaks: "H4",
+    patches: [{ file: "internal/engine/item-names.ts", find: "sinceSeq > number)", replace: "sinceSeq < 0)" }],
+    caughtBy: { file: "internal/engine/item-names.test.ts", name: "the feed says so too, to two who read it at different places" },
+  },
+  {
+    name: "nameless-item-at-gate",
+    bug: "at the task gate an item has no name, so that a rule about names holds for all of them",
+    breaks: "H8",
+    patches: [{ file: "internal/engine/outside.ts", find: "target ?? itemTarget(stage.list?.items?.[ordinal])", replace: "target" }],
+    caughtBy: {
+      file: "internal/engine/item-names.test.ts",
+      name: "policies see items as targets by name, at the gate of their list and at that of their tasks",
+    },
+  },
 ];
