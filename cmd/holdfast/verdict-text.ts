@@ -3,6 +3,7 @@
 
 import type { PolicyPin, RuleVerdict, Verdict } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import { Decision, DecisionSchema, Enforcement, EnforcementSchema, Gate, GateSchema } from "../../internal/gen/holdfast/v1/policy_pb.ts";
+import { formatDurationMs } from "../../internal/sdk/duration.ts";
 import { enumName } from "../../internal/sdk/wire-json.ts";
 
 const DIGEST_COLUMNS = 12;
@@ -72,7 +73,11 @@ function ruleName({ policy, rule }: RuleVerdict): string {
   return rule === "" ? policy : `${policy}/${rule}`;
 }
 
-function enforcementText({ enforcement, approverRole, approvalsGiven, approvalsNeeded }: RuleVerdict): string {
+function enforcementText(rule: RuleVerdict): string {
+  const { enforcement, approverRole, approvalsGiven, approvalsNeeded, approvalLastsMs, needsReason } = rule;
   const word = enumName(EnforcementSchema, enforcement).toLowerCase();
-  return enforcement === Enforcement.APPROVE ? `${word} by ${approverRole}, ${approvalsGiven} of ${approvalsNeeded}` : word;
+  const lasts = approvalLastsMs === 0n ? "" : `, each for ${formatDurationMs(Number(approvalLastsMs))}`;
+  return enforcement === Enforcement.APPROVE
+    ? `${word} by ${approverRole}, ${approvalsGiven} of ${approvalsNeeded}${lasts}${needsReason ? ", with a reason" : ""}`
+    : word;
 }

@@ -237,6 +237,8 @@ export const GATE_REJUDGE_MS_MAX = 60_000;
 export const VERDICT_AGE_MS_MAX = 5_000;
 export const SUBMIT_JUDGEMENTS_MAX = 5;
 export const APPROVALS_MAX = 100;
+/** The same word of the same person within this time is a repetition of a call. */
+export const APPROVAL_REPEAT_MS = 60_000;
 export const FREEZE_NAMES_SHOWN_MAX = 20;
 export const PROOF_NAMES_MAX = 1_000;
 export const GUARD_ROWS_LISTED_MAX = 1_000;

@@ -96,7 +96,7 @@ export class Gatekeeper {
     this.#cancelTimer?.();
   }
 
-  /** How long until the gate is to be judged; undefined: only when policies or approvals change. */
+  /** How long until the gate is to be judged; undefined: only when policies or approvals change, or one of these ends. */
   #waitMs(gate: WantedGate): number | undefined {
     const awayMs = this.#awayUntilMs - this.#host.ports.clock.monotonicMs();
     if (awayMs > 0) return awayMs;
@@ -108,7 +108,10 @@ export class Gatekeeper {
     const isDue = last.judgement.isTimeBound || last.judgement.verdict.decision === Decision.WAIT;
     // It was allowed, and still stands here: what was read had moved. Or a Retry forgot what holds it, which is to be said again.
     const isStale = last.judgement.verdict.decision === Decision.ALLOW || state.gateHeld === undefined;
-    if (!isDue && !isStale) return undefined;
+    if (!isDue && !isStale) {
+      const endMs = approvalsEndMs(last.judgement.verdict);
+      return endMs === undefined ? undefined : Math.max(0, endMs - ports.clock.nowMs());
+    }
     return Math.max(0, last.atMs + (isStale ? STALE_REST_MS : last.restMs) - ports.clock.monotonicMs());
   }
 
@@ -175,6 +178,12 @@ export function isStillSo(
   const { guard, guardMs, ports, judgedAtMs } = now;
   if (revision !== ports.policies.revision || Math.abs(ports.clock.nowMs() - judgedAtMs) > VERDICT_AGE_MS_MAX) return false;
   return reads.every(({ window, dimension, version }) => ledgerTouched(guard, window, dimension, guardMs).version === version);
+}
+
+/** When the first of the approvals that counted ends: from then on one more is asked for. */
+function approvalsEndMs({ rules }: Verdict): number | undefined {
+  const ends = rules.map((rule) => Number(rule.approvalsEndMs)).filter((endMs) => endMs > 0);
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 function isSameGate(one: WantedGate, other: WantedGate): boolean {

@@ -92,6 +92,49 @@ test("two people of the role approve the digest: the submitter, the same person 
   expect(await world.phase(id)).toBe("SUCCEEDED");
 });
 
+test("an approval that has expired is asked for again, and `why` says so at once; who approved before may approve again", async () => {
+  const rule = { gates: "exec", expr: "false", enforcement: "{ approve: { role: sre, count: 2, expires: 4h, reason: required } }" };
+  const world = await aGuardedWorld({ policies: [aRule(rule)] });
+  const { id, digest } = await world.submit();
+  await world.exec(id);
+  const approve = async (name: string, reason: string): Promise<number> => {
+    await world.engine.approve(sre(name), { id, namespace: "" }, { digest, reason });
+    await world.settle();
+    return (await world.engine.approval({ id, namespace: "" })).approvals.length;
+  };
+  expect(await approve("bob", "")).toBe(1);
+  expect(await world.whyText(id)).toContain("2 of role sre must approve, with a reason, 0 have; an approval counts for 4h");
+  expect(await approve("bob", "seen"), "the reason is news").toBe(2);
+  expect(await approve("bob", "seen"), "the same call again").toBe(2);
+  expect(await world.whyText(id)).toContain("1 have");
+  await world.pass(4 * 3_600 - 1);
+  expect(await world.whyText(id)).toContain("1 have");
+  await world.pass(1);
+  expect(await world.whyText(id)).toContain("0 have");
+  expect(await approve("cyd", "seen")).toBe(3);
+  expect(await world.phase(id)).toBe("WAITING");
+  await world.restart();
+  await world.pass(2 * 3_600);
+  expect(await approve("bob", "still so")).toBe(4);
+  expect(await world.phase(id)).toBe("SUCCEEDED");
+});
+
+test("an approval that has expired passes no later wave", async () => {
+  const rule = { gates: "wave", expr: "wave == 0", enforcement: "{ approve: { role: sre, expires: 1h } }" };
+  const world = await aGuardedWorld({ targets: 3, policies: [aRule(rule)] });
+  const { id, digest } = await world.submit(oneStage({ rollout: { waves: [{ count: 1 }], pause: "5400s" } }));
+  await world.exec(id);
+  await world.engine.approve(sre("bob"), { id, namespace: "" }, { digest, reason: "" });
+  await world.pass(5_400);
+  expect([world.changes, await world.phase(id)]).toEqual([1, "WAITING"]);
+  await world.engine.approve(sre("bob"), { id, namespace: "" }, { digest, reason: "" });
+  await world.settle();
+  expect([world.changes, await world.phase(id)]).toEqual([2, "RUNNING"]);
+  await world.pass(5_400);
+  await world.restart();
+  expect([world.changes, await world.phase(id)]).toEqual([2, "WAITING"]);
+});
+
 test("two workflows never both pass one count of the ledger: the second waits, and goes on when the hour is over", async () => {
   const world = await aGuardedWorld({ targets: 4, policies: [BLAST] });
   const first = await world.submit(some("h0", "h1"));

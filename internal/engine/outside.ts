@@ -245,7 +245,7 @@ export class Outside {
       submitter: { name: submittedBy, roles: submitted.submitterRoles },
       nowMs,
       ledger: ledgerReader(guard, { nowMs: guardMs, except }),
-      approvals: approvers.map(({ by, roles }) => ({ name: by, roles })),
+      approvals: approvers.map(({ by, roles, atMs, reason }) => ({ name: by, roles, atMs, hasReason: reason !== "" })),
     };
   }
 

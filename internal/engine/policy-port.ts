@@ -48,6 +48,12 @@ export interface LedgerReading {
   readonly version: number;
 }
 
+/** Somebody approved. */
+export interface GivenApproval extends Person {
+  readonly atMs: TimeMs;
+  readonly hasReason: boolean;
+}
+
 /** What all gates ask about. */
 export interface Question {
   readonly submitted: WorkflowSubmitted;
@@ -55,8 +61,8 @@ export interface Question {
   readonly submitter: Person;
   readonly nowMs: TimeMs;
   readonly ledger: LedgerReader;
-  /** People who approved the workflow's digest; the submitter is not among them. */
-  readonly approvals: readonly Person[];
+  /** Approvals of the workflow's digest, as they were given; the submitter's are not among them. */
+  readonly approvals: readonly GivenApproval[];
 }
 
 /** May the workflow be submitted, be executed, grow, begin a wave? */

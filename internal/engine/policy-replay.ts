@@ -19,7 +19,7 @@ import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { makeBlueprint } from "../workflow/blueprint.ts";
 import { ruleName } from "../workflow/outside-holds.ts";
-import type { Journal, Person, Policies } from "./ports.ts";
+import type { GivenApproval, Journal, Person, Policies } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 
 interface Past {
@@ -36,7 +36,7 @@ interface Point {
   readonly past: Past;
   readonly gate: Gate;
   readonly atMs: TimeMs;
-  readonly approvals: readonly Person[];
+  readonly approvals: readonly GivenApproval[];
   readonly wave?: { readonly stage: number; readonly wave: number; readonly first: number; readonly count: number };
 }
 
@@ -86,7 +86,7 @@ function tooMany(): HoldfastError {
 /** Reads one workflow's history, and notes the moments at which policies had a say. */
 async function readPast(journal: Journal, id: WorkflowId, points: Point[]): Promise<Past | undefined> {
   let past: Past | undefined;
-  const approvals: Person[] = [];
+  const approvals: GivenApproval[] = [];
   for await (const frame of journal.readFrames(workflowStream(id), { afterSeq: seq(0) })) {
     for (const { kind, by, afterMs } of frame.events) {
       const atMs = timeMs(frame.timeMs + afterMs);
@@ -95,7 +95,7 @@ async function readPast(journal: Journal, id: WorkflowId, points: Point[]): Prom
         points.push({ past, gate: Gate.SUBMIT, atMs, approvals: [] });
       }
       if (past === undefined) continue;
-      if (kind.case === "approvalGiven") approvals.push({ name: by, roles: kind.value.roles });
+      if (kind.case === "approvalGiven") approvals.push({ name: by, roles: kind.value.roles, atMs, hasReason: kind.value.reason !== "" });
       if (kind.case === "verdictGiven") noteVerdict(points, { past, atMs, approvals: [...approvals] }, kind.value);
       if (kind.case === "workflowExecuted") points.push({ past, gate: Gate.EXEC, atMs, approvals: [...approvals] });
       if (kind.case === "waveStarted") points.push({ past, gate: Gate.WAVE, atMs, approvals: [...approvals], wave: kind.value });

@@ -47,7 +47,7 @@ function explainRule(
   const answer = askBoolean(rule.expr, scope, budget);
   const reads = ledger.readings.map(readOf);
   if (answer.kind === "fault") return { ...explanation(policy, rule, { matches: true, message: answer.reason }), ...readsOf(reads) };
-  const isApproved = rule.enforcement === Enforcement.APPROVE && countApprovals(rule, question.approvals, question.submitter) >= rule.count;
+  const isApproved = rule.enforcement === Enforcement.APPROVE && countApprovals(rule, question).given >= rule.count;
   const holds = answer.value || isApproved;
   const message = holds ? "" : messageOf(policy, rule, scope, budget);
   return create(RuleExplanationSchema, {

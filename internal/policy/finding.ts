@@ -4,7 +4,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { VERDICT_MESSAGE_LENGTH_MAX, VERDICT_READS_MAX, VERDICT_RULES_MAX } from "../base/limits.ts";
-import type { LedgerReading, Person } from "../engine/ports.ts";
+import type { LedgerReading, Question } from "../engine/ports.ts";
 import { Decision, Enforcement, VerdictSchema } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { CompiledPolicy, CompiledRule } from "./policy.ts";
@@ -21,7 +21,20 @@ export interface Finding {
   readonly approverRole: string;
   readonly approvalsNeeded: number;
   readonly approvalsGiven: number;
+  readonly approvalsEndMs: bigint;
+  readonly approvalLastsMs: bigint;
+  readonly needsReason: boolean;
 }
+
+/** The approvals that count for a rule. */
+export interface Counted {
+  readonly given: number;
+  /** When the first of them ends; undefined: none does. */
+  readonly endMs: number | undefined;
+}
+
+/** Nobody was asked. */
+export const NOBODY: Counted = { given: 0, endMs: undefined };
 
 /** What a verdict is made of. */
 export interface GateFindings {
@@ -39,7 +52,7 @@ const STRICTNESS: readonly Enforcement[] = [Enforcement.DENY, Enforcement.APPROV
 
 /** A denial that is no rule's: a broken file, an unknown version, a match that failed. */
 export function denial(of: { readonly name: string; readonly digest: string; readonly rule?: string }, message: string): Finding {
-  const none = { approverRole: "", approvalsNeeded: 0, approvalsGiven: 0 };
+  const none = { approverRole: "", approvalsNeeded: 0, approvalsGiven: 0, approvalsEndMs: 0n, approvalLastsMs: 0n, needsReason: false };
   const { name, digest, rule = "" } = of;
   return { policy: name.slice(0, 128), digest, rule, enforcement: Enforcement.DENY, message: bounded(message), ...none };
 }
@@ -48,7 +61,7 @@ export function denial(of: { readonly name: string; readonly digest: string; rea
 export function brokenRule(
   { name, digest }: CompiledPolicy,
   rule: CompiledRule,
-  { message, approvalsGiven }: { readonly message: string; readonly approvalsGiven: number },
+  { message, counted }: { readonly message: string; readonly counted: Counted },
 ): Finding {
   return {
     policy: name,
@@ -58,16 +71,26 @@ export function brokenRule(
     message: bounded(message),
     approverRole: rule.role,
     approvalsNeeded: rule.count,
-    approvalsGiven,
+    approvalsGiven: counted.given,
+    approvalsEndMs: BigInt(counted.endMs ?? 0),
+    approvalLastsMs: Number.isFinite(rule.lastsMs) ? BigInt(rule.lastsMs) : 0n,
+    needsReason: rule.needsReason,
   };
 }
 
-/** How many people with the role approved: each once, and never who submitted it. */
-export function countApprovals({ role }: CompiledRule, approvals: readonly Person[], submitter: Person): number {
-  const names = approvals.filter(
-    ({ name, roles }) => name !== submitter.name && (roles.includes(`approver:${role}`) || roles.includes(role)),
-  );
-  return new Set(names.map(({ name }) => name)).size;
+/** The approvals of people with the role: each person's last one, while it lasts, and never that of who submitted it. */
+export function countApprovals(
+  { role, lastsMs, needsReason }: CompiledRule,
+  { approvals, submitter, nowMs }: Pick<Question, "approvals" | "submitter" | "nowMs">,
+): Counted {
+  const ends = new Map<string, number>();
+  for (const { name, roles, atMs, hasReason } of approvals) {
+    const isOne = name !== submitter.name && (roles.includes(`approver:${role}`) || roles.includes(role));
+    const endMs = atMs + lastsMs;
+    if (isOne && endMs > nowMs && (hasReason || !needsReason)) ends.set(name, Math.max(endMs, ends.get(name) ?? 0));
+  }
+  const firstMs = Math.min(Infinity, ...ends.values());
+  return { given: ends.size, endMs: Number.isFinite(firstMs) ? firstMs : undefined };
 }
 
 /** True when nothing of it stands in the way any more: people approved. */

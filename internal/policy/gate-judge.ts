@@ -7,7 +7,7 @@ import { Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { askBoolean, askText } from "./asking.ts";
 import type { Budget } from "./asking.ts";
-import { brokenRule, countApprovals, denial, isApproved, softenForPlan } from "./finding.ts";
+import { NOBODY, brokenRule, countApprovals, denial, isApproved, softenForPlan } from "./finding.ts";
 import type { Finding, GateFindings } from "./finding.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
 import { matchAll, standingDenials } from "./policy-set.ts";
@@ -92,10 +92,10 @@ function askRule(policy: CompiledPolicy, rule: CompiledRule, { scope, budget }: 
 
 function withMessage({ policy, rule }: BrokenRule, { scope, budget, question }: RuleContext): Finding {
   const isAsked = rule.enforcement === Enforcement.APPROVE;
-  const approvalsGiven = isAsked ? countApprovals(rule, question.approvals, question.submitter) : 0;
-  const finding = brokenRule(policy, rule, { message: "", approvalsGiven });
+  const counted = isAsked ? countApprovals(rule, question) : NOBODY;
+  const finding = brokenRule(policy, rule, { message: "", counted });
   if (isApproved(finding)) return finding;
-  return brokenRule(policy, rule, { message: messageOf(policy, rule, scope(policy), budget), approvalsGiven });
+  return brokenRule(policy, rule, { message: messageOf(policy, rule, scope(policy), budget), counted });
 }
 
 function scopeOf(

@@ -85,7 +85,7 @@ async function judgeMessage(line: WorkerLine, { set, question, fleet, cargo }: T
     wave,
     nowMs,
     submitter: { name: submitter.name, roles: [...submitter.roles] },
-    approvals: approvals.map(({ name, roles }) => ({ name, roles: [...roles] })),
+    approvals: approvals.map(({ roles, ...given }) => ({ ...given, roles: [...roles] })),
     targets,
     fleet: held,
     counts: [],

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
-import type { GateQuestion, PolicyVersion } from "../engine/ports.ts";
+import { timeMs } from "../base/ids.ts";
+import type { GateQuestion, GivenApproval, PolicyVersion } from "../engine/ports.ts";
 import { FakeClock } from "../../test/fakes/fake-clock.ts";
 import { ANN, aGateQuestion, aSubmission, aTaskQuestion, someTargets } from "../../test/fakes/policy-question.ts";
 import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
@@ -107,20 +108,39 @@ test("a message that fails or costs too much is replaced, and its rule still say
   ]);
 });
 
+const sre = (name: string): GivenApproval => ({ name, roles: ["approver:sre"], atMs: timeMs(0), hasReason: true });
+
 test("approval needs distinct people of the role, and never the one who submitted", async () => {
   const files = { "a.yaml": aPolicy({ expr: "false", enforcement: "{ approve: { role: sre, count: 2 } }" }) };
-  const sre = (name: string) => ({ name, roles: ["approver:sre"] });
   const decide = (approvals: GateQuestion["approvals"], expected: Decision) => check(files, { gate: Gate.EXEC, approvals }, expected);
   await decide([], Decision.APPROVE);
   await decide([sre("bob")], Decision.APPROVE);
   await decide([sre("bob"), sre("bob")], Decision.APPROVE);
   await decide([sre("bob"), sre(ANN.name)], Decision.APPROVE);
-  await decide([sre("bob"), { name: "eve", roles: ["approver:dba"] }], Decision.APPROVE);
+  await decide([sre("bob"), { ...sre("eve"), roles: ["approver:dba"] }], Decision.APPROVE);
   await decide([sre("bob"), sre("cyd")], Decision.ALLOW);
   const { policies } = opened(files);
   const { verdict } = await policies.judge(aGateQuestion({ gate: Gate.EXEC, approvals: [sre("bob"), sre("cyd")] }));
   expect(verdict.rules).toMatchObject([{ enforcement: Enforcement.APPROVE, approverRole: "sre", approvalsNeeded: 2, approvalsGiven: 2 }]);
   expect(verdict.rulesBroken).toBe(0);
+});
+
+test("an approval that expires counts for its time alone, each person's last one, and only with a reason where one is required", async () => {
+  const { nowMs } = aGateQuestion();
+  const files = {
+    "a.yaml": aPolicy({ expr: "false", enforcement: "{ approve: { role: sre, count: 2, expires: 4h, reason: required } }" }),
+  };
+  const ago = (name: string, ms: number) => ({ ...sre(name), atMs: timeMs(nowMs - ms) });
+  const decide = (approvals: GateQuestion["approvals"], expected: Decision) => check(files, { gate: Gate.EXEC, approvals }, expected);
+  const lastMs = 4 * 3_600_000;
+  await decide([ago("bob", 0), ago("cyd", lastMs - 1)], Decision.ALLOW);
+  await decide([ago("bob", 0), ago("cyd", lastMs)], Decision.APPROVE);
+  await decide([ago("cyd", 2 * lastMs), ago("bob", 0), ago("cyd", 5)], Decision.ALLOW);
+  await decide([ago("bob", 0), { ...ago("cyd", 0), hasReason: false }], Decision.APPROVE);
+  const approvals = [ago("bob", 5_000), ago("bob", 2_000), ago("eve", lastMs)];
+  const { verdict } = await opened(files).policies.judge(aGateQuestion({ gate: Gate.EXEC, approvals }));
+  const endMs = BigInt(nowMs - 2_000 + lastMs);
+  expect(verdict.rules).toMatchObject([{ approvalsGiven: 1, approvalsEndMs: endMs, approvalLastsMs: BigInt(lastMs), needsReason: true }]);
 });
 
 test("in a plan what waits at a wave is a warning, and what denies denies", async () => {

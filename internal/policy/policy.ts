@@ -13,6 +13,9 @@ export interface CompiledRule {
   /** Whose approval satisfies it, and of how many; only for `approve`. */
   readonly role: string;
   readonly count: number;
+  /** How long an approval counts; Infinity: until the workflow ends. */
+  readonly lastsMs: number;
+  readonly needsReason: boolean;
   readonly expr: Program;
   readonly message: Program;
   /** `FILE:LINE:COLUMN`, for messages. */
@@ -88,7 +91,7 @@ export interface PolicyTest {
   readonly isPlan: boolean;
   readonly fleet: readonly TestTarget[];
   readonly principal: TestPerson;
-  readonly approvals: readonly TestPerson[];
+  readonly approvals: readonly TestApproval[];
   /** Counts by `1h label:site=ams`. */
   readonly ledger: ReadonlyMap<string, number>;
   readonly nowMs: number;
@@ -101,6 +104,12 @@ export interface PolicyTest {
   /** The names of the gate's targets; undefined: those that the gate would have. */
   readonly targets: readonly string[] | undefined;
   readonly expect: TestExpectation;
+}
+
+/** Somebody's approval in a test: so long before its `now`, with a reason or without. */
+export interface TestApproval extends TestPerson {
+  readonly agoMs: number;
+  readonly hasReason: boolean;
 }
 
 /** Somebody in a test. */

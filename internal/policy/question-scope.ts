@@ -74,7 +74,7 @@ export function gateScope(facts: ScopeFacts): (params: JsonObject) => Readonly<R
     scope: view.scope,
     principal: submitter,
     params,
-    approvals,
+    approvals: approvals.map(({ name, roles }) => ({ name, roles })),
     get now() {
       return exprTimestamp(nowMs);
     },

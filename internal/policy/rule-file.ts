@@ -15,7 +15,7 @@ import type { CompiledLimit, CompiledRule, LimitTerms } from "./policy.ts";
 import { GATE_NAMES, limitVocabulary, ruleVocabulary } from "./vocabulary.ts";
 
 const RULE_FIELDS = ["name", "description", "gates", "expr", "message", "enforcement"] as const;
-const APPROVE_FIELDS = ["role", "count"] as const;
+const APPROVE_FIELDS = ["role", "count", "expires", "reason"] as const;
 const LIMIT_FIELDS = ["name", "description", "match", "key", "each", "tokens", "period", "burst", "concurrency", "spacing"] as const;
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const NAME_FORM = "lower-case letters, digits, _ and -, at most 64, a letter first";
@@ -36,7 +36,11 @@ interface Reaction {
   readonly enforcement: Enforcement;
   readonly role: string;
   readonly count: number;
+  readonly lastsMs: number;
+  readonly needsReason: boolean;
 }
+
+const NO_APPROVAL = { role: "", count: 0, lastsMs: Infinity, needsReason: false } as const;
 
 /** Reads one rule. */
 export function readRule(field: FileCursor, params: ExprTypeDecl): CompiledRule | undefined {
@@ -95,7 +99,7 @@ function readEnforcement(field: FileCursor | undefined): Reaction | undefined {
   if (typeof value !== "string") return field.refuse(`must be ${ENFORCEMENT_FORM}; found ${kindOf(value)}`);
   if (value === "approve") return field.refuse("approve needs a role: write approve: { role: sre, count: 2 }");
   const enforcement = ENFORCEMENTS.get(value);
-  if (enforcement !== undefined) return { enforcement, role: "", count: 0 };
+  if (enforcement !== undefined) return { enforcement, ...NO_APPROVAL };
   return field.refuse(`must be ${ENFORCEMENT_FORM}${didYouMean(value, [...ENFORCEMENTS.keys(), "approve"])}`);
 }
 
@@ -106,7 +110,14 @@ function readApprove(field: FileCursor): Reaction | undefined {
   const role = fields.need("role", "say whose approval is needed, such as role: sre")?.word(ROLE, "the ROLE of approver:ROLE, such as sre");
   const count = fields.get("count");
   const needed = count === undefined ? 1 : count.number({ min: 1, max: APPROVALS_NEEDED_MAX, isWhole: true });
-  return role === undefined || needed === undefined ? undefined : { enforcement: Enforcement.APPROVE, role, count: needed };
+  const lastsMs = fields.read("expires", (item) => {
+    const ms = item.durationMs();
+    return ms === 0 ? item.refuse("must be longer than nothing; leave it out for approvals that do not expire") : ms;
+  });
+  const reason = fields.get("reason");
+  if (reason !== undefined && reason.value !== "required") reason.refuse("must be required; leave it out where none is needed");
+  if (role === undefined || needed === undefined || (fields.get("expires") !== undefined && lastsMs === undefined)) return undefined;
+  return { enforcement: Enforcement.APPROVE, role, count: needed, lastsMs: lastsMs ?? Infinity, needsReason: reason !== undefined };
 }
 
 /** Reads one limit. */

@@ -1,3 +1,4 @@
+import { timeMs } from "../base/ids.ts";
 import { expect, test } from "vitest";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, Enforcement } from "../gen/holdfast/v1/policy_pb.ts";
@@ -97,9 +98,10 @@ test("a plan takes no limits, and is warned of what would hold it", () => {
 
 test("an approval at the task gate lets the task go on", () => {
   const rules = [rule("false", "{ approve: { role: sre } }")];
+  const given = { atMs: timeMs(0), hasReason: true };
   expect(judge({ rules }).verdict.decision).toBe(Decision.APPROVE);
-  expect(judge({ rules }, { approvals: [{ name: "bob", roles: ["approver:sre"] }] }).verdict.decision).toBe(Decision.ALLOW);
-  expect(judge({ rules }, { approvals: [ANN] }).verdict.decision).toBe(Decision.APPROVE);
+  expect(judge({ rules }, { approvals: [{ ...given, name: "bob", roles: ["approver:sre"] }] }).verdict.decision).toBe(Decision.ALLOW);
+  expect(judge({ rules }, { approvals: [{ ...given, ...ANN }] }).verdict.decision).toBe(Decision.APPROVE);
 });
 
 test("a task's expressions share a budget, and what is beyond it denies", () => {

@@ -8,7 +8,7 @@ import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Verdict } from "../gen/holdfast/v1/policy_pb.ts";
 import { askBoolean, budgetOf } from "./asking.ts";
 import type { Answer, Budget } from "./asking.ts";
-import { brokenRule, countApprovals, decisionOf, denial, softenForPlan, verdictOf } from "./finding.ts";
+import { NOBODY, brokenRule, countApprovals, decisionOf, denial, softenForPlan, verdictOf } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
 import { messageOf, rulesAt } from "./gate-judge.ts";
@@ -145,9 +145,9 @@ function findingOf(asked: AskedRule, asking: Asking): Finding | undefined {
       `the rule could not be asked, so it denies: ${answer.reason}`,
     );
   if (answer.value) return undefined;
-  const approvalsGiven = rule.enforcement === Enforcement.APPROVE ? countApprovals(rule, question.approvals, question.submitter) : 0;
-  if (rule.enforcement === Enforcement.APPROVE && approvalsGiven >= rule.count) return undefined;
-  return brokenRule(policy, rule, { message: messageOf(policy, rule, asking.scopeOf(policy), budget), approvalsGiven });
+  const counted = rule.enforcement === Enforcement.APPROVE ? countApprovals(rule, question) : NOBODY;
+  if (rule.enforcement === Enforcement.APPROVE && counted.given >= rule.count) return undefined;
+  return brokenRule(policy, rule, { message: messageOf(policy, rule, asking.scopeOf(policy), budget), counted });
 }
 
 function ruleAnswer({ policy, rule, said }: AskedRule, asking: Asking): Answer<boolean> {

@@ -10,7 +10,7 @@ import { TARGETS_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { placeName } from "../base/place.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
-import type { PolicyTest, TestPerson, TestTarget } from "./policy.ts";
+import type { PolicyTest, TestApproval, TestPerson, TestTarget } from "./policy.ts";
 import { WINDOWS } from "./policy-expression.ts";
 import { readExpectation } from "./test-expectation.ts";
 import { GATE_NAMES } from "./vocabulary.ts";
@@ -40,6 +40,7 @@ const TEST_FIELDS = [
 ] as const;
 const TARGET_FIELDS = ["name", "count", "labels"] as const;
 const PERSON_FIELDS = ["name", "roles"] as const;
+const APPROVAL_FIELDS = ["name", "roles", "ago", "reason"] as const;
 const TEST_NAME = /^[^\n\r]{1,200}$/u;
 /** A Monday morning: inside of most change windows. */
 const NOW_MS_DEFAULT = 1_767_607_200_000;
@@ -67,7 +68,7 @@ export function readTest(
   const facts = {
     fleet: fields.read("fleet", readFleet) ?? [],
     principal: fields.read("principal", readPerson) ?? { name: "ann", roles: ["submitter"] },
-    approvals: fields.read("approvals", (item) => item.items("approvals").flatMap((person) => readPerson(person) ?? [])) ?? [],
+    approvals: fields.read("approvals", (item) => item.items("approvals").flatMap((person) => readApproval(person) ?? [])) ?? [],
     ledger: fields.read("ledger", readLedger) ?? new Map<string, number>(),
     nowMs: fields.read("now", readNow) ?? NOW_MS_DEFAULT,
   };
@@ -165,10 +166,22 @@ function targetsOf({ name, labels, count }: TargetGroup): readonly TestTarget[] 
 
 function readPerson(field: FileCursor): TestPerson | undefined {
   const fields = field.fields(PERSON_FIELDS, "a person");
-  if (fields === undefined) return undefined;
+  return fields === undefined ? undefined : readNamed(fields);
+}
+
+function readNamed(fields: FileFields<"name" | "roles">): TestPerson | undefined {
   const name = fields.need("name", "write for example name: ann")?.text();
   const roles = fields.read("roles", (item) => item.items("roles").flatMap((role) => role.text() ?? [])) ?? [];
   return name === undefined ? undefined : { name, roles: [...roles].sort() };
+}
+
+/** A person, with `ago: 5h` and `reason: TEXT`. */
+function readApproval(field: FileCursor): TestApproval | undefined {
+  const fields = field.fields(APPROVAL_FIELDS, "an approval");
+  const person = fields === undefined ? undefined : readNamed(fields);
+  if (fields === undefined || person === undefined) return undefined;
+  const agoMs = fields.read("ago", (item) => item.durationMs()) ?? 0;
+  return { ...person, agoMs, hasReason: (fields.read("reason", (item) => item.text()) ?? "") !== "" };
 }
 
 /** `{ 1h: { "label:site=ams": 3, "action:erase@1": 2, "principal:ann": 1, all: 10 } }` */

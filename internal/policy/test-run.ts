@@ -128,7 +128,8 @@ function taskSteps({ test, submitted, policies }: StepContext, stage: Stage, ind
 
 function factsOf(test: PolicyTest, submitted: WorkflowSubmitted) {
   const { principal, approvals, nowMs } = test;
-  return { submitted, submitter: principal, nowMs: timeMs(nowMs), ledger: testLedger(test), approvals };
+  const given = approvals.map(({ agoMs, ...approval }) => ({ ...approval, atMs: timeMs(Math.max(0, nowMs - agoMs)) }));
+  return { submitted, submitter: principal, nowMs: timeMs(nowMs), ledger: testLedger(test), approvals: given };
 }
 
 function testLedger({ ledger }: PolicyTest): LedgerReader {

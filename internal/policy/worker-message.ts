@@ -5,7 +5,7 @@
 import type { ErrorCode, ErrorDetail } from "../base/errors.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { LedgerReading, Person } from "../engine/ports.ts";
+import type { GivenApproval, LedgerReading, Person } from "../engine/ports.ts";
 import type { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { GateAnswer } from "./gate-judge.ts";
 
@@ -51,7 +51,7 @@ export interface JudgeMessage {
   readonly wave: number | undefined;
   readonly nowMs: TimeMs;
   readonly submitter: Person;
-  readonly approvals: readonly Person[];
+  readonly approvals: readonly GivenApproval[];
   /** Positions among the workflow's own targets, or another list; undefined: all of the workflow's own. */
   readonly targets: Positions | HeldTargets | undefined;
   readonly fleet: FleetMessage;

@@ -49,7 +49,7 @@ export function decide(state: WorkflowState, command: Command, facts: Facts): re
     case "judge":
       return decideJudge(state, command, facts);
     case "approve":
-      return decideApprove(state, command);
+      return decideApprove(state, command, facts);
     case "signal":
       return decideSignal(state, command, facts);
     case "complete":

@@ -105,7 +105,9 @@ export function isNews(state: WorkflowState, verdict: Verdict | undefined): verd
 
 /** Its rules without their messages, which may count something that moves all the time. */
 function ruleNames(verdict: Verdict): readonly string[] {
-  return verdict.rules.map((rule) => `${rule.policy}/${rule.rule}@${rule.digest}:${rule.enforcement}:${rule.approvalsGiven}`);
+  return verdict.rules.map(
+    (rule) => `${rule.policy}/${rule.rule}@${rule.digest}:${rule.enforcement}:${rule.approvalsGiven}:${rule.approvalsEndMs}`,
+  );
 }
 
 function isSame(before: Verdict | undefined, now: Verdict): boolean {

@@ -3,6 +3,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationText } from "../base/duration.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { RuleVerdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
@@ -45,9 +46,9 @@ export function ruleName({ policy, rule }: Pick<RuleVerdict, "policy" | "rule">)
 function ruleHold(rule: RuleVerdict, at: { readonly where: string; readonly id: string; readonly digest: string }): Hold {
   const name = ruleName(rule);
   if (rule.enforcement === Enforcement.APPROVE) {
-    const needed = `${rule.approvalsNeeded} of role ${rule.approverRole} must approve, ${rule.approvalsGiven} have`;
-    const message = `${at.where} needs approval by policy ${name}: ${rule.message}; ${needed}; "holdfast approve ${at.id}"`;
-    return create(HoldSchema, { kind: HoldKind.APPROVAL, message, names: [name] });
+    const message = `${at.where} needs approval by policy ${name}: ${rule.message}; ${neededText(rule)}; "holdfast approve ${at.id}"`;
+    const until = rule.approvalsEndMs === 0n ? {} : { until: timestampFromMs(Number(rule.approvalsEndMs)) };
+    return create(HoldSchema, { kind: HoldKind.APPROVAL, message, names: [name], ...until });
   }
   const next =
     rule.enforcement === Enforcement.WAIT
@@ -58,6 +59,12 @@ function ruleHold(rule: RuleVerdict, at: { readonly where: string; readonly id: 
     message: `policy ${name} holds ${at.where}: ${rule.message}; ${next}`,
     names: [name],
   });
+}
+
+/** Who must approve, how many have, and for how long that counts. */
+function neededText({ approvalsNeeded, approverRole, approvalsGiven, approvalLastsMs, needsReason }: RuleVerdict): string {
+  const lasts = approvalLastsMs === 0n ? "" : `; an approval counts for ${durationText(Number(approvalLastsMs))}`;
+  return `${approvalsNeeded} of role ${approverRole} must approve${needsReason ? ", with a reason" : ""}, ${approvalsGiven} have${lasts}`;
 }
 
 /** What holds tasks back that may start otherwise. */
@@ -102,10 +109,7 @@ export function heldByRules(verdict: { readonly decision: Decision; readonly rul
   const [rule] = verdict.rules.filter((candidate) => isHolding(candidate));
   const name = rule === undefined ? "policy" : ruleName(rule);
   const isWait = verdict.decision === Decision.WAIT;
-  const approval =
-    rule?.enforcement === Enforcement.APPROVE
-      ? `; ${rule.approvalsNeeded} of role ${rule.approverRole} must approve, ${rule.approvalsGiven} have`
-      : "";
+  const approval = rule?.enforcement === Enforcement.APPROVE ? `; ${neededText(rule)}` : "";
   return {
     key: `policy:${name}`,
     kind: rule?.enforcement === Enforcement.APPROVE ? HoldKind.APPROVAL : HoldKind.POLICY,

@@ -3,6 +3,7 @@
 import { ANN } from "../fakes/principals.ts";
 import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { requestId } from "../fakes/world.ts";
+import { APPROVAL_SCENARIOS } from "./approval-scenarios.ts";
 import { ATTEMPT_SCENARIOS } from "./attempt-scenarios.ts";
 import { LIST_SCENARIOS } from "./list-scenarios.ts";
 import { SET, TOUCH, fix } from "./scenario.ts";
@@ -13,6 +14,7 @@ const DAY_S = 86_400;
 /** All stories by the name of their file. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...ATTEMPT_SCENARIOS,
+  ...APPROVAL_SCENARIOS,
   ...LIST_SCENARIOS,
   "submit-exec-expire": {
     targets: 2,

@@ -78,6 +78,12 @@ export class Transcript {
   signal = (name: string, key: string, data: { [field: string]: JsonValue }): Promise<void> =>
     this.#do(`signal ${name} ${key} ${JSON.stringify(data)}`, () => this.world.engine.signal(ANN, this.#ref("w"), { name, key, data }));
 
+  approve = (by: Principal, reason: string, name = "w"): Promise<void> =>
+    this.#do(`${by.name} approves ${name}`, async () => {
+      const { digest } = await this.world.status(this.#ref(name).id);
+      await this.world.engine.approve(by, this.#ref(name), { digest, reason });
+    });
+
   complete = (stage: string, action: string, by: Principal): Promise<void> =>
     this.#do(`${by.name} completes ${stage}/${action}`, () => {
       const request = create(CompleteRequestSchema, { workflow: this.#ref("w"), stage, action, reason: "done" });

@@ -203,6 +203,48 @@ export const POLICY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "approval-for-ever",
+    bug: "an approval counts although it has expired",
+    breaks: "rule: approval",
+    patches: [{ file: "internal/policy/finding.ts", find: "isOne && endMs > nowMs &&", replace: "isOne &&" }],
+    caughtBy: {
+      file: "internal/policy/policies.test.ts",
+      name: "an approval that expires counts for its time alone, each person's last one, and only with a reason where one is required",
+    },
+  },
+  {
+    name: "expiry-not-looked-at",
+    bug: "what waits for more approvals is not judged again when one of them expires",
+    breaks: "rule: approval",
+    patches: [
+      {
+        file: "internal/engine/gatekeeper.ts",
+        find: "return endMs === undefined ? undefined : Math.max(0, endMs - ports.clock.nowMs());",
+        replace: "return undefined;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/gates.test.ts",
+      name: "an approval that has expired is asked for again, and `why` says so at once; who approved before may approve again",
+    },
+  },
+  {
+    name: "approved-once-and-never-again",
+    bug: "whoever approved before cannot approve again",
+    breaks: "rule: approval",
+    patches: [
+      {
+        file: "internal/workflow/approval.ts",
+        find: "if (before !== undefined && !saysMore(state, { before, reason, nowMs })) return [];",
+        replace: "if (before !== undefined) return [];",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/gates.test.ts",
+      name: "an approval that has expired is asked for again, and `why` says so at once; who approved before may approve again",
+    },
+  },
+  {
     name: "retry-keeps-its-admission",
     bug: "a Retry passes the gate of exec by the old verdict",
     breaks: "rule: gates",

@@ -1,18 +1,24 @@
 // Who may run at all: nothing of a workflow starts before enough people approved it, or while a policy denies it.
-// 1. People count once, with the role, and never for what they submitted themselves.
+// 1. People count once, with the role, and never for what they submitted themselves; where approvals expire, by their last one, when a policy lets the work go on.
 
 import type { Checker, Happened } from "./checker.ts";
 import { askedPolicies } from "./checker.ts";
+import { VERDICT_AGE_MS_MAX } from "../../internal/base/limits.ts";
 import { Decision, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Model } from "./model.ts";
 import type { PolicyTerms } from "./random-policies.ts";
 import { must } from "./violation.ts";
 
+interface Approval {
+  readonly roles: readonly string[];
+  readonly wallMs: number;
+}
+
 /** The checkers named approvals, denied. */
 export class AdmissionChecker implements Checker {
   readonly #versions: ReadonlyMap<string, PolicyTerms>;
-  /** By workflow: roles of each who approved. */
-  readonly #approvals = new Map<string, Map<string, readonly string[]>>();
+  /** By workflow: roles of each who approved, and when that was last. */
+  readonly #approvals = new Map<string, Map<string, Approval>>();
 
   /** Workflows that policies let go on since they were submitted, or retried. */
   readonly #admitted = new Set<string>();
@@ -29,8 +35,8 @@ export class AdmissionChecker implements Checker {
         must(!stamp.isPolicyBroken, "denied", () => `${model.id} was submitted under a policy that cannot be read`);
         return this.#checkDenied(model, askedPolicies(model, stamp, this.#versions));
       case "approvalGiven": {
-        const people = this.#approvals.get(model.id) ?? new Map<string, readonly string[]>();
-        this.#approvals.set(model.id, people.set(by, kind.value.roles));
+        const people = this.#approvals.get(model.id) ?? new Map<string, Approval>();
+        this.#approvals.set(model.id, people.set(by, { roles: kind.value.roles, wallMs: stamp.wallMs }));
         return;
       }
       case "verdictGiven": {
@@ -38,7 +44,7 @@ export class AdmissionChecker implements Checker {
         this.#admitted.add(model.id);
         const asked = askedPolicies(model, stamp, this.#versions);
         this.#checkDenied(model, asked);
-        return this.#checkApproved(model, asked);
+        return this.#checkApproved(model, asked, stamp.wallMs);
       }
       case "workflowRetried":
         this.#admitted.delete(model.id);
@@ -66,17 +72,21 @@ export class AdmissionChecker implements Checker {
     const items = model.itemsOf(stage);
     if (items === undefined || model.isPlan || !asked.some(({ listMax }) => listMax !== undefined && items > listMax)) return;
     const people = [...(this.#approvals.get(model.id) ?? [])];
-    const isApproved = people.some(([name, roles]) => name !== model.submittedBy && roles.includes("approver:sre"));
+    const isApproved = people.some(([name, { roles }]) => name !== model.submittedBy && roles.includes("approver:sre"));
     must(isApproved, "approvals", () => `${model.id} goes through a list of ${items} items, and nobody approved it`);
   }
 
-  #checkApproved(model: Model, asked: readonly PolicyTerms[]): void {
+  /** At the verdict approvals must not have expired; what goes on after it needs them no more. */
+  #checkApproved(model: Model, asked: readonly PolicyTerms[], wallMs = -Infinity): void {
     // A plan changes nothing, and is only warned.
     if (model.isPlan) return;
     for (const { approve } of asked) {
       if (approve === undefined || model.targets.length <= approve.aloneMax) continue;
       const people = [...(this.#approvals.get(model.id) ?? [])];
-      const approving = people.filter(([name, roles]) => name !== model.submittedBy && roles.includes(`approver:${approve.role}`));
+      const approving = people.filter(([name, { roles, wallMs: atMs }]) => {
+        const endMs = atMs + (approve.expiresS ?? Infinity) * 1_000 + VERDICT_AGE_MS_MAX;
+        return name !== model.submittedBy && roles.includes(`approver:${approve.role}`) && endMs > wallMs;
+      });
       const text = (): string => `${model.id} goes on with ${approving.length} approvals of ${approve.role}, ${approve.count} are needed`;
       must(approving.length >= approve.count, "approvals", text);
     }

@@ -25,6 +25,8 @@ export interface ApproveTerms {
   readonly aloneMax: number;
   readonly role: string;
   readonly count: number;
+  /** How long an approval counts; undefined: for ever. */
+  readonly expiresS: number | undefined;
   readonly gate: "submit" | "exec";
 }
 
@@ -68,6 +70,7 @@ function randomRules(chance: Chance, room: number): Omit<PolicyTerms, "limits" |
     aloneMax: chance.int(0, 4),
     role: chance.pick(["sre", "dba"]) ?? "sre",
     count: chance.int(1, 2),
+    expiresS: chance.fork("expires").hit(0.4) ? chance.fork("expiry").pick([20, 300, 7_200]) : undefined,
     gate: chance.pick(["submit", "exec"] as const) ?? "submit",
   };
   const lists = chance.fork("lists");
@@ -115,7 +118,8 @@ export function policyText(terms: PolicyTerms): string {
     lines.push(...rule({ name: "per-site", gate: "wave", expr, enforcement: "wait" }));
   }
   if (approve !== undefined) {
-    const enforcement = `{ approve: { role: ${approve.role}, count: ${approve.count} } }`;
+    const expires = approve.expiresS === undefined ? "" : `, expires: ${approve.expiresS}s`;
+    const enforcement = `{ approve: { role: ${approve.role}, count: ${approve.count}${expires} } }`;
     lines.push(...rule({ name: "people", gate: approve.gate, expr: `scope.targets <= ${approve.aloneMax}`, enforcement }));
   }
   if (listMax !== undefined) {
