@@ -19,16 +19,18 @@ export const OUTSIDE_VERBS: readonly VerbSpec[] = [
   },
   {
     name: "complete",
-    args: "<id> <task>",
+    args: "<id> [task]",
     group: STEER,
-    about: "say that a task that awaits a person was done: STAGE/ACTION[@TARGET]; needs the task's role",
-    flags: [{ flags: "--data <json>", about: "what was filled in, a JSON object as the task declares it" }, REASON, NAMESPACE],
+    about:
+      "say that a task that awaits a person was done: STAGE/ACTION[@TARGET]; needs the task's role. Or, with a completion token alone, that what came with it is done",
+    flags: [{ flags: "--data <json>", about: "what was filled in, or what came of it: a JSON object" }, REASON, NAMESPACE],
   },
   {
     name: "fail",
-    args: "<id> <task>",
+    args: "<id> [task]",
     group: STEER,
-    about: "refuse a task that awaits a person, or say that it cannot be done; needs the task's role",
+    about:
+      "refuse a task that awaits a person, or say that it cannot be done; needs the task's role. Or, with a completion token alone, say that what came with it has failed",
     flags: [{ ...REASON, isRequired: true }, NAMESPACE],
   },
   {

@@ -30,9 +30,11 @@ import { systemClock } from "../../internal/system/clock.ts";
 import { diskOf } from "../../internal/system/disk.ts";
 import { makeIds } from "../../internal/system/ids.ts";
 import { endGroup } from "../../internal/system/process-group.ts";
+import { makeSeal } from "../../internal/system/seal.ts";
 import { createSecrets } from "../../internal/system/secrets.ts";
 import { createTransport } from "../../internal/transport/transport.ts";
 import { adminToken } from "./admin-token.ts";
+import { sealKey } from "./seal-key.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonLog } from "./log.ts";
 import { openJudging } from "./judging.ts";
@@ -137,6 +139,7 @@ async function openPorts(config: DaemonConfig, world: DaemonWorld, closers: Clos
     chooser,
     inventory,
     secrets: createSecrets({ directory: config.secretsDir, env }),
+    seal: makeSeal(sealKey(dataDir)),
     actions: createActions({ transport, clock, pace, own: ownActions }),
     onFatal,
   };

@@ -1,5 +1,5 @@
 // The gate of every call: who asks, may they, and is there room? It runs on the headers alone, before anything of the body is read.
-// 1. What passes carries its caller; health and reflection need none and have room of their own.
+// 1. What passes carries its caller; health and reflection, and whoever has the token of an attempt, need none and have room of their own.
 // 2. The room of a call is given back when its context ends, which Connect does however the call ends.
 // 3. The end of a caller's token ends its streams, and what still waits for room, with UNAUTHENTICATED.
 
@@ -36,8 +36,10 @@ export type CallGate = (context: HandlerContext) => Promise<void>;
 /** What a gate is made of. */
 export interface CallGateOptions {
   readonly authenticator: Authenticator;
-  /** Full names of services that need no token. */
+  /** Full names of services that need no principal's token. */
   readonly publicServices: ReadonlySet<string>;
+  /** The one of them by which what attempts handed out is completed: it has room of its own. */
+  readonly byToken: string;
   /** Calls in flight for one principal. */
   readonly callsPerPrincipal: number;
 }
@@ -46,7 +48,7 @@ export interface CallGateOptions {
 const NOBODY = "callers without a token";
 
 /** The gate of one service. */
-export function createCallGate({ authenticator, publicServices, callsPerPrincipal }: CallGateOptions): CallGate {
+export function createCallGate({ authenticator, publicServices, byToken, callsPerPrincipal }: CallGateOptions): CallGate {
   const own = new CallQueue({
     running: limits.API_CALLS_MAX,
     runningOfPrincipal: limits.API_CALLS_OF_PRINCIPAL_MAX,
@@ -61,11 +63,18 @@ export function createCallGate({ authenticator, publicServices, callsPerPrincipa
     streams: limits.API_PUBLIC_STREAMS_MAX,
     ofPrincipal: limits.API_PUBLIC_CALLS_MAX + limits.API_PUBLIC_STREAMS_MAX,
   });
+  const completions = new CallQueue({
+    running: limits.API_COMPLETION_CALLS_MAX,
+    runningOfPrincipal: limits.API_COMPLETION_CALLS_MAX,
+    queued: limits.API_COMPLETION_CALLS_QUEUED_MAX,
+    streams: 0,
+    ofPrincipal: limits.API_COMPLETION_CALLS_MAX + limits.API_COMPLETION_CALLS_QUEUED_MAX,
+  });
   return async (context) => {
     blameSender(context);
     try {
       if (publicServices.has(context.service.typeName)) {
-        await takePlace(open, NOBODY, context);
+        await takePlace(context.service.typeName === byToken ? completions : open, NOBODY, context);
         return;
       }
       const { certificate, end } = context.values.get(wireKey);

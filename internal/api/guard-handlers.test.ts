@@ -21,7 +21,7 @@ function handlers(replace: Partial<EngineFace> = {}) {
     throw error;
   });
   const caller = () => ({ principal: TESTER, namespaces: undefined, onEnd: () => () => undefined });
-  const requestGate = createCallGate({ authenticator: { caller }, publicServices: new Set(), callsPerPrincipal: 10 });
+  const requestGate = createCallGate({ authenticator: { caller }, publicServices: new Set(), byToken: "", callsPerPrincipal: 10 });
   const transport = createRouterTransport(
     (router) => {
       router.service(GuardService, createGuardHandlers(engine, answers));

@@ -6,13 +6,14 @@ import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { assert } from "../base/assert.ts";
-import { API_COMPRESSED_BYTES_MIN, API_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { API_COMPRESSED_BYTES_MIN, API_RESPONSE_BYTES_MAX, COMPLETION_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { EngineFace } from "../engine/face.ts";
 import type { FindsWorkflows } from "../engine/lookup.ts";
 import type { Sinks } from "../engine/ports.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { CompletionService } from "../gen/holdfast/v1/completion_service_pb.ts";
 import { GuardService } from "../gen/holdfast/v1/guard_service_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { PolicyService } from "../gen/holdfast/v1/policy_service_pb.ts";
@@ -24,6 +25,7 @@ import { createAnswers } from "./answer.ts";
 import type { OnFatal } from "./answer.ts";
 import type { Authenticator } from "./authentication.ts";
 import { createCallGate } from "./call-gate.ts";
+import { createCompletionHandlers } from "./completion-handlers.ts";
 import { createGuardHandlers } from "./guard-handlers.ts";
 import { createHealth } from "./health.ts";
 import { createJournalHandlers } from "./journal-handlers.ts";
@@ -54,18 +56,20 @@ export interface RoutesOptions {
 
 /** All services that need a token. */
 export const OWN = [WorkflowService, GuardService, PolicyService, JournalService, TokenService, SinkService];
+/** Needs the token of an attempt, and no principal's. */
+export const BY_TOKEN = CompletionService;
 const PUBLIC = [Health, ServerReflection, ServerReflectionAlpha];
 
 /** The handlers, one for each method. */
 export function createRoutes(options: RoutesOptions): readonly UniversalHandler[] {
   const { engine, journal, authenticator, tokens, sinks, callsPerPrincipal, onFatal, shutdown } = options;
-  const publicServices = new Set(PUBLIC.map(({ typeName }) => typeName));
+  const publicServices = new Set([...PUBLIC, BY_TOKEN].map(({ typeName }) => typeName));
   for (const { typeName, methods } of OWN)
     for (const { name } of methods) assert(RIGHTS.has(`${typeName}/${name}`), `${typeName}/${name} has a row in api/rights.ts`);
   const answers = createAnswers(onFatal);
-  const book = new SchemaBook([...OWN, ...PUBLIC]);
+  const book = new SchemaBook([...OWN, BY_TOKEN, ...PUBLIC]);
   const router = createConnectRouter({
-    requestGate: createCallGate({ authenticator, publicServices, callsPerPrincipal }),
+    requestGate: createCallGate({ authenticator, publicServices, byToken: BY_TOKEN.typeName, callsPerPrincipal }),
     interceptors: [...createMessageGuard(), createAccessGuard(journal, publicServices)],
     readMaxBytes: REQUEST_BYTES_MAX,
     writeMaxBytes: API_RESPONSE_BYTES_MAX,
@@ -81,7 +85,8 @@ export function createRoutes(options: RoutesOptions): readonly UniversalHandler[
   router.service(JournalService, createJournalHandlers(journal, answers));
   router.service(TokenService, createTokenHandlers(tokens, answers));
   router.service(SinkService, createSinkHandlers(sinks, answers));
-  router.service(Health, createHealth({ services: OWN.map(({ typeName }) => typeName), shutdown }, answers));
+  router.service(BY_TOKEN, createCompletionHandlers(engine, answers), { readMaxBytes: COMPLETION_REQUEST_BYTES_MAX });
+  router.service(Health, createHealth({ services: [...OWN, BY_TOKEN].map(({ typeName }) => typeName), shutdown }, answers));
   router.service(ServerReflection, { serverReflectionInfo: (questions) => reflect(book, questions) });
   router.service(ServerReflectionAlpha, { serverReflectionInfo: (questions) => reflect(book, questions) });
   return router.handlers;

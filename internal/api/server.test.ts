@@ -20,7 +20,7 @@ import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { Phase, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { StatusRequestSchema, WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { parseListen } from "./listen-address.ts";
-import { OWN } from "./routes.ts";
+import { BY_TOKEN, OWN } from "./routes.ts";
 import { serve } from "./server.ts";
 import { systemClock } from "../system/clock.ts";
 
@@ -160,7 +160,7 @@ test("health and reflection need no token", async () => {
   const transport = createGrpcTransport({ baseUrl: address });
   const health = createClient(Health, transport);
   expect((await health.check({})).status).toBe(HealthCheckResponse_ServingStatus.SERVING);
-  expect(Object.keys((await health.list({})).statuses)).toEqual(OWN.map(({ typeName }) => typeName));
+  expect(Object.keys((await health.list({})).statuses)).toEqual([...OWN, BY_TOKEN].map(({ typeName }) => typeName));
   expect((await errorOf(health.check({ service: "nope" }))).code).toBe(Code.NotFound);
   const questions = (async function* ask() {
     yield { messageRequest: { case: "listServices", value: "" } as const };

@@ -40,6 +40,7 @@ const ACTION = {
   schedule_timeout: { kind: "duration", msMin: 1, msMax: DURATION_MS_MAX },
   "repeat.max": { kind: "whole", min: 1, max: ITERATIONS_MAX },
   "repeat.every": { kind: "duration", msMin: 0, msMax: DURATION_MS_MAX },
+  "completion.within": { kind: "duration", msMin: 1, msMax: AWAIT_MS_MAX },
 } as const;
 
 const STAGE = {

@@ -113,6 +113,9 @@ export const SIGNALS_QUEUED_BYTES_MAX = 1024 * 1024;
 export const SIGNAL_KEYS_MAX = 10_000;
 export const LIST_ITEMS_MAX = 10_000;
 export const LIST_BYTES_MAX = 128 * 1024;
+/** Of completions that came before their attempts' own work had ended, as JSON, in one workflow; and how many it remembers of all. */
+export const COMPLETIONS_EARLY_BYTES_MAX = 4 * 1024 * 1024;
+export const COMPLETIONS_REMEMBERED_MAX = 10_000;
 export const VARS_BYTES_MAX = 64 * 1024;
 
 // Journal
@@ -174,6 +177,10 @@ export const API_STREAMS_MAX = 16_384;
 export const API_RETRY_AFTER_S = 1;
 export const API_PUBLIC_CALLS_MAX = 32;
 export const API_PUBLIC_STREAMS_MAX = 32;
+/** Of those who complete what attempts handed out: all of them together. */
+export const API_COMPLETION_CALLS_MAX = 32;
+export const API_COMPLETION_CALLS_QUEUED_MAX = 1_024;
+export const COMPLETION_REQUEST_BYTES_MAX = 256 * 1024;
 export const API_HEADER_BYTES_MAX = 16 * 1024;
 export const API_PREFACE_MS_MAX = 10_000;
 export const API_HEADERS_MS_MAX = 15_000;

@@ -6,7 +6,7 @@ import { isJsonObject } from "../base/json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { ATTEMPT_SETTLE_MS_MIN, AWAIT_MS_MAX } from "../base/limits.ts";
 import { maskRendered, revealRendered } from "../expr/rendered.ts";
-import { Effects } from "../gen/holdfast/v1/event_pb.ts";
+import { Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf, targetAt } from "../workflow/blueprint.ts";
 import { taskKey } from "../workflow/task-key.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
@@ -16,6 +16,7 @@ import type { ScopeOf } from "../workflow/expression-scope.ts";
 import type { Restoration, RunningTask, WorkflowState } from "../workflow/state.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { Reporter } from "./attempt-report.ts";
+import { completionToken } from "./completion-token.ts";
 import { guardAction } from "./guarded-action.ts";
 import { Masking } from "./masking.ts";
 import type { Action, AttemptContext, PreparedAction } from "./ports.ts";
@@ -51,10 +52,10 @@ export function prepareAttempt(
 ): PreparedAttempt | { readonly kind: "refused"; readonly report: AttemptReport } {
   const { state, ports } = host;
   const place = placeOf(state.blueprint, at.task);
-  const reporter = new Reporter({ task: at.task, attempt: at.running.attempt, startedAtMs: at.running.startedAtMs, clock: ports.clock });
+  const reporter = reporterOf(host, at);
   const scope = taskScope(state, at.task, { detail: (other) => ports.journal.detail(state.blueprint.id, other) });
   try {
-    const action = prepareAction(host, { place, scope, reporter });
+    const action = prepareAction(host, { task: at.task, attempt: at.running.attempt, place, scope, reporter });
     return ready(host, { ...at, place, scope, action: guardAction(action), reporter, signal });
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
@@ -68,16 +69,29 @@ export function prepareAttempt(
   }
 }
 
+/** Makes the report of an attempt. */
+export function reporterOf({ ports: { clock } }: AttemptHost, at: { readonly task: number; readonly running: RunningTask }): Reporter {
+  const { attempt, startedAtMs } = at.running;
+  return new Reporter({ task: at.task, attempt, startedAtMs, clock });
+}
+
 function prepareAction(
   host: AttemptHost,
-  at: { readonly place: TaskPlace; readonly scope: ScopeOf; readonly reporter: Reporter },
+  at: {
+    readonly task: number;
+    readonly attempt: number;
+    readonly place: TaskPlace;
+    readonly scope: ScopeOf;
+    readonly reporter: Reporter;
+  },
 ): PreparedAction {
   const { state, ports } = host;
   const { action: plan } = at.place;
-  if (state.blueprint.secrets.length > 0) at.reporter.mask(maskingOf(host));
+  const token = plan.completion === undefined ? undefined : tokenOf(host, at);
+  if (state.blueprint.secrets.length > 0 || state.blueprint.handsOutTokens) at.reporter.mask(maskingOf(host, token));
   const action = ports.actions.find(plan.uses);
   checkKind(host, plan.uses, action);
-  const rendered = plan.arguments.render(at.scope);
+  const rendered = plan.arguments.render(token === undefined ? at.scope : withToken(at.scope, token));
   const revealed = revealRendered(rendered, (name) => ports.secrets.value(name));
   const prepared = action.parse(requireObject(revealed));
   if (plan.arguments.hasExpressions && !prepared.isSensitive) at.reporter.noteInput(maskRendered(rendered));
@@ -86,9 +100,22 @@ function prepareAction(
   return prepared;
 }
 
+/** A plan hands out nothing. */
+function tokenOf({ state, ports }: AttemptHost, { task, attempt }: { readonly task: number; readonly attempt: number }): string {
+  return state.blueprint.mode === Mode.PLAN ? "" : completionToken(ports.seal, { id: state.blueprint.id, task, attempt });
+}
+
+/** Arguments alone see the attempt's token. */
+function withToken(scope: ScopeOf, token: string): ScopeOf {
+  return (name) => {
+    const value = scope(name);
+    return name === "task" && typeof value === "object" && value !== null ? { ...value, token } : value;
+  };
+}
+
 /** Hides every secret of the workflow, not only those of this action: one task may print what another has written. */
-function maskingOf({ state, ports }: AttemptHost): Masking {
-  const values: string[] = [];
+function maskingOf({ state, ports }: AttemptHost, token: string | undefined): Masking {
+  const values = token === undefined ? [] : [token];
   for (const name of state.blueprint.secrets) {
     try {
       values.push(ports.secrets.value(name));
@@ -97,7 +124,7 @@ function maskingOf({ state, ports }: AttemptHost): Masking {
       if (!(error instanceof HoldfastError)) throw error;
     }
   }
-  return new Masking(values);
+  return new Masking(values, { hidesTokens: state.blueprint.handsOutTokens });
 }
 
 /** What a workflow was submitted with is what runs: an action of the service's own that was edited since is refused. */

@@ -14,7 +14,7 @@ import type { RunningTask } from "../workflow/state.ts";
 import { applyAndVerify, isKeptBack, notChanged } from "./attempt-apply.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import type { PreparedAttempt } from "./attempt-prepare.ts";
-import { prepareAttempt } from "./attempt-prepare.ts";
+import { prepareAttempt, reporterOf } from "./attempt-prepare.ts";
 import type { Reporter } from "./attempt-report.ts";
 import type { ApplyResult } from "./ports.ts";
 import { settleAttempt } from "./settle.ts";
@@ -25,6 +25,8 @@ export async function runAttempt(
   at: { readonly task: number; readonly running: RunningTask },
   signal: AbortSignal,
 ): Promise<AttemptReport | undefined> {
+  // After a restart: what was said of it settles it, and nothing of it is run again.
+  if (host.state.completions.early(at.task) !== undefined) return reporterOf(host, at).failed({ kind: "unknown", message: "" }, {});
   const prepared = prepareAttempt(host, at, signal);
   const isPlan = host.state.blueprint.mode === Mode.PLAN;
   if (prepared.kind === "refused") return isPlan ? skippedInPlan(host, prepared.report) : prepared.report;
@@ -87,7 +89,7 @@ function endOfReading(reporter: Reporter, result: ApplyResult): AttemptReport {
   if (result.kind === "finishes") return reporter.finishes(result);
   if (result.kind !== "applied") return reporter.failed(notChanged(result), {});
   reporter.noteResult(result);
-  return reporter.end(AttemptOutcome.UNCHANGED, {});
+  return { ...reporter.end(AttemptOutcome.UNCHANGED, {}), isRead: true };
 }
 
 /** A plan does not wait, is not finished early, and cannot look at what an earlier action on this target would change first. */

@@ -42,7 +42,7 @@ import { PlanResponseSchema, RetryRequestSchema, WhyResponseSchema } from "../ge
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
-import type { EngineFace, Principal, Ref, SentSignal } from "./face.ts";
+import type { EngineFace, Principal, Ref, SentSignal, TokenAnswer } from "./face.ts";
 import { approvalView } from "./approval-view.ts";
 import { GuardCalls } from "./guard-calls.ts";
 import { readHistory } from "./history.ts";
@@ -90,8 +90,8 @@ export class Engine implements EngineFace {
     this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, checkDisk: () => this.#checkDisk() });
     this.#guard = new GuardCalls(registry);
     this.#policies = new PolicyCalls(registry, this.#submitting);
-    const { journal } = this.#ports;
-    this.#people = new PeopleCalls({ journal, source: (id) => this.#source(id), ask: (id, command) => this.#ask(id, command) });
+    const { journal, seal } = this.#ports;
+    this.#people = new PeopleCalls({ journal, seal, source: (id) => this.#source(id), ask: (id, command) => this.#ask(id, command) });
   }
 
   submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {
@@ -210,6 +210,7 @@ export class Engine implements EngineFace {
     this.#people.complete(by, this.#resolve(refOf(request)), request);
   fail = async (by: Principal, request: FailRequest): Promise<WorkflowStatus> =>
     this.#people.fail(by, this.#resolve(refOf(request)), request);
+  completeByToken = (token: string, answer: TokenAnswer): Promise<void> => this.#people.completeByToken(token, answer);
   query = async (ref: Ref, name: string): Promise<QueryResponse> => this.#people.query(this.#resolve(ref), name);
 
   async approval(ref: Ref): Promise<GetApprovalResponse> {

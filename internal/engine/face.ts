@@ -35,6 +35,7 @@ import type {
 import type { SubmitResponse, WatchResponse, WhyResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import type { Said } from "../workflow/completion-box.ts";
 
 /** Names a workflow: an ID, or a key and its namespace. The message WorkflowRef fits. */
 export interface Ref {
@@ -56,6 +57,9 @@ export interface SentSignal {
   readonly key: string;
   readonly data: JsonObject;
 }
+
+/** How the work of an attempt came out, as somebody outside says it. */
+export type TokenAnswer = Pick<Said, "failed" | "reason" | "data">;
 
 /** The engine as the API sees it; `by` is the principal who asks. */
 export interface EngineFace {
@@ -102,6 +106,8 @@ export interface EngineFace {
   complete(by: Principal, request: CompleteRequest): Promise<WorkflowStatus>;
   /** A person refuses a task that awaits one. */
   fail(by: Principal, request: FailRequest): Promise<WorkflowStatus>;
+  /** Says by the token of an attempt how its work came out. Throws PERMISSION_DENIED for a token that this service did not make. */
+  completeByToken(token: string, answer: TokenAnswer): Promise<void>;
   /** What a query of the workflow comes to now. */
   query(ref: Ref, name: string): Promise<QueryResponse>;
   /** What an approver has to see. */

@@ -2,6 +2,7 @@
 // 1. A value is replaced wherever it stands in a text, also where the text was cut in the middle of it at either end.
 // 2. So are its lines one by one (a diff and an indent come between them), and the forms that JSON, URLs and base64 give it.
 
+import { TOKEN_FORM } from "./completion-token.ts";
 import type { JsonValue } from "../base/json.ts";
 import { isJsonObject, setKey } from "../base/json.ts";
 
@@ -17,19 +18,23 @@ export class Masking {
   /** Longest first, so that a secret that contains another is hidden whole. */
   readonly #values: readonly string[];
 
-  constructor(values: Iterable<string>) {
+  readonly #hidesTokens: boolean;
+
+  /** `hidesTokens`: those of other attempts too, which only their form tells. */
+  constructor(values: Iterable<string>, { hidesTokens = false }: { readonly hidesTokens?: boolean } = {}) {
+    this.#hidesTokens = hidesTokens;
     const shown = new Set([...values].flatMap((value) => formsOf(value)));
     this.#values = [...shown].filter((value) => value !== "").sort((a, b) => b.length - a.length);
   }
 
   text(text: string): string {
-    let masked = text;
+    let masked = this.#hidesTokens ? maskTokens(text) : text;
     for (const value of this.#values) masked = maskEdges(masked.replaceAll(value, MASK), value);
     return masked;
   }
 
   json(value: JsonValue): JsonValue {
-    if (this.#values.length === 0) return value;
+    if (this.#values.length === 0 && !this.#hidesTokens) return value;
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number" || typeof value === "boolean" || value === null) return this.#scalar(value);
     if (isJsonObject(value)) {
@@ -44,6 +49,11 @@ export class Masking {
   #scalar(value: number | boolean | null): JsonValue {
     return this.#values.includes(String(value)) ? MASK : value;
   }
+}
+
+/** Completion tokens, whosever they are. */
+export function maskTokens(text: string): string {
+  return text.replaceAll(TOKEN_FORM, MASK);
 }
 
 /** Every form in which a secret is looked for. */

@@ -2,6 +2,7 @@
 // 1. An answer is given when what it tells of is on disk (H3).
 
 import { create } from "@bufbuild/protobuf";
+import { HoldfastError } from "../base/errors.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type { CompleteRequest, FailRequest, QueryResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
@@ -10,14 +11,18 @@ import type { Command } from "../workflow/commands.ts";
 import { answerQuery } from "../workflow/queries.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import { jsonToValue } from "../workflow/value-json.ts";
-import type { Principal, SentSignal } from "./face.ts";
-import type { Journal } from "./ports.ts";
+import { readToken } from "./completion-token.ts";
+import type { Principal, SentSignal, TokenAnswer } from "./face.ts";
+import { resolveRef } from "./lookup.ts";
+import { maskTokens } from "./masking.ts";
+import type { Journal, Seal } from "./ports.ts";
 import { taskNamed } from "./reading.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What the calls ask of the engine. */
 export interface PeopleHost {
   readonly journal: Journal;
+  readonly seal: Seal;
   /** A workflow as it is now: an open one with what keeps it in memory. */
   source(id: WorkflowId): Promise<{ readonly state: WorkflowState; readonly runtime: Runtime | undefined }>;
   /** Hands a command to a workflow, and answers with its status once that is on disk. */
@@ -45,6 +50,23 @@ export class PeopleCalls {
   async fail(by: Principal, id: WorkflowId, request: FailRequest): Promise<WorkflowStatus> {
     const task = taskNamed((await this.#host.source(id)).state, request);
     return this.#host.ask(id, { kind: "fail", by: by.name, roles: by.roles, task, reason: request.reason });
+  }
+
+  async completeByToken(token: string, { failed, reason, data }: TokenAnswer): Promise<void> {
+    const { id, task, attempt } = readToken(this.#host.seal, token);
+    this.#checkKnown(id);
+    const shown: TokenAnswer["data"] = JSON.parse(maskTokens(JSON.stringify(data)));
+    await this.#host.ask(id, { kind: "completion", said: { task, attempt, failed, reason: maskTokens(reason), data: shown } });
+  }
+
+  #checkKnown(id: WorkflowId): void {
+    try {
+      resolveRef(this.#host.journal, { id, namespace: "" });
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "NOT_FOUND") throw error;
+      const found = "the workflow of this token is not in the journal: it was brought back from an older backup";
+      throw new HoldfastError("FAILED_PRECONDITION", `${found}; nothing awaits this`, { cause: error });
+    }
   }
 
   async query(id: WorkflowId, name: string): Promise<QueryResponse> {

@@ -66,6 +66,12 @@ export interface Secrets {
   value(name: string): string;
 }
 
+/** A key of the data directory, for what this service must know again as its own; the key itself is nobody's. */
+export interface Seal {
+  /** HMAC-SHA256 of the text: 32 bytes, the same in every life of the service. */
+  mac(text: string): Uint8Array;
+}
+
 /** Paces outgoing traffic per host or origin. No guarantee rests on it. */
 export interface Pace {
   /** Runs `work` when the origin has room; rejects with CANCELLED when the signal aborts before it began. */
@@ -268,6 +274,7 @@ export interface EnginePorts {
   readonly chooser: TargetChooser;
   readonly inventory: Inventory;
   readonly secrets: Secrets;
+  readonly seal: Seal;
   readonly actions: Actions;
   /** A bug was found: the process must end now, without another reply. */
   readonly onFatal: (error: unknown) => void;

@@ -147,7 +147,8 @@ function actionKinds(definition: WorkflowDefinition, actions: Actions, faults: F
         faults.add(`${place}.uses`, `the service knows no action "${way.uses}"${didYouMean(way.uses, actions.names())}`);
         continue;
       }
-      const types = scopes.task({ ...overOf(stage), before: before[index] ?? [] });
+      const hasToken = part !== "undo" && action.completion !== undefined;
+      const types = scopes.task({ ...overOf(stage), before: before[index] ?? [], hasToken });
       faults.addAll(found.validate(way.with ?? {}, { place: `${place}.with`, names: Object.keys(types.declarations), types }));
       if ((way.heartbeat ?? (part === "undo" ? undefined : action.heartbeat)) !== undefined && found.hasPulse !== true)
         faults.add(`${place}.heartbeat`, `"${way.uses}" gives no signs of life while it runs; bound it by \`timeout\` alone`);

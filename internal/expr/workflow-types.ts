@@ -23,8 +23,13 @@ export interface WorkflowScopes {
   readonly output: ExprScope;
   /** `set` of a signal with these fields. */
   signal(fields: Readonly<Record<string, Param>>): ExprScope;
-  /** `when`, arguments and `set` of an action; `before` are the identifiers of the actions that are certain to have ended before it. */
-  task(at: { readonly hasTarget: boolean; readonly hasItem: boolean; readonly before: readonly string[] }): ExprScope;
+  /** `when`, arguments (which alone may have the token) and `set` of an action; `before` are the identifiers of the actions that are certain to have ended before it. */
+  task(at: {
+    readonly hasTarget: boolean;
+    readonly hasItem: boolean;
+    readonly before: readonly string[];
+    readonly hasToken?: boolean;
+  }): ExprScope;
 }
 
 const TEXTS = "map(string, string)";
@@ -43,6 +48,9 @@ export const TASK_TYPE: ExprObjectDecl = {
   object: "task",
   fields: { stage: "string", action: "string", uses: "string", key: "string", run: "int", annotations: TEXTS },
 };
+
+/** The same in the arguments of an action that awaits a completion: `task.token`. */
+const TOKEN_TASK_TYPE: ExprObjectDecl = { object: "task", fields: { ...TASK_TYPE.fields, token: "string" } };
 
 /** How many tasks are in which state. */
 const COUNTS: Readonly<Record<string, ExprTypeDecl>> = {
@@ -104,11 +112,11 @@ export function workflowScopes(definition: Pick<WorkflowDefinition, "params" | "
     selector: selectorScope(params),
     output: { declarations: given, functions },
     signal: (fields) => ({ declarations: { ...given, signal: paramsType(fields, "signal") }, functions }),
-    task: ({ hasTarget, hasItem, before }) => ({
+    task: ({ hasTarget, hasItem, before, hasToken = false }) => ({
       declarations: {
         ...Object.fromEntries(before.map((name) => [name, resultType(name)])),
         ...given,
-        task: TASK_TYPE,
+        task: hasToken ? TOKEN_TASK_TYPE : TASK_TYPE,
         attempt: "int",
         ...(hasTarget ? { target: TARGET_TYPE } : {}),
         ...(hasItem ? { item: "dyn" } : {}),

@@ -2,8 +2,11 @@
 // 1. What went wrong on the way (no connection, a cut stream) is UNAVAILABLE and may be repeated; what the service said keeps its code.
 // 2. It holds no state but its connections: a client may be thrown away at any moment.
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import type { CallOptions, Client, Transport } from "@connectrpc/connect";
+import type { CompleteByTokenRequestSchema, FailByTokenRequestSchema } from "../gen/holdfast/v1/completion_service_pb.ts";
+import { CompletionService } from "../gen/holdfast/v1/completion_service_pb.ts";
 import type { VerifyJournalResponse } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import type { HistoryEvent, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
@@ -65,6 +68,7 @@ export class HoldfastClient {
   #policies: Policies;
   #tokens: Tokens;
   #sinks: SinkCalls;
+  #completions: Client<typeof CompletionService>;
   readonly #callTimeoutMs: number;
   readonly #wire: Wire;
 
@@ -75,6 +79,7 @@ export class HoldfastClient {
     this.#policies = createClient(PolicyService, transport);
     this.#tokens = createClient(TokenService, transport);
     this.#sinks = createClient(SinkService, transport);
+    this.#completions = createClient(CompletionService, transport);
     this.#callTimeoutMs = options.callTimeoutMs;
     this.#wire = { tls: options.tls, httpVersion: options.httpVersion };
   }
@@ -88,6 +93,7 @@ export class HoldfastClient {
     this.#policies = createClient(PolicyService, transport);
     this.#tokens = createClient(TokenService, transport);
     this.#sinks = createClient(SinkService, transport);
+    this.#completions = createClient(CompletionService, transport);
   }
 
   /** Records a workflow and runs nothing. */
@@ -174,6 +180,16 @@ export class HoldfastClient {
   /** Says that a task that awaits a person was done. */
   complete(request: Ask<"complete">, signal?: AbortSignal): Promise<WorkflowStatus> {
     return statusOf(this.#call((options) => this.#workflows.complete(request, options), signal));
+  }
+
+  /** Says by the token of an attempt that what it handed out is done; needs no token of a principal. */
+  async completeByToken(request: MessageInitShape<typeof CompleteByTokenRequestSchema>, signal?: AbortSignal): Promise<void> {
+    await this.#call((options) => this.#completions.completeByToken(request, options), signal);
+  }
+
+  /** Says by the token of an attempt that what it handed out has failed. */
+  async failByToken(request: MessageInitShape<typeof FailByTokenRequestSchema>, signal?: AbortSignal): Promise<void> {
+    await this.#call((options) => this.#completions.failByToken(request, options), signal);
   }
 
   /** Refuses a task that awaits a person. */

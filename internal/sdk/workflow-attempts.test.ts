@@ -104,3 +104,21 @@ test("repeat of an action and of a stage says until when, how often and how far 
     "w.yaml:4:99: stages[0].actions[0].repeat: max is missing: say how many times it runs at most, such as max: 10",
   ]);
 });
+
+test("a completion says how long it is awaited, and what it means when none comes; its token stands in arguments alone", async () => {
+  const action = (parts: string, completion: string): string =>
+    `${HEAD}  - { name: a, actions: [{ name: x, uses: command, ${parts}, completion: ${completion} }] }`;
+  const token = 'with: { argv: [post, "${{ task.token }}"] }';
+  expect(await jsonOf(action(token, "{ within: 10s, missing: failed }"))).toMatchObject({
+    stages: [{ actions: [{ completion: { within: "10s", missing: "COMPLETION_MISSING_FAILED" } }] }],
+  });
+  expect(await faultsOf(action(token, "{ within: 0s, missing: lost }"))).toEqual([
+    expect.stringContaining("completion.within: must be longer than nothing"),
+    expect.stringContaining("completion.missing: must be unknown or failed"),
+  ]);
+  expect(await faultsOf(action("with: {}, when: task.token != ''", "{ within: 1s }"))).toEqual(
+    expect.arrayContaining([expect.stringContaining('no such field "token" in task')]),
+  );
+  const computed = action(token, '{ within: "${{ params.s }}" }').replace("name: w\n", "name: w\nparams: { s: { default: 5s } }\n");
+  expect(await jsonOf(computed)).toMatchObject({ computed: { "stages[0].actions[0].completion.within": "params.s" } });
+});

@@ -92,7 +92,9 @@ function checkStage(stage: Stage, { path, scopes, lockScope, reserved, earlier, 
     if (alternative === 0 && part !== "undo")
       for (const [variable, source] of Object.entries(action.set))
         checkExpression(source, { ...own, path: `${path}.${actionPlace}.set.${variable}` });
-    if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, path: `${path}.${wayPlace}.with` });
+    const hasToken = part !== "undo" && action.completion !== undefined;
+    const argumentScope = scopes.task({ ...overOf(stage), before: named, hasToken });
+    if (isJsonObject(way.with)) checkTemplate(way.with, { ...place, scope: argumentScope, path: `${path}.${wayPlace}.with` });
     const { repeat } = action;
     if (repeat === undefined || repeat.until === "" || alternative > 0) continue;
     checkExpression(repeat.until, { ...own, path: `${path}.${actionPlace}.repeat.until`, result: "bool" });

@@ -31,6 +31,7 @@ const HOLDERS: ReadonlySet<string> = new Set([
   "waves",
   "repeat",
   "over",
+  "completion",
 ]);
 
 /** Takes the expressions out. */

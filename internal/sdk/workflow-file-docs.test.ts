@@ -23,6 +23,7 @@ const TABLES = [
   { message: "Action", heading: "An action", file: "stages: [{ actions: [{ zzz: 1 }] }]" },
   { message: "Alternative", heading: "An alternative of `try`", file: "stages: [{ actions: [{ try: [{ zzz: 1 }] }] }]" },
   { message: "Undo", heading: "`undo`", file: "stages: [{ actions: [{ undo: { zzz: 1 } }] }]" },
+  { message: "Completion", heading: "`completion`", file: "stages: [{ actions: [{ completion: { zzz: 1 } }] }]" },
   { message: "Repeat", heading: "`repeat`", file: "stages: [{ actions: [{ repeat: { zzz: 1 } }] }]" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
@@ -42,6 +43,8 @@ const FORMS: Readonly<Record<string, string>> = {
   "map<string, Param>": "map of parameters",
   "map<string, SignalDeclaration>": "map of signals",
   Amount: "amount",
+  Completion: "map",
+  CompletionMissing: "`unknown` or `failed`",
   Needs: "list of text",
   OnUnknown: "`next`",
   Param: "map",

@@ -26,6 +26,7 @@ import type {
   UndoSchema,
 } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { FileCursor, FileFields } from "./file-cursor.ts";
+import { readCompletion } from "./workflow-completion.ts";
 import { readOver } from "./workflow-over.ts";
 import { readExpressions } from "./workflow-signals.ts";
 import { duration, readRetry } from "./workflow-retry.ts";
@@ -64,6 +65,7 @@ const ACTION_FIELDS = [
   "continue_on_error",
   "try",
   "undo",
+  "completion",
   "set",
   "repeat",
 ] as const;
@@ -192,6 +194,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     for (const name of ["uses", "with"] as const)
       fields.get(name)?.refuse("is not for an action with try: its alternatives have their own");
   const repeat = fields.read("repeat", readRepeat);
+  const completion = fields.read("completion", readCompletion);
   const scheduleTimeout = fields.read("schedule_timeout", (item) => duration(item, { isPositive: true }));
   if (ways !== undefined) fields.get("repeat")?.refuse("is not for an action with try; repeat its stage");
   return {
@@ -205,6 +208,7 @@ function readAction(field: FileCursor): MessageInitShape<typeof ActionSchema> {
     set: fields.read("set", readExpressions) ?? {},
     try: ways === undefined ? [] : readAlternatives(ways),
     ...(undo === undefined ? {} : { undo }),
+    ...(completion === undefined ? {} : { completion }),
     ...(scheduleTimeout === undefined ? {} : { scheduleTimeout }),
     ...(repeat === undefined ? {} : { repeat }),
   };

@@ -4,13 +4,13 @@
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Action, Stage, WorkflowDefinition } from "../gen/holdfast/v1/workflow_pb.ts";
-import { OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
+import { CompletionMissing, OnUnknown } from "../gen/holdfast/v1/workflow_pb.ts";
 import { present } from "../base/assert.ts";
 import { AWAIT_MS_MAX } from "../base/limits.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Program } from "../expr/program.ts";
 import type { Template } from "../expr/template.ts";
-import { finishFaults } from "../expr/finish-rule.ts";
+import { FINISH_ACTION, finishFaults } from "../expr/finish-rule.ts";
 import { allBefore, columnsOf, knownBefore, needsWithin, undoneBy } from "../expr/workflow-parts.ts";
 import type { Column, Part } from "../expr/workflow-parts.ts";
 import { identifierOf } from "../expr/workflow-types.ts";
@@ -60,6 +60,8 @@ export interface ActionPlan {
   /** Identifiers of all actions that are certain to have ended before, nearest last. */
   readonly before: readonly string[];
   readonly retry: RetryRule;
+  /** Present: after its own work it awaits a completion from outside, so long; `isFailedWithout`: without one it was not done. */
+  readonly completion: { readonly withinMs: number; readonly isFailedWithout: boolean } | undefined;
   /** What it sets when it has ended well. */
   readonly set: SetPlan;
   /** Undefined: it runs once. */
@@ -189,10 +191,17 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     isUndo || alternative > 0 || action.when === ""
       ? undefined
       : compileIn(action.when, { place: `${place}.when`, scope, stages, faults, isCondition: true });
-  const template = compileArguments(way.with ?? {}, { place: `${context.place}.${column.wayPlace}.with`, scope, stages, faults });
+  const hasToken = !isUndo && action.completion !== undefined;
+  const template = compileArguments(way.with ?? {}, {
+    place: `${context.place}.${column.wayPlace}.with`,
+    scope: hasToken ? scopes.task({ ...over, before: identifiers, hasToken }) : scope,
+    stages,
+    faults,
+  });
   // What is taken back sets nothing.
   const set = planSet(part === "undo" ? {} : action.set, { place: `${place}.set`, scope: own, stages, faults, vars: definition.vars });
   checkSignal(column, context);
+  checkCompletion(column, context);
   if (template === undefined) return undefined;
   const timeout = way.timeout ?? (isUndo ? undefined : action.timeout);
   const heartbeat = way.heartbeat ?? (isUndo ? undefined : action.heartbeat);
@@ -217,6 +226,7 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     before: identifiers,
     retry: retryRule(way.retry ?? (isUndo ? undefined : action.retry)),
     repeat: isUndo ? undefined : planRepeat(action.repeat, { place, scope: own, stages, faults }),
+    completion: isUndo ? undefined : planCompletion(action),
     timeoutMs: timeout === undefined ? defaultTimeoutMs(way.uses) : durationMs(timeout),
     heartbeatMs: heartbeat === undefined ? Infinity : durationMs(heartbeat),
     totalTimeoutMs: totalTimeout === undefined ? Infinity : durationMs(totalTimeout),
@@ -224,6 +234,17 @@ function planAction(column: Column, { index, needs, known, columns, context, may
     scheduleTimeoutMs: isUndo || action.scheduleTimeout === undefined ? Infinity : durationMs(action.scheduleTimeout),
     annotations: { ...context.annotations, ...action.annotations },
   };
+}
+
+/** A token is for what hands it out. */
+function checkCompletion({ action, way, place: at }: Column, { place, faults }: ActionsContext): void {
+  if (action.completion === undefined || !(isAwaiting(way.uses) || way.uses === FINISH_ACTION)) return;
+  faults.add(`${place}.${at}.completion`, `"${way.uses}" hands out nothing; a completion is for an action that does`);
+}
+
+function planCompletion({ completion }: Action): ActionPlan["completion"] {
+  if (completion?.within === undefined) return undefined;
+  return { withinMs: durationMs(completion.within), isFailedWithout: completion.missing === CompletionMissing.FAILED };
 }
 
 /** An action that awaits a signal names one that the workflow declares. */

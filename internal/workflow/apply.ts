@@ -10,6 +10,7 @@ import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, star
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, closeStage, repeatStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { beginAwaiting } from "./awaiting.ts";
+import { receiveCompletion } from "./completion.ts";
 import { passDeadline } from "./deadlines.ts";
 import { finishEarly } from "./finishing.ts";
 import { freezeList } from "./list-expanding.ts";
@@ -86,6 +87,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "freezeBegan":
     case "freezeEnded":
     case "signalReceived":
+    case "completionReceived":
     case "deadlinePassed":
       return applyFromOutside(state, { kind, by, atMs });
     default:
@@ -112,7 +114,10 @@ function applyToStage(state: WorkflowState, kind: Extract<EventKind, { case: Sta
   }
 }
 
-type FromOutside = Extract<EventKind, { case: "approvalGiven" | "freezeBegan" | "freezeEnded" | "signalReceived" | "deadlinePassed" }>;
+type FromOutside = Extract<
+  EventKind,
+  { case: "approvalGiven" | "freezeBegan" | "freezeEnded" | "signalReceived" | "completionReceived" | "deadlinePassed" }
+>;
 
 function applyFromOutside(state: WorkflowState, at: { readonly kind: FromOutside; readonly by: string; readonly atMs: TimeMs }): void {
   const { kind, by, atMs } = at;
@@ -128,6 +133,8 @@ function applyFromOutside(state: WorkflowState, at: { readonly kind: FromOutside
       return;
     case "signalReceived":
       return receiveSignal(state, kind.value);
+    case "completionReceived":
+      return receiveCompletion(state, kind.value);
     case "deadlinePassed":
       return passDeadline(state, kind.value);
     default:

@@ -10,6 +10,7 @@ import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { attemptAwaits } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import type { AttemptReport } from "./commands.ts";
+import { COMPLETION, awaitsCompletion, saidReport } from "./completion.ts";
 import { deadlineText, isOverdueHere } from "./deadlines.ts";
 import { encodeDetail } from "./detail-codec.ts";
 import { happened } from "./events.ts";
@@ -23,14 +24,19 @@ import { isGivenUp } from "./target-parts.ts";
 import { attemptSet } from "./vars.ts";
 
 /** The end of an attempt, or the beginning of its awaiting something. */
-export function decideEnd(state: WorkflowState, report: AttemptReport, facts: Facts): readonly Event[] {
-  const { task, awaited } = report;
-  const running = state.running.get(task);
-  if (running?.attempt !== report.attempt) return [];
-  if (awaited !== undefined) {
-    if (report.detail !== undefined) facts.keep(report.detail);
-    return [attemptAwaits(state, { task, running, awaited })];
-  }
+export function decideEnd(state: WorkflowState, own: AttemptReport, facts: Facts): readonly Event[] {
+  const running = state.running.get(own.task);
+  if (running?.attempt !== own.attempt) return [];
+  const said = state.completions.early(own.task);
+  if (said !== undefined) return endWith(state, saidReport(state, { said, own }, facts), facts);
+  const awaited = own.awaited ?? (awaitsCompletion(state, own, running) ? COMPLETION : undefined);
+  if (awaited === undefined) return endWith(state, own, facts);
+  if (own.detail !== undefined) facts.keep(own.detail);
+  return [attemptAwaits(state, { report: own, running, awaited, nowMs: facts.nowMs })];
+}
+
+/** The end of an attempt by this report. */
+export function endWith(state: WorkflowState, report: AttemptReport, facts: Facts): readonly Event[] {
   const { set, error } = attemptSet(state, report, facts);
   if (error !== undefined) return ended(state, { report: failedReport(report, error) }, facts);
   // What an iteration has set stays set, also when it was the last one and has failed the action.

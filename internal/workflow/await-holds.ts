@@ -48,6 +48,8 @@ function awaitedText({ awaited: { kind } }: Awaiting): string {
       return `signal ${kind.value.name}`;
     case "person":
       return `a person of role ${kind.value.role}: ${kind.value.title}`;
+    case "completion":
+      return "its completion from outside";
     case undefined:
       return "what this version does not know";
     default:

@@ -3,7 +3,7 @@
 
 import { present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { Awaited, AwaitedPerson } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptAwaits, Awaited, AwaitedPerson } from "../gen/holdfast/v1/event_pb.ts";
 import { DueQueue } from "./queues.ts";
 
 /** An attempt that awaits something. */
@@ -13,6 +13,8 @@ export interface Awaiting {
   readonly sinceMs: TimeMs;
   /** When it ends because nothing came; undefined: never. */
   readonly endsMs: TimeMs | undefined;
+  /** How its own work ended, where it awaits a completion. */
+  readonly done: Pick<AttemptAwaits, "outcome" | "before" | "after">;
 }
 
 /** All of them, by task. */

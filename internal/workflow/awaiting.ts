@@ -3,50 +3,58 @@
 // 2. The core itself ends them: what was awaited came, the time is over, or the workflow is being ended. A pause or a freeze does not keep
 //    them from ending, for that starts nothing.
 
-import { create } from "@bufbuild/protobuf";
 import { assert, assertNever } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
 import { timeMs } from "../base/ids.ts";
 import type { JsonValue } from "../base/json.ts";
+import { durationText } from "../base/duration.ts";
 import { AWAIT_MS_MAX } from "../base/limits.ts";
 import type { AttemptAwaits, AttemptEnded, Awaited, Event } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
-import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { placeOf } from "./blueprint.ts";
 import type { AttemptReport } from "./commands.ts";
 import { deadlineText, isOverdueHere } from "./deadlines.ts";
-import { encodeDetail } from "./detail-codec.ts";
+import { endDetail } from "./end-detail.ts";
 import { happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import type { RunningTask, WorkflowState } from "./state.ts";
-import { jsonToValue } from "./value-json.ts";
 
 /** The event by which an attempt awaits something from now on. */
 export function attemptAwaits(
   state: WorkflowState,
-  at: { readonly task: number; readonly running: RunningTask; readonly awaited: Awaited },
+  at: { readonly report: AttemptReport; readonly running: RunningTask; readonly awaited: Awaited; readonly nowMs: TimeMs },
 ): Event {
-  const { task, running, awaited } = at;
-  return happened("attemptAwaits", { task, attempt: running.attempt, awaited, endsMs: BigInt(awaitEndsMs(state, task, running)) });
+  const { report, running, awaited, nowMs } = at;
+  const { task, attempt, outcome, before, after } = report;
+  const { completion, timeoutMs } = placeOf(state.blueprint, task).action;
+  const isCompletion = awaited.kind.case === "completion";
+  // Its `timeout` is of its own work, which is over.
+  const timeMs = timeoutMs >= AWAIT_MS_MAX ? Infinity : timeoutMs;
+  const ownMs = isCompletion ? nowMs + (completion?.withinMs ?? 0) : running.startedAtMs + timeMs;
+  const endsMs = BigInt(awaitEndsMs(state, { task, running, ownMs }));
+  return happened("attemptAwaits", { task, attempt, awaited, endsMs, ...(isCompletion ? { outcome, before, after } : {}) });
 }
 
 /** When the time of an attempt that awaits is over; 0: never. */
-function awaitEndsMs(state: WorkflowState, task: number, { startedAtMs }: RunningTask): number {
+function awaitEndsMs(state: WorkflowState, at: { readonly task: number; readonly running: RunningTask; readonly ownMs: number }): number {
+  const { task, running, ownMs } = at;
   const { action } = placeOf(state.blueprint, task);
-  const firstMs = state.firstStartMs.get(task) ?? startedAtMs;
-  const ownMs = action.timeoutMs >= AWAIT_MS_MAX ? Infinity : startedAtMs + action.timeoutMs;
+  const firstMs = state.firstStartMs.get(task) ?? running.startedAtMs;
   const endsMs = Math.min(ownMs, firstMs + action.totalTimeoutMs, state.schedule.endsMs(task));
   return endsMs === Infinity ? 0 : endsMs;
 }
 
 /** AttemptAwaits. */
-export function beginAwaiting(state: WorkflowState, { task, attempt, awaited, endsMs }: AttemptAwaits, atMs: TimeMs): void {
+export function beginAwaiting(state: WorkflowState, begun: AttemptAwaits, atMs: TimeMs): void {
+  const { task, attempt, awaited, endsMs, outcome, before, after } = begun;
   assert(awaited !== undefined && state.running.get(task)?.attempt === attempt, "what awaits is an attempt under way");
-  state.awaiting.add(task, { attempt, awaited, sinceMs: atMs, endsMs: endsMs === 0n ? undefined : timeMs(Number(endsMs)) });
+  const ends = endsMs === 0n ? undefined : timeMs(Number(endsMs));
+  state.awaiting.add(task, { attempt, awaited, sinceMs: atMs, endsMs: ends, done: { outcome, before, after } });
 }
 
 /** AttemptEnded: a signal that it ended with is no other's. */
 export function stopAwaiting(state: WorkflowState, { task, outcome, iteration }: AttemptEnded): void {
+  state.completions.end(task);
   if (!state.awaiting.has(task)) return;
   const { kind } = state.awaiting.get(task).awaited;
   state.awaiting.delete(task);
@@ -57,7 +65,7 @@ export function stopAwaiting(state: WorkflowState, { task, outcome, iteration }:
 /** The end of an attempt that awaits, where it is time for one; undefined: none ends now. */
 export function nextAwaited(state: WorkflowState, facts: Facts): Ended | undefined {
   const stopped = state.isCancelRequested ? state.awaiting.first() : firstOverdue(state);
-  if (stopped !== undefined) return awaitedReport(state, { task: stopped, facts }, stop(state));
+  if (stopped !== undefined) return awaitedReport(state, { task: stopped, facts }, stop(state, stopped));
   for (const [name, task] of state.awaiting.signals()) {
     const data = state.signals.oldest(name);
     if (data !== undefined) return awaitedReport(state, { task, facts }, { outcome: AttemptOutcome.UNCHANGED, output: data });
@@ -89,7 +97,10 @@ interface Ending {
   readonly output?: JsonValue;
 }
 
-function stop(state: WorkflowState): Ending {
+/** What was handed out may be done outside all the same. */
+function stop(state: WorkflowState, task: number): Ending {
+  const why = state.isCancelRequested ? "it was cancelled" : deadlineText(state);
+  if (mayBeDoneOutside(state, task)) return { outcome: AttemptOutcome.UNKNOWN, error: `its completion was awaited no longer: ${why}` };
   if (state.isCancelRequested) return { outcome: AttemptOutcome.CANCELLED };
   return { outcome: AttemptOutcome.FAILED, error: `it was ended: ${deadlineText(state)}` };
 }
@@ -102,6 +113,8 @@ function endDue(state: WorkflowState, task: number, { nowMs }: Pick<Facts, "nowM
     case "moment":
       if (endsMs !== undefined && endsMs < Number(kind.value.atMs)) return timedOut(state, task);
       return { outcome: AttemptOutcome.UNCHANGED, output: { waited_ms: Math.max(0, nowMs - startOf(state, task)) } };
+    case "completion":
+      return missing(state, task);
     case "signal":
     case "person":
     case undefined:
@@ -109,6 +122,27 @@ function endDue(state: WorkflowState, task: number, { nowMs }: Pick<Facts, "nowM
     default:
       return assertNever(kind);
   }
+}
+
+/** Nothing was said in time of what was handed out. */
+function missing(state: WorkflowState, task: number): Ending {
+  const { completion } = placeOf(state.blueprint, task).action;
+  const { sinceMs, endsMs = 0 } = state.awaiting.get(task);
+  const isOwn = endsMs === sinceMs + (completion?.withinMs ?? 0);
+  const bound = isOwn
+    ? durationText(endsMs - sinceMs)
+    : endsMs === state.schedule.endsMs(task)
+      ? "its `schedule_timeout`"
+      : "its `total_timeout`";
+  const outcome = mayBeDoneOutside(state, task) ? AttemptOutcome.UNKNOWN : AttemptOutcome.FAILED;
+  return { outcome, isTimedOut: true, error: `no completion came within ${bound}` };
+}
+
+/** True for what was handed out, or may have been, and may be done though nothing was said. */
+function mayBeDoneOutside(state: WorkflowState, task: number): boolean {
+  const { awaited, done } = state.awaiting.get(task);
+  if (awaited.kind.case !== "completion") return false;
+  return done.outcome === AttemptOutcome.UNKNOWN || placeOf(state.blueprint, task).action.completion?.isFailedWithout !== true;
 }
 
 function timedOut(state: WorkflowState, task: number): Ending {
@@ -130,19 +164,14 @@ export function awaitedReport(
   { outcome, error = "", isTimedOut = false, output }: Ending,
 ): Ended {
   const { task, facts } = at;
-  const { attempt } = state.awaiting.get(task);
-  const before = facts.detail(task);
-  const input = before?.attempt === attempt ? before.input : undefined;
-  const detail = create(AttemptDetailSchema, {
-    task,
-    attempt,
-    error,
-    startedAtMs: BigInt(startOf(state, task)),
-    endedAtMs: BigInt(facts.nowMs),
-    ...(input === undefined ? {} : { input }),
-    ...(output === undefined ? {} : { output: jsonToValue(output) }),
-  });
-  const { crc } = encodeDetail(detail);
-  const isRetryable = outcome === AttemptOutcome.FAILED;
-  return { task, attempt, outcome, before: "", after: "", error, isRetryable, isTimedOut, detail, detailCrc: crc };
+  const { attempt, awaited, done } = state.awaiting.get(task);
+  const known = facts.detail(task);
+  const begun = known?.attempt === attempt ? known : undefined;
+  // Nobody knew how its own work had ended, and that is still the reason.
+  const why = [begun?.error ?? "", error].filter((text) => text !== "").join("; ");
+  const ending = { error: why, nowMs: facts.nowMs, startedAtMs: startOf(state, task), output };
+  const isCompletion = awaited.kind.case === "completion";
+  const detail = endDetail({ task, attempt, begun }, isCompletion ? { ...ending, completion: {} } : ending);
+  const { before, after } = done;
+  return { task, attempt, outcome, before, after, error: why, isRetryable: outcome === AttemptOutcome.FAILED, isTimedOut, ...detail };
 }

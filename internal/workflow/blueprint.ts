@@ -97,6 +97,8 @@ export interface Blueprint {
   readonly deadlineMs: number;
   /** The names of all secrets that its arguments use: their values are hidden in all that its tasks put out. */
   readonly secrets: readonly string[];
+  /** True: some of its actions hand out tokens, which are hidden in all that its tasks put out. */
+  readonly handsOutTokens: boolean;
   /** Tasks in all. */
   readonly tasks: number;
 }
@@ -125,6 +127,7 @@ export function makeBlueprint(submitted: WorkflowSubmitted): Blueprint {
     stages,
     ...rest,
     deadlineMs: boundMs(definition.deadline),
+    handsOutTokens: stages.some((stage) => stage.actions.some(({ completion }) => completion !== undefined)),
     secrets: [...new Set(stages.flatMap((stage) => stage.actions.flatMap((action) => action.arguments.secrets)))],
     tasks: stages.reduce((sum, stage) => sum + stage.width * stage.actions.length, 0),
   };

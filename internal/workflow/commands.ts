@@ -3,6 +3,7 @@
 
 import type { JsonObject } from "../base/json.ts";
 import type { Gate, Verdict } from "../gen/holdfast/v1/policy_pb.ts";
+import type { Said } from "./completion-box.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import type { Again, AttemptOutcome, Awaited, DeferReason, FinishDecided, Resolution } from "../gen/holdfast/v1/event_pb.ts";
 
@@ -18,6 +19,8 @@ export interface AttemptReport {
   readonly isRetryable: boolean;
   /** True: its time was over before it ended. */
   readonly isTimedOut?: boolean;
+  /** True: it did its work, which changes nothing. */
+  readonly isRead?: boolean;
   /** True: what it may have begun must not be repeated blindly. */
   readonly isUnsafe?: boolean;
   /** Why a DEFERRED attempt was put off. */
@@ -73,6 +76,8 @@ export type Command =
     }
   /** Somebody sends a signal. */
   | { readonly kind: "signal"; readonly by: string; readonly name: string; readonly key: string; readonly data: JsonObject }
+  /** Somebody outside says by the token of an attempt how its work came out. */
+  | { readonly kind: "completion"; readonly said: Said }
   /** A person has done a task, or refuses it. */
   | {
       readonly kind: "complete";

@@ -87,6 +87,10 @@ function writeToAction(stage: Stage, { at, field, form }: AtAction, value: JsonV
     case "schedule_timeout":
       action.scheduleTimeout = durationFromMs(number);
       return undefined;
+    case "completion.within":
+      if (action.completion === undefined) return "there is no `completion` here";
+      action.completion.within = durationFromMs(number);
+      return undefined;
     case "repeat.max":
     case "repeat.every":
       return writeToRepeat(action, field, number);

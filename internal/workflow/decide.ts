@@ -10,7 +10,8 @@ import { HoldfastError } from "../base/errors.ts";
 import { placeOf, taskAt, unitName } from "./blueprint.ts";
 import type { Command } from "./commands.ts";
 import { decideApprove } from "./approval.ts";
-import { decideEnd } from "./attempt-end.ts";
+import { decideEnd, endWith } from "./attempt-end.ts";
+import { awaitedBySaid, completionReceived, reportByWord } from "./completion.ts";
 import { isPastBudget } from "./budget.ts";
 import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
@@ -52,6 +53,8 @@ export function decide(state: WorkflowState, command: Command, facts: Facts): re
       return decideApprove(state, command, facts);
     case "signal":
       return decideSignal(state, command, facts);
+    case "completion":
+      return decideCompletion(state, command, facts);
     case "complete":
     case "fail":
       return decidePerson(state, command, facts);
@@ -209,6 +212,8 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   const ended = (outcome: AttemptOutcome, deferredFor: DeferReason): readonly Event[] => [
     happened("attemptEnded", { task, attempt, outcome, before, deferredFor }),
   ];
+  const said = reportByWord(state, task, facts);
+  if (said !== undefined) return endWith(state, said, facts);
   if (state.isCancelRequested) return ended(AttemptOutcome.CANCELLED, DeferReason.UNSPECIFIED);
   if (facts.isFrozen(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.FROZEN);
   const run = state.stageRun;
@@ -218,6 +223,14 @@ function decideApply(state: WorkflowState, command: CommandOf<"startApply">, fac
   if (isStopped) return ended(AttemptOutcome.DEFERRED, DeferReason.STOPPED);
   if (!facts.canLock(task)) return ended(AttemptOutcome.DEFERRED, DeferReason.LOCK);
   return [happened("applyStarted", { task, attempt, before })];
+}
+
+/** What is said of an attempt that awaits it ends it; what comes earlier is kept until its own work has ended. */
+function decideCompletion(state: WorkflowState, command: CommandOf<"completion">, facts: Facts): readonly Event[] {
+  const received = completionReceived(state, command, facts);
+  if (received === undefined) return [];
+  if (!state.awaiting.has(command.said.task)) return [received];
+  return [received, ...endWith(state, awaitedBySaid(state, command.said, facts), facts)];
 }
 
 /** A person's word ends the attempt that awaits it: the event bears the person's name. */

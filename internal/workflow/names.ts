@@ -31,7 +31,12 @@ export interface NameScopes {
   readonly output: NameScope;
   /** `set` of a signal with these fields. */
   signal(fields: Readonly<Record<string, Param>>): NameScope;
-  task(at: { readonly hasTarget: boolean; readonly hasItem: boolean; readonly before: readonly string[] }): NameScope;
+  task(at: {
+    readonly hasTarget: boolean;
+    readonly hasItem: boolean;
+    readonly before: readonly string[];
+    readonly hasToken?: boolean;
+  }): NameScope;
 }
 
 /** The names without their types, for a definition that was checked when it was submitted. */

@@ -17,6 +17,7 @@ import type { GateHeld } from "./gates.ts";
 import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
 import { SignalBox } from "./signal-box.ts";
+import { CompletionBox } from "./completion-box.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
 import { Schedule } from "./schedule.ts";
 import { TaskTable } from "./task-state.ts";
@@ -165,6 +166,7 @@ export interface WorkflowState {
   readonly awaiting: AwaitingTable;
   /** Signals that no attempt has had yet, and the keys of all. */
   readonly signals: SignalBox;
+  readonly completions: CompletionBox;
   /** The workflow's variables. */
   vars: JsonObject;
   /** Tasks between two attempts, by when the next one is due. */
@@ -223,6 +225,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     running: new Map(),
     awaiting: new AwaitingTable(),
     signals: new SignalBox(),
+    completions: new CompletionBox(),
     vars: blueprint.vars,
     backoff: new DueQueue(),
     firstStartMs: new Map(),

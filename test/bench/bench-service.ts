@@ -63,6 +63,7 @@ export async function openBenchService(
     stopFile: new FakeStopFile(),
     policies,
     chooser: judging.chooser,
+    seal: { mac: () => new Uint8Array(32) },
     secrets: {
       value: (name) => {
         throw new HoldfastError("NOT_FOUND", name);

@@ -77,6 +77,7 @@ async function runIn(dataDirectory: string, size: WorkflowSize): Promise<Workflo
     stopFile: new FakeStopFile(),
     policies: createPolicies({ directory: undefined, clock: systemClock, inventory, log: () => undefined }),
     chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
+    seal: { mac: () => new Uint8Array(32) },
     secrets: {
       value: (name: string) => {
         throw new HoldfastError("NOT_FOUND", name);

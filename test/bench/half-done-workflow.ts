@@ -76,6 +76,7 @@ const ports: EnginePorts = {
   stopFile: new FakeStopFile(),
   policies: createPolicies({ directory: undefined, clock: systemClock, inventory: { targets: () => inventory }, log }),
   chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
+  seal: { mac: () => new Uint8Array(32) },
   secrets: {
     value: (name) => {
       throw new HoldfastError("NOT_FOUND", name);

@@ -62,6 +62,7 @@ export async function runNoOps({ targets, actions, parallel, rollout = {}, onEve
     stopFile: new FakeStopFile(),
     policies: createPolicies({ directory: undefined, clock: systemClock, inventory: { targets: () => inventory }, log: () => undefined }),
     chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
+    seal: { mac: () => new Uint8Array(32) },
     secrets: {
       value: (name: string) => {
         throw new HoldfastError("NOT_FOUND", name);

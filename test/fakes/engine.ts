@@ -84,6 +84,9 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
       asked.push({ method: "fail", by: by.name });
       return status();
     },
+    completeByToken: async (token) => {
+      asked.push({ method: `completeByToken ${token}`, by: "" });
+    },
     query: async () => create(QueryResponseSchema),
     pause: changing("pause"),
     unpause: changing("unpause"),

@@ -58,6 +58,8 @@ export class Fleet implements Actions {
   onChange: (change: { readonly host: FleetHost; readonly context: AttemptContext }) => void = () => {};
   /** Time at the hosts, which end what gives no sign of life; without it nothing is silent for long enough. */
   after: Clock["after"] = () => () => undefined;
+  /** Called when an attempt has handed out its token, as `token` of its arguments. */
+  onToken: (handed: { readonly token: string; readonly context: AttemptContext }) => void = () => {};
   /** True while nobody can look at the host. */
   isDown: (host: FleetHost) => boolean = () => false;
   /** What a killed service had under way at a host may be done there all the same. */
@@ -111,13 +113,17 @@ export class Fleet implements Actions {
       isAtomic: true,
       isSensitive: false,
       check: (context) => this.#checkValue(this.#call(life, context), raw),
-      apply: async (context) => this.#apply(this.#call(life, context), (host) => this.#setValue(host, raw)),
+      apply: async (context) =>
+        this.#apply(this.#call(life, context), (host) => {
+          this.#setValue(host, raw);
+          this.#hand(raw, context);
+        }),
     }));
   }
 
   /** `touch`: an unsafe command under a shim that remembers its runs. */
   #touchAction(): Action {
-    return this.#action("touch", Effects.UNSAFE, (_, life) => ({
+    return this.#action("touch", Effects.UNSAFE, (raw, life) => ({
       effects: Effects.UNSAFE,
       isAtomic: false,
       isSensitive: false,
@@ -126,6 +132,7 @@ export class Fleet implements Actions {
         this.#apply(this.#call(life, context), (host) => {
           host.changes.push("touch");
           host.runs.set(`${context.taskKey}.${context.attempt}`, "done");
+          this.#hand(raw, context);
         }),
       look: async (context) =>
         this.isDown(this.#hostOf(context))
@@ -138,12 +145,16 @@ export class Fleet implements Actions {
 
   /** `send`: may be repeated, and leaves nothing to look at. */
   #sendAction(): Action {
-    return this.#action("send", Effects.IDEMPOTENT, (_, life) => ({
+    return this.#action("send", Effects.IDEMPOTENT, (raw, life) => ({
       effects: Effects.IDEMPOTENT,
       isAtomic: false,
       isSensitive: false,
       check: async (): Promise<CheckResult> => ({ kind: "unknowable" }),
-      apply: async (context) => this.#apply(this.#call(life, context), (host) => host.changes.push("send")),
+      apply: async (context) =>
+        this.#apply(this.#call(life, context), (host) => {
+          host.changes.push("send");
+          this.#hand(raw, context);
+        }),
     }));
   }
 
@@ -157,6 +168,7 @@ export class Fleet implements Actions {
       apply: async (context): Promise<ApplyResult> => {
         const host = this.#hostOf(context);
         host.reads += 1;
+        this.#hand(raw, context);
         const failure = await this.#step("run", { life, host, context });
         if (failure !== undefined) return failure;
         const trouble = await this.#troubled(host, "run", context);
@@ -240,6 +252,10 @@ export class Fleet implements Actions {
     if (context.signal.aborted) return { kind: "cancelled", message: "it was ended" };
     change();
     return (await this.#step("applied", call)) ?? { kind: "applied" };
+  }
+
+  #hand(raw: JsonObject, context: AttemptContext): void {
+    if (typeof raw["token"] === "string" && raw["token"] !== "") this.onToken({ token: raw["token"], context });
   }
 
   #setValue(host: FleetHost, raw: JsonObject): void {

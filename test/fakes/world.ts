@@ -19,6 +19,7 @@ import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { TargetSchema, WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
+import { makeSeal } from "../../internal/system/seal.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { fakeIds } from "./fake-ids.ts";
 import { FakeStopFile } from "./fake-stop-file.ts";
@@ -173,6 +174,7 @@ export class World {
       chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
       inventory: { targets: () => this.targets },
       secrets: { value: (name) => this.#secret(name) },
+      seal: makeSeal(Buffer.from("the key of a test")),
       actions: this.fleet,
       onFatal: (error) => {
         if (this.journal === journal) this.fatal = error instanceof Error ? error : new Error(String(error));

@@ -1,7 +1,7 @@
 // What inputs of the wire begin as is what the service takes: changes of what is refused anyway would reach nothing behind the door.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OWN } from "../../internal/api/routes.ts";
+import { BY_TOKEN, OWN } from "../../internal/api/routes.ts";
 import { goodRequests } from "./good-requests.ts";
 import { FuzzedService } from "./service.ts";
 import { WireClient, envelope } from "./wire-call.ts";
@@ -40,7 +40,7 @@ async function codesOf(typeName: string, name: string, isStream: boolean): Promi
   return codes;
 }
 
-const METHODS = OWN.flatMap(({ typeName, methods }) =>
+const METHODS = [...OWN, BY_TOKEN].flatMap(({ typeName, methods }) =>
   methods.map(({ name, methodKind }) => [name, typeName, methodKind !== "unary"] as const),
 );
 

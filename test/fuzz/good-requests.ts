@@ -93,6 +93,8 @@ export async function goodRequests(): Promise<ReadonlyMap<string, readonly JsonV
     ["Query", awaiting({ name: "n" })],
     ["Complete", awaiting({ stage: "ask", action: "look", reason: "r" })],
     ["Fail", awaiting({ stage: "ask", action: "look", reason: "r" })],
+    ["CompleteByToken", [{ token: "@token", data: { n: 1 } }]],
+    ["FailByToken", [{ token: "@token", reason: "r" }]],
     ["ResolveTask", about({ stage: "fix", action: "apply", target: "h0", resolution: "RESOLUTION_SUCCEEDED", reason: "r" })],
     ["Why", about({ target: "h0" })],
     ["Approve", about({ digest: "@digest", reason: "r" })],

@@ -14,6 +14,8 @@ import type { ApiServer } from "../../internal/api/server.ts";
 import { createShutdown } from "../../internal/api/shutdown.ts";
 import { TokenBook } from "../../internal/api/token-book.ts";
 import { HoldfastError } from "../../internal/base/errors.ts";
+import { WorkflowId } from "../../internal/base/ids.ts";
+import { completionToken } from "../../internal/engine/completion-token.ts";
 import { openEngine } from "../../internal/engine/engine.ts";
 import type { Engine } from "../../internal/engine/engine.ts";
 import type { Action, Actions, Policies, Transport } from "../../internal/engine/ports.ts";
@@ -28,6 +30,7 @@ import {
 import { openJournal } from "../../internal/journal/open-journal.ts";
 import type { LevelJournal } from "../../internal/journal/level-journal.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
+import { makeSeal } from "../../internal/system/seal.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { makeIds } from "../../internal/system/ids.ts";
 import { selectTargets } from "../../internal/workflow/targets.ts";
@@ -70,15 +73,23 @@ const AWAITING: JsonValue = {
   queries: { n: "vars.n" },
   stages: [{ name: "ask", actions: [{ name: "look", uses: "person", with: { role: "dba", title: CANARY } }] }],
 };
+/** Hands out a token, and awaits what is said by it. */
+const HANDED: JsonValue = {
+  name: "handed",
+  stages: [
+    { name: "hand", actions: [{ name: "out", uses: "touch", completion: { within: "60000s", missing: "COMPLETION_MISSING_FAILED" } }] },
+  ],
+};
+const SEAL = makeSeal(Buffer.from("the key of a fuzzed service"));
 /** Of these nothing runs at any host. */
 const HOSTLESS: ReadonlySet<string> = new Set(["person", "signal", "wait"]);
 
 /** Workflows that are there, by what an input calls them. */
-export type KnownWorkflows = Readonly<Record<"@ended" | "@held" | "@submitted" | "@running" | "@awaiting" | "@digest", string>>;
+export type KnownWorkflows = Readonly<Record<"@ended" | "@held" | "@submitted" | "@running" | "@awaiting" | "@digest" | "@token", string>>;
 
 /** A service that serves inputs. */
 export class FuzzedService {
-  known: KnownWorkflows = { "@ended": "", "@held": "", "@submitted": "", "@running": "", "@awaiting": "", "@digest": "" };
+  known: KnownWorkflows = { "@ended": "", "@held": "", "@submitted": "", "@running": "", "@awaiting": "", "@digest": "", "@token": "" };
   readonly token = ADMIN_TOKEN;
   readonly #directory = newDirectory();
   readonly #fleet = new Fleet();
@@ -190,6 +201,7 @@ export class FuzzedService {
         chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
         inventory,
         secrets: { value: secretValue },
+        seal: SEAL,
         actions: actionsOver(this.#fleet),
         onFatal,
       },
@@ -215,6 +227,8 @@ export class FuzzedService {
     const { id: awaiting } = await this.engine.submit(TESTER, aSubmission(AWAITING, { requestId: this.nextRequestId() }), Mode.APPLY);
     await this.engine.exec(TESTER, { id: awaiting, namespace: "" }, "");
     await this.#still(awaiting);
+    const { id: handed } = await this.engine.submit(TESTER, aSubmission(HANDED, { requestId: this.nextRequestId() }), Mode.APPLY);
+    await this.engine.exec(TESTER, { id: handed, namespace: "" }, "");
     this.known = {
       "@ended": ended,
       "@held": held,
@@ -222,6 +236,7 @@ export class FuzzedService {
       "@submitted": submitted.id,
       "@awaiting": awaiting,
       "@digest": submitted.digest,
+      "@token": completionToken(SEAL, { id: WorkflowId.parse(handed), task: 0, attempt: 1 }),
     };
   }
 

@@ -99,6 +99,33 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await t.complete("order", "ride", { name: "cid", roles: ["approver:rider"] });
     },
   },
+  "completion-tokens": {
+    targets: 1,
+    async tell(t) {
+      const token: Json = { token: "${{ task.token }}" };
+      const way: Json = { uses: "touch", with: token, onUnknown: "ON_UNKNOWN_NEXT" };
+      const send: Json = { name: "send", try: [way, way], completion: { within: "10s" } };
+      const bill: Json = {
+        name: "bill",
+        uses: "touch",
+        with: { ...token, hops: "${{ send.output.completion.hops }}" },
+        completion: { within: "60s", missing: "COMPLETION_MISSING_FAILED" },
+        retry: { attempts: 2, delay: "5s" },
+      };
+      await t.run("w", { name: "w", stages: [{ name: "s", actions: [send, bill] }], output: "stage('s').actions.send.output" });
+      t.note("nobody acknowledges the first; the next is tried, and the first comes too late");
+      await t.wait(10);
+      await t.completeByToken(1, { hops: 1 });
+      await t.crash();
+      await t.completeByToken(9, {});
+      await t.completeByToken(2, { hops: 3 });
+      await t.completeByToken(2, { hops: 3 });
+      await t.completeByToken(2, { hops: 4 });
+      await t.completeByToken(3, "no money");
+      await t.wait(5);
+      await t.completeByToken(4, {});
+    },
+  },
   deadline: {
     targets: 2,
     async tell(t) {

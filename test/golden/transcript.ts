@@ -38,9 +38,12 @@ export class Transcript {
   /** Workflows by the name that the transcript gives them, in order of their Submit. */
   readonly #ids = new Map<string, string>();
   readonly #seen = new Map<string, number>();
+  /** Those that attempts handed out, in order. */
+  readonly #tokens: string[] = [];
 
   constructor(options: { readonly targets: number }) {
     this.world = new World(options);
+    this.world.fleet.onToken = ({ token }) => void this.#tokens.push(token);
   }
 
   get text(): string {
@@ -83,6 +86,15 @@ export class Transcript {
       const { digest } = await this.world.status(this.#ref(name).id);
       await this.world.engine.approve(by, this.#ref(name), { digest, reason });
     });
+
+  /** Whoever was handed the token of an attempt says that its work is done, or why it failed. */
+  completeByToken = (number: number, said: { readonly [field: string]: JsonValue } | string): Promise<void> => {
+    const answer = typeof said === "string" ? { failed: true, reason: said, data: {} } : { failed: false, reason: "", data: said };
+    const shown = typeof said === "string" ? `failed: ${said}` : `done ${JSON.stringify(said)}`;
+    return this.#do(`the holder of token ${number} says: ${shown}`, () =>
+      this.world.engine.completeByToken(this.#tokens[number - 1] ?? "forged", answer),
+    );
+  };
 
   complete = (stage: string, action: string, by: Principal): Promise<void> =>
     this.#do(`${by.name} completes ${stage}/${action}`, () => {
@@ -237,6 +249,10 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
       const retries = retryAfterMs === undefined ? "" : `, again in ${retryAfterMs / 1_000} s`;
       const again = repeatAfterMs === undefined ? "" : `, iteration ${iteration} is not the last, the next in ${repeatAfterMs / 1_000} s`;
       return `#${attempt} ${AttemptOutcomeSchema.value[outcome]?.localName}${waits}${retries}${again}${error === "" ? "" : `: ${error}`}`;
+    }
+    case "completionReceived": {
+      const { attempt, failed, reason, data } = kind.value;
+      return `#${attempt} ${failed ? `failed: ${reason}` : `done ${JSON.stringify(data)}`}`;
     }
     case "signalReceived": {
       const { name: signal, key, set } = kind.value;

@@ -154,7 +154,7 @@ export const DOUBT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/attempt-end.ts",
-        find: "  if (running?.attempt !== report.attempt) return [];\n",
+        find: "  if (running?.attempt !== own.attempt) return [];\n",
         replace: "  if (running === undefined) return [];\n",
       },
     ],

@@ -1,6 +1,7 @@
 // All mutants, in the order of the table.
 
 import { AGAIN_MUTANTS } from "./again-mutants.ts";
+import { TOKEN_MUTANTS } from "./token-mutants.ts";
 import { DOOR_MUTANTS } from "./door-mutants.ts";
 import { DOUBT_MUTANTS } from "./doubt-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
@@ -27,6 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ROLLOUT_MUTANTS,
   ...WORKFLOW_MUTANTS,
   ...AGAIN_MUTANTS,
+  ...TOKEN_MUTANTS,
   ...LIST_MUTANTS,
   ...GUARD_MUTANTS,
   ...SHARED_MUTANTS,

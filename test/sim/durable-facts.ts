@@ -67,6 +67,9 @@ function takeEvent(facts: DurableWorkflow, { kind, by }: Event): void {
     case "signalReceived":
       facts.happened.add(`signalReceived by ${kind.value.name}/${kind.value.key}`);
       return;
+    case "completionReceived":
+      facts.happened.add(`completionReceived ${kind.value.task} by ${kind.value.attempt}`);
+      return;
     case "approvalGiven":
       facts.happened.add(`approvalGiven by ${by}`);
       return;

@@ -17,7 +17,7 @@ import type { Life } from "./life.ts";
 
 /** The ports as a life has them. */
 export function fencedPorts(ports: EnginePorts, life: Life): EnginePorts {
-  const { disk, chooser, inventory, secrets, ids } = ports;
+  const { disk, chooser, inventory, secrets, seal, ids } = ports;
   return {
     journal: fencedJournal(ports.journal, life),
     clock: fencedClock(ports.clock, life),
@@ -27,6 +27,7 @@ export function fencedPorts(ports: EnginePorts, life: Life): EnginePorts {
     policies: fencedPolicies(ports.policies, life),
     chooser: { choose: (selector, selection) => life.ask("chooser.choose", () => chooser.choose(selector, selection)) },
     inventory: { targets: () => life.call("inventory.targets", () => inventory.targets()) },
+    seal: { mac: (text) => life.call("seal.mac", () => seal.mac(text)) },
     secrets: { value: (name) => life.call("secrets.value", () => secrets.value(name)) },
     actions: fencedActions(ports.actions, life),
     onFatal: (error) => {

@@ -23,6 +23,8 @@ interface Task {
   attempt: number;
   /** The attempt that changed the host; undefined: none, or somebody else did since. */
   changedIn: number | undefined;
+  /** It handed out its work: whoever was to do it may say that it failed, and then it was not done. */
+  isHandedOut: boolean;
 }
 
 /** Keeps H2. */
@@ -74,11 +76,17 @@ export class NothingTwice implements Invariant {
         const { task: index, outcome, retryAfterMs, repeatAfterMs, iteration } = kind.value;
         const task = this.#task(id, index);
         task.standing = standingAfter(outcome, retryAfterMs !== undefined);
+        if (task.isHandedOut && outcome === AttemptOutcome.FAILED) task.changedIn = undefined;
+        task.isHandedOut = false;
         if (repeatAfterMs !== undefined) begin(task);
         // The last iteration: what it changed stands, and a Retry begins another run.
         if (iteration > 0 && outcome === AttemptOutcome.FAILED) task.changedIn = undefined;
         return;
       }
+      case "attemptAwaits":
+      case "completionReceived":
+        this.#task(id, kind.value.task).isHandedOut = true;
+        return;
       case "taskSkipped":
       case "taskRefused":
         this.#task(id, kind.value.task).standing = "closed";
@@ -133,7 +141,7 @@ export class NothingTwice implements Invariant {
   #task(id: string, index: number): Task {
     const tasks = this.#tasks.get(id) ?? new Map<number, Task>();
     this.#tasks.set(id, tasks);
-    const task = tasks.get(index) ?? { standing: "open", attempt: 0, changedIn: undefined };
+    const task = tasks.get(index) ?? { standing: "open", attempt: 0, changedIn: undefined, isHandedOut: false };
     tasks.set(index, task);
     return task;
   }

@@ -72,7 +72,8 @@ export class ModelRollout {
   }
 
   /** An event of a task. */
-  takeTask(kind: Event["kind"]): void {
+  /** `isAwaited`: what the attempt handed out was awaited. */
+  takeTask(kind: Event["kind"], isAwaited: boolean): void {
     if (kind.case === undefined || !("task" in kind.value)) return;
     const index = kind.value.task;
     const task = this.tasks.all[index];
@@ -83,6 +84,7 @@ export class ModelRollout {
       case "applyStarted":
         return this.#startApply(task);
       case "attemptEnded":
+        this.rule("only what was begun is unknown", kind.value.outcome !== AttemptOutcome.UNKNOWN || task.isApplying || isAwaited);
         return this.#endAttempt(index, task, kind.value);
       case "taskSkipped":
         this.#mayStart(task, kind.value.reason === SkipReason.NEED);
@@ -326,7 +328,6 @@ export class ModelRollout {
         if (repeatAfterMs === undefined) return this.#settle(index, task, "good");
         return this.#repeat(index, task, iteration);
       case AttemptOutcome.UNKNOWN:
-        this.rule("only what was being applied is unknown", wasApplying);
         return this.#settle(
           index,
           task,

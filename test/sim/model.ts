@@ -8,6 +8,7 @@ import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import type { Action, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { ModelRollout } from "./model-rollout.ts";
+import { ModelCompletions } from "./model-completions.ts";
 import { ModelSignals } from "./model-signals.ts";
 import { isOpenStanding } from "./model-tasks.ts";
 import type { ModelTask } from "./model-tasks.ts";
@@ -34,6 +35,7 @@ export class Model {
   seq = 1;
   readonly #rollout: ModelRollout;
   readonly #signals: ModelSignals;
+  readonly #completions: ModelCompletions;
   #ordinals: Map<string, number> | undefined;
 
   constructor(submitted: WorkflowSubmitted, by = "") {
@@ -50,7 +52,9 @@ export class Model {
     this.stageParts = all.map(({ part }) => part);
     this.columns = all.map(({ stage }) => columnsOf(stage));
     this.#rollout = new ModelRollout(this);
-    this.#signals = new ModelSignals((name, holds) => this.#rollout.rule(name, holds));
+    const rule = (name: string, holds: boolean): void => this.#rollout.rule(name, holds);
+    this.#signals = new ModelSignals(rule);
+    this.#completions = new ModelCompletions(rule);
   }
 
   get tasks(): readonly ModelTask[] {
@@ -66,6 +70,8 @@ export class Model {
   take({ kind }: Event, atMs: number): void {
     this.seq += 1;
     this.#signals.take(kind, this.#usesOf(kind));
+    const isAwaited = kind.case === "attemptEnded" && this.#completions.isAwaited(kind.value.task);
+    this.#completions.take(kind, this.#attemptOf(kind));
     switch (kind.case) {
       case "workflowExecuted":
         this.#rollout.rule("exec once", this.life === "submitted");
@@ -109,7 +115,7 @@ export class Model {
       case "workflowEnded":
         return this.#end(kind.value.outcome);
       default:
-        return this.#rollout.takeTask(kind);
+        return this.#rollout.takeTask(kind, isAwaited);
     }
   }
 
@@ -139,6 +145,11 @@ export class Model {
   #usesOf(kind: Event["kind"]): string {
     const task = kind.case === "attemptEnded" ? this.tasks[kind.value.task] : undefined;
     return task === undefined ? "" : this.uses(task);
+  }
+
+  #attemptOf({ case: name, value }: Event["kind"]): number {
+    const task = name === "completionReceived" ? this.tasks[value.task] : undefined;
+    return task?.standing === "running" ? task.attempt : 0;
   }
 
   get targetsAtRisk(): number {

@@ -70,7 +70,28 @@ export function randomAction(
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
     ...(isFinish ? { uses: "finish", with: finishArguments(ending, scene) } : {}),
   };
-  return { json, sketch: { name, uses: isTried ? "set" : isFinish ? "finish" : uses, before } };
+  const handing = withCompletion(chance.fork("completion", value), json);
+  // What came is beside what it put out itself, and may be missing: later expressions name neither.
+  return { json: handing, sketch: { name, uses: isTried || handing !== json ? "set" : isFinish ? "finish" : uses, before } };
+}
+
+/** It hands out its token, and awaits what is said by it. */
+function withCompletion(chance: Chance, json: Json): Json {
+  const ways = Array.isArray(json["try"]) ? json["try"] : [json];
+  if (!chance.hit(0.07) || !ways.every(isHandingOut)) return json;
+  const missing = chance.one("UNSPECIFIED", "UNKNOWN", "FAILED");
+  const completion = { within: `${chance.int(1, 60)}s`, missing: `COMPLETION_MISSING_${missing}` };
+  const token = chance.hit(0.95) ? { token: "${{ task.token }}" } : {};
+  const hand = (way: Json): Json => ({ ...way, with: { ...(isJson(way["with"]) ? way["with"] : {}), ...token } });
+  return ways[0] === json ? { ...hand(json), completion } : { ...json, try: ways.filter(isJson).map(hand), completion };
+}
+
+function isHandingOut(way: JsonValue): boolean {
+  return isJson(way) && typeof way["uses"] === "string" && ["set", "touch", "probe", "send"].includes(way["uses"]);
+}
+
+function isJson(value: JsonValue | undefined): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json {

@@ -30,6 +30,7 @@ import { Service } from "./service.ts";
 import { Surroundings } from "./surroundings.ts";
 import type { Coverage, Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
+import { answerTokens } from "./token-holders.ts";
 import { Traffic } from "./traffic.ts";
 import { Weather } from "./weather.ts";
 
@@ -135,6 +136,7 @@ export class Simulation {
     this.#comparison = new Comparison({ ...scene, service: this.#service });
     this.#people = new People({ ...scene, service: this.#service });
     this.#surroundings = new Surroundings({ ...scene, record: this.#record, weather: this.#weather });
+    answerTokens({ ...scene, service: this.#service, root });
     this.#clients = new ClientHouse({ ...scene, service: this.#service, root, size: scenario.size, isLossy: this.#may("client") });
     this.#acts = new Acts({
       ...scene,

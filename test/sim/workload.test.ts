@@ -27,8 +27,8 @@ const NOT_SIMULATED: Readonly<Record<string, string>> = {
   "Target.connection.become": "the fake fleet has no users: test/contract and test/e2e run transports",
 };
 
-/** Nobody sends a signal here or does a task, time passes, and a workflow may be finished as failed: that is no argument's fault. */
-const LATE = /^(?:the wait has|what it awaits|it was ended: the |enough: |it finished the workflow as failed)/;
+/** Nobody sends a signal here or does a task or answers a token, time passes, and a workflow may be finished as failed: that is no argument's fault. */
+const LATE = /^(?:the wait has|what it awaits|no completion came|it was ended: the |enough: |it finished the workflow as failed)/;
 
 /** What the wire knows and nobody sends: it means the default. */
 const NEVER_SENT: ReadonlySet<string> = new Set([

@@ -94,6 +94,8 @@ function policyFacts(event: Event | undefined): readonly string[] {
       return verdictFacts(kind.value.verdict);
     case "approvalGiven":
       return kind.value.roles.length === 0 ? [] : [`roles=${kind.value.roles.join(",")}`];
+    case "completionReceived":
+      return jsonFact("data", kind.value.data);
     case "signalReceived":
       return [...jsonFact("data", kind.value.data), ...jsonFact("set", kind.value.set)];
     case "attemptEnded":
@@ -122,6 +124,8 @@ function awaitedText(awaited: Awaited | undefined): string {
       return `signal:${kind.value.name}`;
     case "person":
       return `person:${kind.value.role}`;
+    case "completion":
+      return "completion";
     default:
       return "unknown";
   }

@@ -1,11 +1,12 @@
 // signal, complete, fail, query: what comes to a workflow from outside while it goes on, and what can be asked of it.
 // 1. A signal is on the service's disk when the command ends with 0. Without --key the command makes one, so that its own tries send one signal.
 
-import { toJson } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { HoldfastError } from "../../../internal/base/errors.ts";
 import { isJsonObject } from "../../../internal/base/json.ts";
 import type { JsonObject, JsonValue } from "../../../internal/base/json.ts";
+import { CompleteByTokenResponseSchema } from "../../../internal/gen/holdfast/v1/completion_service_pb.ts";
 import type { WorkflowStatus } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { WorkflowStatusSchema } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { QueryResponseSchema } from "../../../internal/gen/holdfast/v1/workflow_service_pb.ts";
@@ -19,6 +20,8 @@ import { textOption } from "../options.ts";
 import { plainJson } from "../plain-text.ts";
 import { parseTask } from "./steer.ts";
 
+const TOKEN_PREFIX = "hfc1.";
+
 /** signal ID NAME */
 export async function signal(context: Context, [id = "", name = ""]: readonly string[], options: Options): Promise<number> {
   const data = dataOption(options);
@@ -27,16 +30,38 @@ export async function signal(context: Context, [id = "", name = ""]: readonly st
   return said(context, await client.signal({ workflow: context.ref(id), name, key, data }, context.world.interrupted));
 }
 
-/** complete ID TASK */
-export async function complete(context: Context, [id = "", task = ""]: readonly string[], options: Options): Promise<number> {
+/** complete ID TASK, or complete TOKEN */
+export async function complete(context: Context, [id = "", task]: readonly string[], options: Options): Promise<number> {
+  if (isToken(id, task)) {
+    await (await context.client()).completeByToken({ token: id, data: dataOption(options) }, context.world.interrupted);
+    return saidByToken(context);
+  }
   const ask = { workflow: context.ref(id), ...parseTask(task), data: dataOption(options), reason: textOption(options, "reason") ?? "" };
   return said(context, await (await context.client()).complete(ask, context.world.interrupted));
 }
 
-/** fail ID TASK */
-export async function fail(context: Context, [id = "", task = ""]: readonly string[], options: Options): Promise<number> {
+/** fail ID TASK, or fail TOKEN */
+export async function fail(context: Context, [id = "", task]: readonly string[], options: Options): Promise<number> {
+  if (isToken(id, task)) {
+    await (await context.client()).failByToken({ token: id, reason: textOption(options, "reason") ?? "" }, context.world.interrupted);
+    return saidByToken(context);
+  }
   const ask = { workflow: context.ref(id), ...parseTask(task), reason: textOption(options, "reason") ?? "" };
   return said(context, await (await context.client()).fail(ask, context.world.interrupted));
+}
+
+/** A completion token stands alone. */
+function isToken(id: string, task: string | undefined): task is undefined {
+  if (id.startsWith(TOKEN_PREFIX) && task === undefined) return true;
+  if (task === undefined)
+    throw new HoldfastError("INVALID_ARGUMENT", "say which task: STAGE/ACTION[@TARGET]; only a completion token stands alone");
+  return false;
+}
+
+async function saidByToken(context: Context): Promise<number> {
+  if (context.out.isJson) await context.out.message(CompleteByTokenResponseSchema, create(CompleteByTokenResponseSchema));
+  else context.out.line("it is on the service's disk");
+  return EXIT_DONE;
 }
 
 /** query ID NAME */

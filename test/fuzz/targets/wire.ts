@@ -5,7 +5,7 @@
 import { fromJson, toBinary } from "@bufbuild/protobuf";
 import type { DescMethod } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { OWN } from "../../../internal/api/routes.ts";
+import { BY_TOKEN, OWN } from "../../../internal/api/routes.ts";
 import type { JsonValue } from "../../../internal/base/json.ts";
 import { Health } from "../../../internal/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../internal/gen/grpc/reflection/v1/reflection_pb.ts";
@@ -23,7 +23,9 @@ import { edited, treeEdits } from "../tree-edit.ts";
 import { PROTOCOLS, WireClient, envelope } from "../wire-call.ts";
 import type { Protocol, WireAnswer } from "../wire-call.ts";
 
-const METHODS: readonly DescMethod[] = [...OWN, Health, ServerReflection, ServerReflectionAlpha].flatMap(({ methods }) => methods);
+const METHODS: readonly DescMethod[] = [...OWN, BY_TOKEN, Health, ServerReflection, ServerReflectionAlpha].flatMap(
+  ({ methods }) => methods,
+);
 const WORDS = {
   known: [
     "@ended",
@@ -32,6 +34,7 @@ const WORDS = {
     "@submitted",
     "@digest",
     "@request",
+    "@token",
     "default",
     "*",
     "fix",

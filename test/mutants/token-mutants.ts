@@ -1,0 +1,105 @@
+// Bugs of completion tokens: forged, early, late and repeated ones, and what a restart makes of them.
+
+import type { Mutant } from "./mutant.ts";
+
+const CORE = "internal/workflow/completion.test.ts";
+const ENGINE = "internal/engine/completion.test.ts";
+
+/** The list. */
+export const TOKEN_MUTANTS: readonly Mutant[] = [
+  {
+    name: "token-without-its-seal",
+    bug: "a token is read without looking whether this service made it",
+    breaks: "rule: tokens",
+    patches: [
+      {
+        file: "internal/engine/completion-token.ts",
+        find: "timingSafeEqual(bytes.subarray(BODY_BYTES), macOf(seal, body)) &&",
+        replace: "timingSafeEqual(bytes.subarray(BODY_BYTES), bytes.subarray(BODY_BYTES)) &&",
+      },
+    ],
+    caughtBy: { file: ENGINE, name: "a token is of one attempt, the same in every life, and nobody makes one without the key" },
+  },
+  {
+    name: "early-completion-forgotten",
+    bug: "a completion that comes before the attempt's own work has ended is acknowledged and forgotten",
+    breaks: "H1",
+    patches: [{ file: "internal/workflow/completion-box.ts", find: "    this.#early.set(task, said);\n", replace: "" }],
+    caughtBy: { file: CORE, name: "a completion that comes before its own work has ended is kept, and ends the attempt with it" },
+  },
+  {
+    name: "completed-and-run-again",
+    bug: "after a restart an attempt is run again though whoever had its token said that it is done",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/engine/attempt-run.ts",
+        find: "if (host.state.completions.early(at.task) !== undefined) return",
+        replace: "if (host.state.completions.earlyBytes < 0) return",
+      },
+    ],
+    caughtBy: {
+      file: ENGINE,
+      name: "an early completion outlives a kill before its own work has ended, and nothing is handed out again",
+    },
+  },
+  {
+    name: "completion-time-from-the-start",
+    bug: "the time for a completion counts from the attempt's start, and not from the end of its own work",
+    breaks: "rule: completion.within",
+    patches: [
+      {
+        file: "internal/workflow/awaiting.ts",
+        find: "nowMs + (completion?.withinMs ?? 0)",
+        replace: "running.startedAtMs + (completion?.withinMs ?? 0)",
+      },
+    ],
+    caughtBy: { file: CORE, name: "`within` counts from the end of its own work; total_timeout and schedule_timeout hold beside it" },
+  },
+  {
+    name: "second-answer-taken",
+    bug: "another answer than the first is acknowledged as if it had been taken",
+    breaks: "rule: tokens",
+    patches: [
+      {
+        file: "internal/workflow/completion.ts",
+        find: "if (known !== undefined) throw otherAnswer(state, said, known);",
+        replace: "if (known !== undefined) return undefined;",
+      },
+    ],
+    caughtBy: { file: CORE, name: "the same answer again changes nothing, before and after the end; another one is refused" },
+  },
+  {
+    name: "token-in-the-journal",
+    bug: "the token of an attempt is kept with what its action was given",
+    breaks: "rule: tokens",
+    patches: [
+      { file: "internal/engine/attempt-prepare.ts", find: "token === undefined ? [] : [token]", replace: "token === undefined ? [] : []" },
+      {
+        file: "internal/engine/masking.ts",
+        find: "this.#hidesTokens = hidesTokens;",
+        replace: "this.#hidesTokens = hidesTokens && false;",
+      },
+    ],
+    caughtBy: {
+      file: ENGINE,
+      name: "whoever has the token completes the task; its data is the workflow's output, and the token is in nothing that is kept",
+    },
+  },
+  {
+    name: "in-doubt-and-failed",
+    bug: "of an attempt of which nobody knows whether it was handed out nothing is heard, and it counts as not done",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/awaiting.ts",
+        find: "return done.outcome === AttemptOutcome.UNKNOWN || ",
+        replace: "return ",
+      },
+    ],
+    caughtBy: {
+      file: CORE,
+      name: "an attempt of which nobody knows whether it handed out its work awaits what is said of it; without a word it stays unknown",
+    },
+  },
+];
