@@ -1,7 +1,7 @@
 // Who may start now, by waves, budgets, rates, limits, locks and priorities: each question asked anew of everything.
 
 import type { LimitPlan } from "./plan.ts";
-import { siteOf, targetName } from "./plan.ts";
+import { isItem, siteOf, targetName } from "./plan.ts";
 import { limitOpensMs, rateIntervalMs } from "./rules.ts";
 import type { LockWait, Scene, TaskScene, WorkflowScene } from "./scene.ts";
 import * as ask from "./scene.ts";
@@ -160,7 +160,8 @@ function mayBegin(scene: Scene, workflow: WorkflowScene, target: number): boolea
 /** The limits of the policy that are for this task. */
 export function limitsOf(scene: Scene, task: TaskScene): readonly LimitPlan[] {
   return scene.plan.limits.filter(
-    (limit) => limit.uses === task.plan.uses && (task.target >= 0 || (limit.keyBy === "all" && limit.each === undefined)),
+    (limit) =>
+      limit.uses === task.plan.uses && ((task.target >= 0 && !isItem(task.target)) || (limit.keyBy === "all" && limit.each === undefined)),
   );
 }
 

@@ -33,6 +33,8 @@ const BENT: readonly { readonly name: string; readonly rules: Partial<Rules> }[]
   { name: "every end is tried again", rules: { isRetryOnKept: false } },
   { name: "one more iteration is made", rules: { iterationsMore: 1 } },
   { name: "iterations share their retries", rules: { iterationsShareRetries: true } },
+  { name: "a finish keeps nothing from beginning", rules: { isFinishKept: false } },
+  { name: "a list may have one more item", rules: { itemsMore: 1 } },
 ];
 
 describe(`a bent rule is noticed within ${RUNS_MAX} plans (ORACLE_SEED=${SEED})`, () => {

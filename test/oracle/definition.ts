@@ -2,7 +2,7 @@
 
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { ActionPlan, AmountPlan, LimitPlan, RepeatPlan, StagePlan, WorkflowPlan } from "./plan.ts";
-import { needsOf } from "./plan.ts";
+import { ITEM_FIRST, needsOf, targetName } from "./plan.ts";
 
 type Json = { [key: string]: JsonValue };
 
@@ -17,16 +17,18 @@ export function definitionOf(workflow: WorkflowPlan, w: number): JsonValue {
 }
 
 function stageOf(stage: StagePlan, at: { readonly w: number; readonly s: number }): Json {
-  const actions = stage.actions.map((action, a) => actionOf(action, { ...at, a }));
+  const actions = stage.actions.map((action, a) => actionOf(action, { ...at, a, isList: stage.list !== undefined }));
   const name = `s${at.s}`;
   const repeat = repeatOf(stage.repeat, { "tried-twice": "true", unchanged: `stage('${name}').changed == 0` });
   if (!stage.isOver) return { name, actions, ...repeat };
   const lock = stage.lock === "all" ? "all" : "${{ target.labels.site }}";
+  const { list } = stage;
+  const names = Array.from({ length: list?.items ?? 0 }, (_, n) => `'${targetName(ITEM_FIRST + n)}'`);
   return {
     name,
     actions,
     ...repeat,
-    over: { targets: true },
+    over: list === undefined ? { targets: true } : { list: { items: `[${names.join(", ")}]`, max: list.max } },
     ...(stage.lock === undefined ? {} : { locks: [lock] }),
     rollout: {
       parallel: stage.parallel,
@@ -39,18 +41,27 @@ function stageOf(stage: StagePlan, at: { readonly w: number; readonly s: number 
   };
 }
 
-function actionOf(action: ActionPlan, at: { readonly w: number; readonly s: number; readonly a: number }): Json {
+function actionOf(action: ActionPlan, at: { readonly w: number; readonly s: number; readonly a: number; readonly isList: boolean }): Json {
   const [first] = needsOf(action, at.a);
   const when = whenOf(action, first);
   return {
     name: `a${at.a}`,
     uses: action.uses,
-    with: action.uses === "set" ? { name: valueName(at), value: "1" } : { n: 1 },
+    with: argumentsOf(action, at),
     ...(action.needs === undefined ? {} : { needs: { actions: action.needs.map((position) => `a${position}`) } }),
     ...(when === undefined ? {} : { when }),
     ...(action.attempts === 1 ? {} : { retry: retryOf(action) }),
     ...repeatOf(action.repeat, { "tried-twice": `a${at.a}.attempts >= 2`, unchanged: `!a${at.a}.changed` }),
   };
+}
+
+/** Items are done on one host: each has a value of its own there. */
+function argumentsOf(
+  { uses, finishes = "succeeded" }: ActionPlan,
+  at: Parameters<typeof valueName>[0] & { readonly isList: boolean },
+): Json {
+  if (uses === "finish") return { outcome: finishes };
+  return uses === "set" ? { name: `${valueName(at)}${at.isList ? " ${{ item }}" : ""}`, value: "1" } : { n: 1 };
 }
 
 function repeatOf(repeat: RepeatPlan | undefined, conditions: { readonly [until: string]: string }): Json {

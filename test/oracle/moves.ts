@@ -41,7 +41,7 @@ function workflowMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const name = `w${workflow.index}`;
   if (!workflow.isExecuted)
     return scene.nowMs < workflow.plan.execAtMs ? [] : [{ text: `${name} exec`, make: () => void (workflow.isExecuted = true) }];
-  const own = isPaused(scene, workflow) ? [] : workflow.isStageOpen ? stageMoves(scene, workflow) : nextStage(workflow);
+  const own = isPaused(scene, workflow) ? [] : workflow.isStageOpen ? stageMoves(scene, workflow) : nextStage(scene, workflow);
   return [...breakMoves(scene, workflow), ...endMoves(scene, workflow), ...own];
 }
 
@@ -57,10 +57,12 @@ function breakMoves({ nowMs }: Scene, workflow: WorkflowScene): readonly Move[] 
   return [];
 }
 
-function nextStage(workflow: WorkflowScene): readonly Move[] {
+function nextStage(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const next = workflow.stage + 1;
-  if (next >= workflow.plan.stages.length)
-    return [{ text: `w${workflow.index} ends SUCCEEDED`, make: () => void (workflow.end = "SUCCEEDED") }];
+  const { list } = workflow.plan.stages[next] ?? {};
+  const isRefused = list !== undefined && list.items > list.max + scene.rules.itemsMore;
+  const end = workflow.finished ?? (next >= workflow.plan.stages.length ? "SUCCEEDED" : isRefused ? "FAILED" : undefined);
+  if (end !== undefined) return [{ text: `w${workflow.index} ends ${end}`, make: () => void (workflow.end = end) }];
   const make = (): void => {
     Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, rateStarts: [], iterations: 0, opensAtMs: 0 });
   };
@@ -108,7 +110,7 @@ function waveEnd(scene: Scene, workflow: WorkflowScene): Move {
 function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const stage = ask.stageOf(workflow);
   const sizes = wavesOf(scene.rules, stage, ask.targetsOf(scene.plan, stage).length);
-  const next = workflow.wave + 1;
+  const next = workflow.finished === undefined || !scene.rules.isFinishKept ? workflow.wave + 1 : sizes.length;
   const name = `w${workflow.index}`;
   if (next >= sizes.length) return [stageEnd(scene, workflow)];
   if (scene.nowMs < waveOpensMs(scene, workflow)) return [];
@@ -125,7 +127,7 @@ function stageEnd(scene: Scene, workflow: WorkflowScene): Move {
   const { repeat } = ask.stageOf(workflow);
   const text = `w${workflow.index} stage s${workflow.stage}`;
   const ended: Move = { text: `${text} ends`, make: () => void (workflow.isStageOpen = false) };
-  if (repeat === undefined) return ended;
+  if (repeat === undefined || workflow.finished !== undefined) return ended;
   const own = workflow.tasks.filter(({ stage }) => stage === workflow.stage);
   if (repeat.until === "tried-twice" || (repeat.until === "unchanged" && own.every(({ ending }) => ending !== "CHANGED"))) return ended;
   if (workflow.iterations + 1 >= repeat.max + scene.rules.iterationsMore) return failing(scene, workflow);
@@ -186,7 +188,8 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
   task.retryAtMs = undefined;
   const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const lookMs = task.plan.uses === "set" ? turn.lookMs : 0;
-  task.running = task.plan.uses === "probe" ? { phase: "work", dueMs: nowMs + turn.workMs } : { phase: "look", dueMs: nowMs + lookMs };
+  if (task.plan.uses === "finish") task.running = { phase: "work", dueMs: nowMs };
+  else task.running = task.plan.uses === "probe" ? { phase: "work", dueMs: nowMs + turn.workMs } : { phase: "look", dueMs: nowMs + lookMs };
 }
 
 /** What comes of attempts whose look or work is over. */
@@ -221,12 +224,30 @@ function lookEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): reado
 }
 
 function workEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move {
+  if (task.plan.uses === "finish") return finishes(scene, workflow, task);
   const { ending } = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const { uses } = task.plan;
   if (uses === "probe" && ending === "fail-look") return ends(scene, workflow, task, "UNREACHABLE");
   if (ending === "fail" || (uses === "touch" && ending === "fail-look")) return ends(scene, workflow, task, "FAILED");
   if (uses === "touch" && ending === "unknown") return ends(scene, workflow, task, "UNKNOWN");
   return ends(scene, workflow, task, uses === "probe" ? "UNCHANGED" : "CHANGED");
+}
+
+/** What has begun goes on to its end; nothing else of the stages begins. */
+function finishes(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move {
+  const isGood = task.plan.finishes === "succeeded";
+  const make = (): void => {
+    finish(scene, workflow, task, isGood ? "UNCHANGED" : "FAILED");
+    workflow.finished ??= isGood ? "SUCCEEDED" : "FAILED";
+    for (const other of workflow.tasks) {
+      const isOwn = other.stage === workflow.stage && ask.hasBegun(workflow, other.target);
+      const isUnbegun = other.ending === undefined && other.running === undefined && other.retryAtMs === undefined && !other.isDeferred;
+      const isClosed = isOwn ? other.target === task.target && isUnbegun : scene.rules.isFinishKept;
+      if (isClosed) other.ending ??= "SKIPPED";
+    }
+    if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
+  };
+  return { text: `w${workflow.index} ${nameOf(task)} ends ${isGood ? "UNCHANGED" : "FAILED"}`, make };
 }
 
 /** An attempt ends, and with it the task, or it is tried again, or its action is repeated. */
@@ -294,7 +315,9 @@ function defers(scene: Scene, workflow: WorkflowScene, task: TaskScene, isForLoc
 }
 
 function forgetStart(workflow: WorkflowScene, target: number): void {
-  if (ask.tasksAt(workflow, target).some(({ attempts, running }) => attempts > 0 || running !== undefined)) return;
+  const isTried = ({ attempts, attemptsBefore, iterations, running }: TaskScene): boolean =>
+    attempts > attemptsBefore || iterations > 0 || running !== undefined;
+  if (ask.tasksAt(workflow, target).some(isTried)) return;
   workflow.rateStarts = workflow.rateStarts.map((start) => (start.target === target ? { ...start, target: -2 } : start));
 }
 

@@ -16,8 +16,10 @@ export interface TurnPlan {
 
 /** An action; its tasks go through `turns` in a circle, each target from its own place. */
 export interface ActionPlan {
-  /** `set` looks, changes, and looks again; `touch` changes and cannot be looked at; `probe` only reads. */
-  readonly uses: "set" | "touch" | "probe";
+  /** `set` looks, changes, and looks again; `touch` changes and cannot be looked at; `probe` only reads; `finish` ends the workflow early. */
+  readonly uses: "set" | "touch" | "probe" | "finish";
+  /** Of a `finish`: how. */
+  readonly finishes?: "succeeded" | "failed";
   /** Positions of the actions it waits for; absent: the one before it. */
   readonly needs?: readonly number[];
   /** A condition on the first of what it waits for; `no`: never true. */
@@ -45,6 +47,8 @@ export interface RepeatPlan {
 /** A stage. */
 export interface StagePlan {
   readonly isOver: boolean;
+  /** It runs over a list of so many items, instead of targets; and so many there may be. */
+  readonly list?: { readonly items: number; readonly max: number };
   readonly waves: readonly AmountPlan[];
   readonly pauseMs: number;
   readonly parallel: number;
@@ -86,9 +90,16 @@ export interface Plan {
   readonly limits: readonly LimitPlan[];
 }
 
+/** Items of lists stand where targets do, and have their numbers from here on. */
+export const ITEM_FIRST = 1_000;
+
+export function isItem(target: number): boolean {
+  return target >= ITEM_FIRST;
+}
+
 /** The n-th target's name; -1 is the service itself, which has none. */
 export function targetName(target: number): string {
-  return target < 0 ? "" : `h${target}`;
+  return target < 0 ? "" : isItem(target) ? `i${target - ITEM_FIRST}` : `h${target}`;
 }
 
 /** The site of a target, as its label says. */

@@ -65,9 +65,31 @@ function actionAt(position: number): fc.Arbitrary<ActionPlan> {
     .map(present);
 }
 
+function actionOrFinish(position: number): fc.Arbitrary<ActionPlan> {
+  const how = seldom(fc.constantFrom("succeeded" as const, "failed" as const), 15);
+  return fc.tuple(actionAt(position), how).map(([action, finishes]) => orFinish(action, finishes));
+}
+
+/** Now and then an action finishes the workflow instead. */
+function orFinish(action: ActionPlan, finishes: ActionPlan["finishes"]): ActionPlan {
+  if (finishes === undefined) return action;
+  const { needs, when, turns } = action;
+  return present({ uses: "finish" as const, finishes, needs, when, attempts: 1, doneEvery: 0, turns });
+}
+
+/** Items take no locks, and are never at risk. */
+function overList(stage: StagePlan, list: StagePlan["list"]): StagePlan {
+  return list === undefined || !stage.isOver ? stage : present({ ...stage, lock: undefined, maxAtRisk: undefined, list });
+}
+
+const LIST: fc.Arbitrary<NonNullable<StagePlan["list"]>> = fc.record({
+  items: fc.integer({ min: 0, max: 6 }),
+  max: fc.integer({ min: 5, max: 8 }),
+});
+
 const ACTIONS: fc.Arbitrary<readonly ActionPlan[]> = fc
   .integer({ min: 1, max: 4 })
-  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, position) => actionAt(position))));
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, position) => actionOrFinish(position))));
 
 const STAGE: fc.Arbitrary<StagePlan> = fc
   .record({
@@ -80,9 +102,11 @@ const STAGE: fc.Arbitrary<StagePlan> = fc
     rate: maybe(fc.record({ tokens: fc.integer({ min: 1, max: 7 }), periodMs: fc.constantFrom(5_000, 10_000) }), 2),
     lock: maybe(fc.constantFrom("all" as const, "site" as const), 2),
     repeat: seldom(REPEAT, 5),
+    list: seldom(LIST, 5),
     actions: ACTIONS,
   })
-  .map(present);
+  .map(present)
+  .map(({ list, ...stage }) => overList(stage, list));
 
 const WORKFLOW: fc.Arbitrary<WorkflowPlan> = fc
   .record({

@@ -41,6 +41,10 @@ export interface Rules {
   readonly iterationsMore: number;
   /** The retries of an action are for all of its iterations together. */
   readonly iterationsShareRetries: boolean;
+  /** After an early finish targets that have not begun are not begun any more. */
+  readonly isFinishKept: boolean;
+  /** How many more items than `max` a list may have. */
+  readonly itemsMore: number;
   // Half-sentences of the docs that are easily overlooked: false is without them, and a test shows that each matters.
   /** A target whose first attempt had to wait for locks takes from the rate again. */
   readonly rateCountsDeferred: boolean;
@@ -78,6 +82,8 @@ export const FAITHFUL: Rules = {
   isRetryOnKept: true,
   iterationsMore: 0,
   iterationsShareRetries: false,
+  isFinishKept: true,
+  itemsMore: 0,
   rateCountsDeferred: true,
   isKnownAfterEnd: true,
   isSkippingAWord: true,
@@ -89,6 +95,7 @@ export const FAITHFUL: Rules = {
 
 /** The sizes of all waves of a stage over so many targets. */
 export function wavesOf(rules: Rules, stage: StagePlan, targets: number): readonly number[] {
+  if (targets === 0) return []; // an empty list is a stage without work
   if (!stage.isOver || stage.waves.length === 0) return [targets];
   const sizes: number[] = [];
   let left = targets;

@@ -2,7 +2,7 @@
 // over all tasks or targets.
 
 import type { ActionPlan, Plan, StagePlan, WorkflowPlan } from "./plan.ts";
-import { needsOf, siteOf } from "./plan.ts";
+import { ITEM_FIRST, isItem, needsOf, siteOf } from "./plan.ts";
 import type { LimitStart, Rules } from "./rules.ts";
 import { budgetOf, wavesOf } from "./rules.ts";
 
@@ -68,6 +68,8 @@ export interface WorkflowScene {
   /** The first attempts of targets in the stage under way. */
   rateStarts: { readonly target: number; readonly atMs: number }[];
   end: "SUCCEEDED" | "FAILED" | undefined;
+  /** How an action finished it early; the first decides. */
+  finished: "SUCCEEDED" | "FAILED" | undefined;
   /** Since when it waits for limits, whichever task for whichever; Infinity: it does not. */
   waitsSinceMs: number;
 }
@@ -114,6 +116,7 @@ export function openScene(plan: Plan, rules: Rules): Scene {
       opensAtMs: 0,
       rateStarts: [],
       end: undefined,
+      finished: undefined,
       waitsSinceMs: Infinity,
     };
   });
@@ -147,6 +150,7 @@ function tasksOf(plan: Plan, stage: StagePlan, position: number): TaskScene[] {
 
 /** The targets of a stage, in order. */
 export function targetsOf(plan: Plan, stage: StagePlan): readonly number[] {
+  if (stage.list !== undefined) return Array.from({ length: stage.list.items }, (_, index) => ITEM_FIRST + index);
   return stage.isOver ? Array.from({ length: plan.targets }, (_, index) => index) : [-1];
 }
 
@@ -207,6 +211,7 @@ function canGoOn(tasks: readonly TaskScene[], task: TaskScene): boolean {
 
 /** From the first change until the last action has ended, and while the last word is a bad one, over all stages. */
 export function isAtRisk({ rules }: Scene, workflow: WorkflowScene, target: number): boolean {
+  if (isItem(target)) return false;
   const now = workflow.begun.find((begun) => begun.stage === workflow.stage && begun.target === target);
   if (now?.hasChanged === true && !hasEnded(workflow, target)) return true;
   const ended = workflow.tasks
@@ -279,7 +284,7 @@ export function isWanted(workflow: WorkflowScene, task: TaskScene): boolean {
 
 /** The locks that a target takes before its first change in the stage. */
 export function locksOf(workflow: WorkflowScene, target: number): readonly string[] {
-  if (target < 0) return [];
+  if (target < 0 || isItem(target)) return [];
   const { lock } = stageOf(workflow);
   const own = `target:${target}`;
   return lock === undefined ? [own] : [own, lock === "all" ? "lock:all" : `lock:${siteOf(target)}`];

@@ -12,7 +12,7 @@ import { TESTER } from "../fakes/principals.ts";
 import { World, aSubmission, requestId } from "../fakes/world.ts";
 import { definitionOf, policyOf, valueName } from "./definition.ts";
 import type { ActionPlan, Plan, WorkflowPlan } from "./plan.ts";
-import { isDoneBefore, targetName, turnOf } from "./plan.ts";
+import { ITEM_FIRST, isDoneBefore, targetName, turnOf } from "./plan.ts";
 
 /** Something that happened, and when. */
 export interface Happening {
@@ -47,8 +47,7 @@ export async function runPlan(plan: Plan): Promise<Run> {
   for (const [index, workflow] of plan.workflows.entries()) {
     const parts = { requestId: requestId(index + 1), priority: workflow.priority };
     const { id } = await world.engine.submit(TESTER, aSubmission(definitionOf(workflow, index), parts), Mode.APPLY);
-    const tasks = await tasksOf(world, id);
-    known.push({ id, names: new Map(tasks.map((task) => [task.index, nameOf(task)])) });
+    known.push({ id, names: namesAtSubmit(workflow, await tasksOf(world, id)) });
   }
   world.fleet.onStep = takeTime(world, plan, known);
   prepareHosts(world, plan);
@@ -75,6 +74,20 @@ async function tasksOf(world: World, id: string): Promise<readonly Task[]> {
   return (await world.engine.listTasks(request)).tasks;
 }
 
+/** Items of lists are not known yet, but their order is. */
+function namesAtSubmit({ stages }: WorkflowPlan, tasks: readonly Task[]): ReadonlyMap<number, string> {
+  const seen = new Map<string, number>();
+  return new Map(
+    tasks.map((task) => {
+      const name = nameOf(task);
+      if (stages[Number(task.stage.slice(1))]?.list === undefined) return [task.index, name];
+      const at = seen.get(name) ?? 0;
+      seen.set(name, at + 1);
+      return [task.index, `${name}@${targetName(ITEM_FIRST + at)}`];
+    }),
+  );
+}
+
 function nameOf({ stage, action, target }: Task): string {
   return `${stage}/${action}${target === "" ? "" : `@${target}`}`;
 }
@@ -98,11 +111,15 @@ function planPeople(world: World, id: string, { execAtMs, break: rest }: Workflo
 /** What is there before anybody comes. */
 function prepareHosts(world: World, plan: Plan): void {
   for (const [w, workflow] of plan.workflows.entries())
-    for (const [s, { isOver, actions }] of workflow.stages.entries())
-      for (const [a, action] of actions.entries())
+    for (const [s, { isOver, list, actions }] of workflow.stages.entries())
+      for (const [a, action] of actions.entries()) {
+        const name = valueName({ w, s, a });
+        for (let item = ITEM_FIRST; item < ITEM_FIRST + (list?.items ?? 0); item++)
+          if (isDoneBefore(action, item)) world.fleet.host("service").values.set(`${name} ${targetName(item)}`, "1");
+        if (list !== undefined) continue;
         for (let target = isOver ? 0 : -1; target < (isOver ? plan.targets : 0); target++)
-          if (isDoneBefore(action, target))
-            world.fleet.host(target < 0 ? "service" : targetName(target)).values.set(valueName({ w, s, a }), "1");
+          if (isDoneBefore(action, target)) world.fleet.host(target < 0 ? "service" : targetName(target)).values.set(name, "1");
+      }
 }
 
 /** Makes each step of an action take its time, and go wrong where the plan says so. */
@@ -111,10 +128,11 @@ function takeTime(world: World, plan: Plan, known: readonly Known[]): World["fle
   return async ({ host, kind, context }) => {
     const w = known.findIndex(({ id }) => context.taskKey.startsWith(id));
     const name = known[w]?.names.get(Number.parseInt(context.taskKey.split(".").at(-1) ?? "", 10)) ?? "";
-    const [, s, a] = /^s(\d+)\/a(\d+)/.exec(name) ?? [];
+    const [, s, a, item] = /^s(\d+)\/a(\d+)(?:@i(\d+))?/.exec(name) ?? [];
     const action = plan.workflows[w]?.stages[Number(s)]?.actions[Number(a)];
     if (action === undefined) throw new Error(`no such task: ${context.taskKey}`);
-    const target = context.target === undefined ? -1 : Number(context.target.name.slice(1));
+    const service = item === undefined ? -1 : ITEM_FIRST + Number(item);
+    const target = context.target === undefined ? service : Number(context.target.name.slice(1));
     const turn = turnOf(action, { target, attempt: context.attempt });
     const key = `${context.taskKey}.${context.attempt}`;
     if (kind === "applied") changed.add(key);
@@ -202,6 +220,8 @@ function tell(kind: Event["kind"], names: ReadonlyMap<number, string>): readonly
       return [`ends ${enumName(WorkflowOutcome, kind.value.outcome)}`];
     case "workflowSubmitted":
     case "verdictGiven":
+    case "listExpanded":
+    case "finishDecided":
       return [];
     default:
       return [`${kind.case}`];

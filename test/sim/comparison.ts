@@ -101,7 +101,8 @@ export class Comparison {
     const times = new Map<string, number>();
     for (const host of world.fleet.hosts.values())
       for (const [key, count] of host.applies) {
-        const place = `${host.name} ${key.slice(0, key.lastIndexOf("."))}`;
+        // Of all runs: the one before may have failed and changed nothing, where its number stands for another item now.
+        const place = `${host.name} ${key.replace(/(?:-\d+)?\.\d+$/, "")}`;
         times.set(place, (times.get(place) ?? 0) + count);
       }
     for (const model of chronicle.models.values()) {
