@@ -65,7 +65,7 @@ export function randomAction(
     ...(uses === "signal" || uses === "person" || chance.hit(0.9) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.2) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
     ...randomSchedule(chance.fork("schedule", value)),
-    ...(isTried ? {} : randomHeartbeat(chance.fork("heartbeat", value), uses)),
+    ...(isTried || isFinish ? {} : randomHeartbeat(chance.fork("heartbeat", value), uses)),
     ...(place.hasSignals && chance.hit(0.3) ? ADDS_ONE : {}),
     ...(chance.hit(0.05) ? { annotations: { part: name } } : {}),
     ...(isFinish ? { uses: "finish", with: finishArguments(ending, scene) } : {}),
@@ -100,6 +100,7 @@ function randomUndo(chance: Chance, value: string, scene: ExpressionPlace): Json
   const way = {
     uses,
     with: randomArguments(chance, { uses, value: `${value}u`, scene }),
+    ...randomHeartbeat(chance.fork("heartbeat", value), uses),
     ...(chance.hit(0.4) ? { retry: randomRetry(chance, value) } : {}),
     ...(chance.hit(0.5) ? { timeout: chance.one("30s", "5s", "90s") } : {}),
     ...(chance.hit(0.1) ? { totalTimeout: `${chance.int(10, 90)}s` } : {}),
