@@ -4,7 +4,7 @@ import { CliDesk } from "../../test/fakes/cli-world.ts";
 import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import type { TokenAnswer } from "../../internal/engine/face.ts";
 
-const TOKEN = `hfc1.${"x".repeat(51)}`;
+const TOKEN = `hfc1.${"x".repeat(54)}`;
 
 test("a completion token stands alone: complete and fail say by it how the work came out, without a principal's token", async () => {
   const said: [string, TokenAnswer][] = [];

@@ -30,6 +30,7 @@ export function statusLines(status: WorkflowStatus): readonly string[] {
     ...labelled("executed", timeText(status.executedAt)),
     ...labelled("ended", timeText(status.endedAt)),
     ...labelled("expires", timeText(status.expiresAt)),
+    ...labelled("generation", status.generation <= 1 ? "" : `${status.generation}; what follows is of this one`),
     ...labelled("targets", status.targets === 0 ? "" : targets),
     ...labelled("tasks", countsText(status.counts)),
     ...labelled("retries", status.retries === 0 ? "" : String(status.retries)),

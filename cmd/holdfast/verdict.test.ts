@@ -105,6 +105,24 @@ test("the history tells verdicts with their rules, approvals with their roles, a
   ]);
 });
 
+test("the history says which events of an endless workflow are not kept, and with what a generation began; the status says which it is", async () => {
+  await desk.run(["submit", file]);
+  const begun = { generation: 7, seq: 40n, vars: { n: 3 }, attemptBase: 9, executedBy: "ann", executedMs: 5n };
+  service.events.push(
+    { seq: 1n, event: { kind: { case: "workflowSubmitted", value: {} } } },
+    { seq: 40n, event: { kind: { case: "continuedAsNew", value: begun } } },
+  );
+  expect((await desk.run(["history", ID])).stdout.split("\n").slice(1)).toEqual([
+    "       … events 2 to 39 are not kept: older generations (continue_as_new)",
+    '   40  continuedAsNew  generation=7 vars={"n":3}',
+    "",
+  ]);
+  const [workflow] = service.workflows;
+  if (workflow === undefined) throw new Error("nothing was submitted");
+  service.change(workflow, Phase.RUNNING, { generation: 7 });
+  expect((await desk.run(["status", ID])).stdout).toContain("  generation 7; what follows is of this one\n");
+});
+
 test("run watches a frozen workflow on, says by what it is frozen, and ends when it has ended after the thaw", async () => {
   service.endsAs = undefined;
   const running = desk.run(["run", file]);

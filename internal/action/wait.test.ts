@@ -32,6 +32,26 @@ test("months and years go by the calendar, and its last day is meant where a mon
   expect(await awaited({ for: "100d" })).toBe("2024-05-10T12:00:00.000Z");
 });
 
+test("the next hour, day, week, month or year begins in UTC, and never at the very moment", async () => {
+  const nextOf = async (next: string, at = START_MS): Promise<string> => {
+    const result = await waitAction(aClock(at))
+      .parse({ next })
+      .apply(anAttempt({ startedAtMs: timeMs(at), timeoutMs: 4e12 }), "");
+    const kind = result.kind === "awaits" ? result.awaited.kind : undefined;
+    return kind?.case === "moment" ? new Date(Number(kind.value.atMs)).toISOString() : result.kind;
+  };
+  expect(await nextOf("hour")).toBe("2024-01-31T13:00:00.000Z");
+  expect(await nextOf("day")).toBe("2024-02-01T00:00:00.000Z");
+  expect(await nextOf("week")).toBe("2024-02-05T00:00:00.000Z"); // that Wednesday was followed by this Monday
+  expect(await nextOf("month")).toBe("2024-02-01T00:00:00.000Z");
+  expect(await nextOf("year")).toBe("2025-01-01T00:00:00.000Z");
+  const february = Date.parse("2024-02-01T00:00:00Z");
+  expect(await nextOf("month", february)).toBe("2024-03-01T00:00:00.000Z");
+  expect(await nextOf("month", february - 1)).toBe("2024-02-01T00:00:00.000Z");
+  expect(await nextOf("month", Date.parse("2024-12-31T23:59:59.999Z"))).toBe("2025-01-01T00:00:00.000Z");
+  expect(await nextOf("week", Date.parse("2024-02-05T00:00:00Z"))).toBe("2024-02-12T00:00:00.000Z");
+});
+
 test("a moment that has passed ends the wait at once", async () => {
   expect(await awaited({ until: "2024-01-31T13:00:00+01:00" })).toBe("applied");
 });
@@ -51,6 +71,8 @@ test.each([
   { for: "1mo1y" },
   { for: "101y" },
   { until: "tomorrow" },
+  { next: "spring" },
+  { next: "month", for: "1h" },
   { until: "2027-02-30T00:00:00Z" },
 ])("refuses %j", (args) => {
   expect(waitAction(aClock(0)).validate(args, { place: "with", names: [] })).toHaveLength(1);

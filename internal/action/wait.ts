@@ -1,4 +1,4 @@
-// `wait`: for a time, or until a moment. It changes nothing and holds nothing but its place in the stage.
+// `wait`: for a time, until a moment, or until the next month (day, week …) begins. It changes nothing and holds nothing but its place in the stage.
 // 1. Measured from the attempt's start in the journal, and the moment that comes of it is journaled: no restart begins it anew.
 // 2. Nothing of it runs while it waits: the workflow itself ends it.
 
@@ -7,7 +7,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { ApplyResult, AttemptContext, Clock, PreparedAction } from "../engine/ports.ts";
 import { AwaitedSchema, Effects } from "../gen/holdfast/v1/event_pb.ts";
 import type { ArgSchema, ArgsOf } from "./arg-schema.ts";
-import { CALENDAR_FORM, calendarEndMs, isCalendarTime } from "./calendar-time.ts";
+import { CALENDAR_FORM, CALENDAR_UNITS, calendarEndMs, isCalendarTime, nextStartMs } from "./calendar-time.ts";
 import { defineAction, exactlyOne } from "./definition.ts";
 import type { DocumentedAction, RuleFault } from "./definition.ts";
 import { parseMomentMs } from "./moment.ts";
@@ -24,6 +24,11 @@ const SCHEMA = {
     refuse: (text) => (parseMomentMs(text) === undefined ? 'must be a moment as in RFC 3339, such as "2027-03-01T04:00:00Z"' : undefined),
     description: "A moment as in RFC 3339: `2027-03-01T04:00:00Z`. One that has passed ends the wait at once.",
   },
+  next: {
+    type: "string",
+    allowed: CALENDAR_UNITS,
+    description: "The start of the next `hour`, `day`, `week` (on Monday), `month` or `year` after the attempt's start, in UTC.",
+  },
 } as const satisfies ArgSchema;
 
 /** The `wait` action. */
@@ -32,7 +37,7 @@ export function waitAction(clock: Clock): DocumentedAction {
 }
 
 function rules(raw: JsonObject): readonly RuleFault[] {
-  return exactlyOne(raw, ["for", "until"]);
+  return exactlyOne(raw, ["for", "until", "next"]);
 }
 
 function prepareWait(clock: Clock, args: ArgsOf<typeof SCHEMA>): PreparedAction {
@@ -46,7 +51,8 @@ function prepareWait(clock: Clock, args: ArgsOf<typeof SCHEMA>): PreparedAction 
 }
 
 function endMs(args: ArgsOf<typeof SCHEMA>, context: AttemptContext): number {
-  const moment = args.until === undefined ? undefined : parseMomentMs(args.until);
+  const unit = CALENDAR_UNITS.find((name) => name === args.next);
+  const moment = unit === undefined ? parseMomentMs(args.until ?? "") : nextStartMs(unit, context.startedAtMs);
   return moment ?? calendarEndMs(args.for ?? "", context.startedAtMs) ?? context.startedAtMs;
 }
 

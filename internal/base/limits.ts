@@ -10,7 +10,7 @@ export const TARGETS_MAX = 200_000;
 export const TASKS_PER_WORKFLOW_MAX = 2_000_000;
 export const WAVES_MAX = 64;
 export const ATTEMPTS_MAX = 100;
-/** The number of a task's last attempt, over all iterations and rounds: past it the task is refused. */
+/** Attempts of a task in a generation, over all iterations and rounds: past it the task is refused. */
 export const ATTEMPT_NUMBER_MAX = 65_535;
 export const BACKOFF_MS_MAX = 24 * 3_600_000;
 /** Of one `repeat`: with ATTEMPTS_MAX attempts each they stay below ATTEMPT_NUMBER_MAX. */

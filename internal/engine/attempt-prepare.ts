@@ -8,10 +8,9 @@ import { ATTEMPT_SETTLE_MS_MIN, AWAIT_MS_MAX } from "../base/limits.ts";
 import { maskRendered, revealRendered } from "../expr/rendered.ts";
 import { Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf, targetAt } from "../workflow/blueprint.ts";
-import { taskKey } from "../workflow/task-key.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
 import type { AttemptReport } from "../workflow/commands.ts";
-import { taskScope } from "../workflow/expression-scope.ts";
+import { keyOf, taskScope } from "../workflow/expression-scope.ts";
 import type { ScopeOf } from "../workflow/expression-scope.ts";
 import type { Restoration, RunningTask, WorkflowState } from "../workflow/state.ts";
 import type { AttemptHost } from "./attempt-host.ts";
@@ -163,7 +162,7 @@ function ready(host: AttemptHost, { task, running, place, scope, action, reporte
   const context = (mayBegin: () => boolean, heartbeatMs: number): AttemptContext => ({
     workflowId: state.blueprint.id,
     target,
-    taskKey: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
+    taskKey: keyOf(state, task),
     attempt: running.attempt,
     startedAtMs: running.startedAtMs,
     timeoutMs: Math.min(AWAIT_MS_MAX, Math.max(0, endsMs - ports.clock.monotonicMs())),

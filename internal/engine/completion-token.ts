@@ -9,11 +9,11 @@ import type { Seal } from "./ports.ts";
 
 const PREFIX = "hfc1.";
 const ID_BYTES = 16;
-const BODY_BYTES = ID_BYTES + 4 + 2;
+const BODY_BYTES = ID_BYTES + 4 + 4;
 const MAC_BYTES = 16;
 
 /** What a token looks like: these bytes in base64url. */
-export const TOKEN_FORM = /hfc1\.[A-Za-z0-9_-]{51}/g;
+export const TOKEN_FORM = /hfc1\.[A-Za-z0-9_-]{54}/g;
 
 /** What a token is about. */
 export interface TokenSubject {
@@ -39,7 +39,7 @@ export function readToken(seal: Seal, token: string): TokenSubject {
     token === `${PREFIX}${bytes.toString("base64url")}`;
   const hex = body.subarray(0, ID_BYTES).toString("hex");
   const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-  if (isOurs && WorkflowId.is(id)) return { id, task: body.readUInt32BE(ID_BYTES), attempt: body.readUInt16BE(ID_BYTES + 4) };
+  if (isOurs && WorkflowId.is(id)) return { id, task: body.readUInt32BE(ID_BYTES), attempt: body.readUInt32BE(ID_BYTES + 4) };
   throw new HoldfastError(
     "PERMISSION_DENIED",
     "this service made no such token; show the one that the work came with, whole and as it was",
@@ -50,7 +50,7 @@ function bodyOf({ id, task, attempt }: TokenSubject): Buffer {
   const body = Buffer.alloc(BODY_BYTES);
   Buffer.from(id.replaceAll("-", ""), "hex").copy(body);
   body.writeUInt32BE(task, ID_BYTES);
-  body.writeUInt16BE(attempt, ID_BYTES + 4);
+  body.writeUInt32BE(attempt, ID_BYTES + 4);
   return body;
 }
 

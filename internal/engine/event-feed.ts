@@ -63,11 +63,15 @@ async function readSteps(reader: Reader, after: FeedCursor, kinds: Kinds): Promi
 /** A step for each event of the batch that somebody wants, and one that ends the batch. */
 async function* batchSteps(reader: Reader, batch: JournalBatch, kinds: Kinds): AsyncGenerator<FeedStep> {
   const { number, frames } = batch;
-  const framesOf = Map.groupBy(frames, ({ stream }) => stream);
+  const framesOf = Map.groupBy(
+    frames.filter(({ missing }) => missing === 0),
+    ({ stream }) => stream,
+  );
   let done = 0;
   for (const one of frames) {
     const { stream, frame } = one;
     const siblings = framesOf.get(stream) ?? [];
+    done += one.missing;
     for (const [offset, event] of [...frame.events, ...frame.guardEvents].entries()) {
       done += 1;
       const isEnd = one === siblings.at(-1) && offset === frame.events.length - 1;

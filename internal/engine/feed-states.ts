@@ -65,7 +65,9 @@ export class FeedStates {
     const firstSeq = frames[0]?.firstSeq ?? 1;
     const known = this.#kept.get(id);
     if (known?.asked?.firstSeq === firstSeq) return known.asked.answer;
-    const kept = await this.#fold(id, firstSeq - 1);
+    // A generation needs nothing of those before it, and they may not be kept.
+    const beginsAnew = frames[0]?.events[0]?.kind.case === "continuedAsNew";
+    const kept = await this.#fold(id, beginsAnew ? 1 : firstSeq - 1);
     let isNew = false;
     for (const frame of frames) isNew = applyFrame(kept, frame) || isNew;
     const answer = isNew ? shownReasons(kept.state) : undefined;
@@ -145,6 +147,7 @@ function applyFrame({ state, told }: Kept, frame: JournalFrame): boolean {
   for (const [offset, event] of frame.events.entries()) {
     if (frame.firstSeq + offset <= state.seq) continue;
     applyEvent(state, event, timeMs(frame.timeMs + event.afterMs));
+    if (event.kind.case === "continuedAsNew") Object.assign(told, NOTHING_TOLD);
     if (event.kind.case !== "verdictGiven") continue;
     const verdict = event.kind.value.verdict;
     isRuleHeld ||= verdict?.gate === Gate.TASK && (verdict.decision === Decision.APPROVE || verdict.decision === Decision.DENY);

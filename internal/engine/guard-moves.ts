@@ -86,7 +86,7 @@ export class GuardMoves {
   attemptEnded({ task, attempt, outcome, before, deferredFor, repeatAfterMs }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     // Before a later attempt another may have changed something: what it took is used, whatever this one found.
-    const isFirst = attempt === 1;
+    const isFirst = attempt === this.#state.generation.attemptBase + 1;
     // It keeps what it has until the thaw; but not where its target takes no more of it, or waits for something else before it.
     if (isDeferred && deferredFor === DeferReason.FROZEN)
       return this.#state.stageRun?.waitingForThaw.has(task) === true ? undefined : this.taskClosed(task);

@@ -22,6 +22,8 @@ export interface JournalEntry {
   readonly guardFirstSeq: Seq;
   /** Rows beside the events: read when an expression or a person asks. Keyed by (id, task); the latest attempt wins, all are kept. */
   readonly details: readonly AttemptDetail[];
+  /** Events before this number may be dropped, but for the stream's first frame: what is left of older generations is not kept. */
+  readonly cutBefore?: Seq;
   /** A change of the indexes by which a workflow is found. */
   readonly index?: IndexChange;
 }
@@ -52,6 +54,8 @@ export interface JournalFrame {
 export interface BatchFrame {
   readonly stream: StreamId;
   readonly frame: JournalFrame;
+  /** How many events it had, where it cannot be read: it is empty then. So a place within the batch stays the same. */
+  readonly missing: number;
 }
 
 /** What reached the disk at once, in the order of the whole journal; or a run of batches that cannot be read. */
@@ -106,7 +110,10 @@ export interface Journal {
    * gathers. A failed write never rejects to the caller: it ends the process through `onFatal` (H12).
    */
   append(entry: JournalEntry): Promise<void>;
-  /** Frames on disk after `afterSeq`, in order. Throws HoldfastError DATA_LOSS naming the stream at damage, a gap or a missing tail. */
+  /**
+   * Frames on disk after `afterSeq`, in order; what was cut is passed over. Throws HoldfastError DATA_LOSS naming the stream at damage, a gap or a
+   * missing tail.
+   */
   readFrames(stream: StreamId, range: { readonly afterSeq: Seq }): AsyncIterable<JournalFrame>;
   /** The batches on disk after a number, in order, from one moment's view; damage is told, not thrown. What is missing is one batch. */
   readBatches(range: { readonly afterBatch: number }): AsyncIterable<JournalBatch>;

@@ -249,6 +249,7 @@ export class Runtime implements AttemptHost, GateHost {
       guardEvents: turn.guardEvents,
       details: turn.details,
       ...(index === undefined ? {} : { index }),
+      ...(turn.cutBefore === undefined ? {} : { cutBefore: turn.cutBefore }),
     };
     const lastSeq = this.state.seq;
     this.#turnsInFlight += 1;

@@ -15,7 +15,7 @@ import { TaskSchema } from "../gen/holdfast/v1/status_pb.ts";
 import type { ListTasksRequest, ListTasksResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { TaskPlace } from "../workflow/blueprint.ts";
-import { taskKey } from "../workflow/task-key.ts";
+import { keyOf } from "../workflow/expression-scope.ts";
 import { placeOf, taskAt, unitName } from "../workflow/blueprint.ts";
 import { itemName } from "../workflow/list-plan.ts";
 import { finishText } from "../workflow/early-finish.ts";
@@ -108,7 +108,7 @@ function filterRow(state: WorkflowState, { index, place }: TaskAt): JsonObject {
     action: place.action.name,
     target: unitName(state.blueprint, place.stage, place.ordinal),
     outcome: outcomeName(outcomeOf(now)),
-    attempts: state.tasks.attempts[index] ?? 0,
+    attempts: state.tasks.begunOf(index),
     changed: now === TaskState.CHANGED,
     uses: place.action.uses,
     index,
@@ -117,10 +117,11 @@ function filterRow(state: WorkflowState, { index, place }: TaskAt): JsonObject {
 
 function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt): Task {
   const now = state.tasks.get(index);
-  const attempts = state.tasks.attempts[index] ?? 0;
-  const found = journal.detail(state.blueprint.id, index);
+  const attempts = state.tasks.begunOf(index);
+  const latest = journal.detail(state.blueprint.id, index);
+  const found = latest === undefined || latest.attempt <= state.generation.attemptBase ? undefined : latest;
   // A detail of an earlier attempt tells nothing of one that has ended well and had nothing to tell.
-  const detail = isGood(now) && found?.attempt !== attempts ? undefined : found;
+  const detail = isGood(now) && found?.attempt !== state.tasks.attempts[index] ? undefined : found;
   const retryAtMs = state.backoff.dueAtMs(index);
   const running = state.running.get(index);
   return create(TaskSchema, {
@@ -131,7 +132,7 @@ function taskOf(journal: Journal, state: WorkflowState, { index, place }: TaskAt
     attempts,
     changed: now === TaskState.CHANGED,
     index,
-    key: taskKey(state.blueprint.id, { task: index, run: state.tasks.runOf(index) }),
+    key: keyOf(state, index),
     run: state.tasks.runOf(index),
     uses: place.action.uses,
     annotations: { ...place.action.annotations },

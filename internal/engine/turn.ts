@@ -5,6 +5,8 @@
 
 import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
+import type { Seq } from "../base/ids.ts";
+import { seq } from "../base/ids.ts";
 import { TASKS_REJUDGED_MAX, TURN_EVENTS_MAX } from "../base/limits.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event, TaskRefused } from "../gen/holdfast/v1/event_pb.ts";
@@ -12,6 +14,7 @@ import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { AttemptDetailSchema, HoldKind } from "../gen/holdfast/v1/status_pb.ts";
 import { applyEvent } from "../workflow/apply.ts";
 import type { Command } from "../workflow/commands.ts";
+import { oldestKept } from "../workflow/continuing.ts";
 import { decide } from "../workflow/decide.ts";
 import { nextStep } from "../workflow/dispatch.ts";
 import type { Facts } from "../workflow/facts.ts";
@@ -35,6 +38,8 @@ export interface Turn {
   readonly guardEvents: readonly GuardEvent[];
   readonly details: readonly AttemptDetail[];
   readonly answers: readonly Answer[];
+  /** Present: a generation began, and events before this one, of the oldest ones, may be dropped. */
+  readonly cutBefore: Seq | undefined;
   /** True when a bound was reached and more may follow by itself. */
   readonly hasMore: boolean;
   /** Workflows that were handed a lock, or for which a limit may have room, and that should look again. */
@@ -53,7 +58,9 @@ export function takeTurn(input: TurnInput): Turn {
   const answers = input.commands.map((command) => record.take(command));
   const hasMore = record.followUp();
   const { events, details, moves } = record;
-  return { events, guardEvents: moves.events, details, answers, hasMore, wakened: moves.wakened };
+  const oldest = events.some(({ kind }) => kind.case === "continuedAsNew") ? oldestKept(input.state) : undefined;
+  const cutBefore = oldest === undefined ? undefined : seq(oldest.seq);
+  return { events, guardEvents: moves.events, details, answers, cutBefore, hasMore, wakened: moves.wakened };
 }
 
 class TurnRecord {
@@ -162,6 +169,7 @@ class TurnRecord {
         return this.moves.retried();
       case "workflowEnded":
       case "workflowExpired":
+      case "continuedAsNew":
         return this.moves.ended();
       default:
         return;
@@ -169,8 +177,7 @@ class TurnRecord {
   }
 
   /** A refusal is shown as what the next attempt would have been; should one come, its detail takes the place. */
-  #refusalDetail({ task, error }: TaskRefused): AttemptDetail {
-    const attempt = (this.#state.tasks.attempts[task] ?? 0) + 1;
+  #refusalDetail({ task, error, attempt }: TaskRefused): AttemptDetail {
     const atMs = BigInt(this.#outside.input.nowMs);
     return create(AttemptDetailSchema, { task, attempt, error, startedAtMs: atMs, endedAtMs: atMs });
   }

@@ -40,7 +40,7 @@ export const TARGET_TYPE: ExprObjectDecl = { object: "target", fields: { name: "
 /** The workflow that an expression stands in. */
 export const WORKFLOW_TYPE: ExprObjectDecl = {
   object: "workflow",
-  fields: { id: "string", name: "string", namespace: "string", key: "string", annotations: TEXTS, targets: "int" },
+  fields: { id: "string", name: "string", namespace: "string", key: "string", annotations: TEXTS, targets: "int", generation: "int" },
 };
 
 /** The task that an expression is evaluated for. */

@@ -16,19 +16,24 @@ import {
   LatestAttemptSchema,
   StreamHeadSchema,
 } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import type { FrameDigest } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { FrameDigest, GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { dropFrames } from "./cut.ts";
+import type { OpenCut } from "./cut.ts";
 import { addEvent, addGuardEvent, framePayload, hasRoom, openFrame } from "./frame.ts";
 import type { OpenFrame } from "./frame.ts";
 import { CHAIN_KEY, detailKey, frameKey, headerKey, headKey, latestKey } from "./layout.ts";
 import { seal } from "./record.ts";
-import type { RowChange } from "./store.ts";
+import type { RowChange, Store } from "./store.ts";
 import { indexRows } from "./workflow-record.ts";
 
 /** Where a stream ends, as of what was appended. */
 export interface StreamEnd {
   lastSeq: number;
   isOpen: boolean;
+  /** One for all copies of it: what was cut is known when a batch leaves, not when it gathers. */
+  readonly cut: OpenCut;
 }
 
 /** A batch that gathers entries. */
@@ -111,7 +116,7 @@ export function noteEnd(batch: Batch, stream: StreamId, end: StreamEnd, hasMoved
 /** All that the batch writes, once nothing more is added: frames, rows, heads, header. */
 export function sealBatch(
   batch: Batch,
-  options: { readonly previous: ChainEnd; readonly nowMs: number },
+  options: { readonly previous: ChainEnd; readonly nowMs: number; readonly store: Store },
 ): { changes: RowChange[]; chain: ChainEnd } {
   const changes: RowChange[] = [];
   const frames: FrameDigest[] = [];
@@ -124,7 +129,9 @@ export function sealBatch(
   changes.push(...batch.rows.values());
   for (const [stream, { end, hasMoved }] of batch.ends) {
     const key = headKey(stream, end);
-    const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq) }));
+    changes.push(...dropFrames(options.store, stream, end.cut));
+    const cut = { cutFrom: BigInt(end.cut.from), cutTo: BigInt(end.cut.to) };
+    const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq), ...cut }));
     changes.push({ key, value: seal(key, [payload]) });
     if (hasMoved) changes.push({ key: headKey(stream, { isOpen: !end.isOpen }), value: undefined });
   }
@@ -158,7 +165,7 @@ function sealHeader(
 }
 
 /** Adds events of one turn to the stream's frame, or to another one where a time or a size forbids it. */
-function addEvents<E>(
+function addEvents<E extends Event | GuardEvent>(
   batch: Batch,
   at: { readonly stream: StreamId; readonly firstSeq: number; readonly atMs: number },
   events: readonly E[],
@@ -168,7 +175,7 @@ function addEvents<E>(
   let seq = at.firstSeq;
   for (const event of events) {
     let frame = batch.frameOf.get(stream);
-    if (frame === undefined || !hasRoom(frame, atMs)) {
+    if (frame === undefined || !hasRoom(frame, atMs) || beginsFrame(event)) {
       frame = openFrame(stream, { firstSeq: seq, timeMs: atMs });
       batch.frames.push(frame);
       batch.frameOf.set(stream, frame);
@@ -178,6 +185,11 @@ function addEvents<E>(
     batch.bytes += frame.body.length - before;
     seq++;
   }
+}
+
+/** A generation begins with a frame of its own, so that those before it can be dropped whole. */
+function beginsFrame({ kind }: Event | GuardEvent): boolean {
+  return kind.case === "continuedAsNew";
 }
 
 function putRow(batch: Batch, key: Uint8Array, payload: Uint8Array): void {

@@ -43,6 +43,14 @@ export interface LevelJournalParts {
   readonly nowMs: () => number;
 }
 
+/** What an entry adds to a stream. */
+interface Added {
+  readonly firstSeq: number;
+  readonly count: number;
+  readonly isOpen: boolean | undefined;
+  readonly cutBefore: number;
+}
+
 /** The journal in a LevelDB directory. */
 export class LevelJournal implements Journal {
   readonly #parts: LevelJournalParts;
@@ -85,9 +93,15 @@ export class LevelJournal implements Journal {
         firstSeq: entry.firstSeq,
         count: entry.events.length,
         isOpen: entry.index === undefined ? undefined : entry.index.kind !== "ended",
+        cutBefore: entry.cutBefore ?? 0,
       });
     }
-    this.#moveEnd(batch, GUARD_STREAM, { firstSeq: entry.guardFirstSeq, count: entry.guardEvents.length, isOpen: undefined });
+    this.#moveEnd(batch, GUARD_STREAM, {
+      firstSeq: entry.guardFirstSeq,
+      count: entry.guardEvents.length,
+      isOpen: undefined,
+      cutBefore: 0,
+    });
     this.#pendingEntries++;
     this.#pendingBytes += addEntry(batch, entry, (id, task) => this.#latestAttempt(id, task));
     this.#schedule();
@@ -188,7 +202,7 @@ export class LevelJournal implements Journal {
     return batch;
   }
 
-  #moveEnd(batch: Batch, stream: StreamId, added: { firstSeq: number; count: number; isOpen: boolean | undefined }): void {
+  #moveEnd(batch: Batch, stream: StreamId, added: Added): void {
     if (added.count === 0 && added.isOpen === undefined) return;
     const end = this.#endOf(stream);
     assert(added.count === 0 || added.firstSeq === end.lastSeq + 1, `an append to stream ${stream} follows its last event without a gap`);
@@ -196,6 +210,7 @@ export class LevelJournal implements Journal {
     const hasMoved = isOpen !== end.isOpen;
     end.lastSeq += added.count;
     end.isOpen = isOpen;
+    end.cut.before = Math.max(end.cut.before, added.cutBefore);
     assert(end.lastSeq > 0, "the indexes know a workflow from its first event on");
     noteEnd(batch, stream, end, hasMoved);
   }
@@ -206,7 +221,7 @@ export class LevelJournal implements Journal {
     const { store } = this.#parts;
     const read = readEnd(store, stream);
     if (read.kind === "damaged") throw corrupt(store.directory, { stream, seq: 0, reason: `its head: ${read.reason}` });
-    const end = read.value ?? { lastSeq: 0, isOpen: stream !== GUARD_STREAM };
+    const end = read.value ?? { lastSeq: 0, isOpen: stream !== GUARD_STREAM, cut: { from: 0, to: 0, before: 0 } };
     this.#ends.set(stream, end);
     return end;
   }
@@ -250,7 +265,7 @@ export class LevelJournal implements Journal {
   async #write(batch: Batch): Promise<void> {
     const { store, headFile, onFatal, nowMs } = this.#parts;
     try {
-      const { changes, chain } = sealBatch(batch, { previous: this.#chain, nowMs: nowMs() });
+      const { changes, chain } = sealBatch(batch, { previous: this.#chain, nowMs: nowMs(), store });
       await store.write(changes);
       headFile?.write(chain); // crash: test/crash/journal-kill.test.ts
       this.#chain = chain;

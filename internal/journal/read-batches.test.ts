@@ -33,7 +33,10 @@ async function aStore(changes: readonly RowChange[]): Promise<Store> {
 const shown = ({ first, number, frames, damage }: JournalBatch): string =>
   [
     `${first}-${number}`,
-    ...frames.map(({ stream, frame }) => `${stream === "guard" ? "guard" : stream.slice(-1)}/${frame.firstSeq}`),
+    ...frames.map(({ stream, frame, missing }) => {
+      const text = `${stream === "guard" ? "guard" : stream.slice(-1)}/${frame.firstSeq}`;
+      return missing === 0 ? text : `(${text}, ${missing} missing)`;
+    }),
     damage ?? "",
   ]
     .join(" ")
@@ -63,8 +66,8 @@ test("a frame that is gone or damaged is told, and the others of its batch are r
     [
       "1-1 1/1",
       "2-2 2/1",
-      `3-3 guard/1 of batch 3: events 2 to 2 of ${one}: the frame cannot be read`,
-      expect.stringMatching(/^4-4 of batch 4: events 2 to 2 of .*: the record's checksum does not match$/),
+      `3-3 (1/2, 1 missing) guard/1 of batch 3: events 2 to 2 of ${one}: the frame cannot be read`,
+      expect.stringMatching(/^4-4 \(2\/2, 1 missing\) of batch 4: events 2 to 2 of .*: the record's checksum does not match$/),
       "5-5 1/3 guard/2",
     ],
   );

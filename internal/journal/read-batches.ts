@@ -3,16 +3,18 @@
 // 2. Of one stream no frame comes before an earlier one; frames of one batch come in the order in which they were begun.
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { GUARD_STREAM, WorkflowId, workflowStream } from "../base/ids.ts";
+import { GUARD_STREAM, WorkflowId, seq, timeMs, workflowStream } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
 import type { BatchFrame, JournalBatch } from "../engine/ports.ts";
 import { BatchHeaderSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import type { BatchHeader } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { BatchHeader, FrameDigest } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import { isCut } from "./cut.ts";
 import { decodeFrame, journalFrame } from "./frame.ts";
 import { frameKey, headerKey, parseKey, rangeOf, ROW } from "./layout.ts";
 import { decodeRecord } from "./record.ts";
 import { isDataLoss } from "./store.ts";
 import type { Looked, Store } from "./store.ts";
+import { Cuts } from "./cuts.ts";
 
 /** The batches after a number, up to one that is known to be on disk. */
 export async function* readBatches(
@@ -85,14 +87,25 @@ async function readBatchFrames(
   const found = await store.lookMany(named.map(({ key }) => key));
   const frames: BatchFrame[] = [];
   const damage: string[] = [];
+  const cuts = new Cuts(store);
   for (const [at, { stream, digest, key }] of named.entries()) {
     const looked = found[at];
     const record = looked?.kind === "whole" ? looked.value : undefined;
     const frame = record === undefined ? undefined : decodeRecord(key, record, decodeFrame);
-    if (frame?.kind === "whole") frames.push({ stream, frame: journalFrame(frame.value, 0) });
-    else damage.push(`events ${digest.firstSeq} to ${digest.lastSeq} of ${stream}: ${frame?.reason ?? "the frame cannot be read"}`);
+    if (frame?.kind === "whole") frames.push({ stream, frame: journalFrame(frame.value, 0), missing: 0 });
+    else {
+      frames.push(missingFrame(stream, digest));
+      const isGone = isCut(cuts.of(stream), { firstSeq: Number(digest.firstSeq), lastSeq: Number(digest.lastSeq) });
+      const reason = isGone ? "they are not kept: continue_as_new has dropped them" : (frame?.reason ?? "the frame cannot be read");
+      damage.push(`events ${digest.firstSeq} to ${digest.lastSeq} of ${stream}: ${reason}`);
+    }
   }
   return { frames, damage };
+}
+
+function missingFrame(stream: StreamId, { firstSeq, lastSeq }: FrameDigest): BatchFrame {
+  const frame = { firstSeq: seq(Number(firstSeq)), timeMs: timeMs(0), events: [], guardEvents: [] };
+  return { stream, frame, missing: Number(lastSeq - firstSeq) + 1 };
 }
 
 function streamOf(text: string): StreamId | undefined {

@@ -1,6 +1,7 @@
 // Reading a stream back: every frame checked, every number accounted for, and no end that could have been lost.
 // 1. Nothing that was appended is missing without an error: frames follow each other, and the last one ends where the stream's head says.
-// 2. An open stream (or the guard's) with nothing after a run of lost batches is damaged: they may have held its end.
+// 2. What was dropped by design is passed over: the head names it, and nothing else may be missing.
+// 3. An open stream (or the guard's) with nothing after a run of lost batches is damaged: they may have held its end.
 
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Snapshot } from "classic-level";
@@ -8,8 +9,10 @@ import { GUARD_STREAM } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
 import type { JournalFrame, LostRange } from "../engine/ports.ts";
 import { StreamHeadSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import type { Frame } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { Frame, StreamHead } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { StreamEnd } from "./batch.ts";
+import { afterCut } from "./cut.ts";
+import type { Cut } from "./cut.ts";
 import { corrupt } from "./damage.ts";
 import { decodeFrame, eventCount, journalFrame } from "./frame.ts";
 import { frameKey, headKey, parseKey, ROW, streamRange } from "./layout.ts";
@@ -34,12 +37,13 @@ export async function* readFrames(source: FrameSource, stream: StreamId, afterSe
     const lastSeq = end.value?.lastSeq ?? 0;
     if (end.value !== undefined && afterSeq >= lastSeq) return;
     let last: Frame | undefined;
-    let nextSeq = afterSeq + 1;
-    for await (const row of frameRows(store, stream, { nextSeq: () => nextSeq, lastSeq, snapshot })) {
+    const cut = end.value?.cut ?? { from: 0, to: 0 };
+    let nextSeq = afterCut(cut, afterSeq + 1);
+    for await (const row of frameRows(store, stream, { nextSeq: () => nextSeq, lastSeq, cut, snapshot })) {
       const frame = row.kind === "damaged" ? row : checkFrame(row.value, { isFirst: last === undefined, nextSeq });
       if (frame.kind === "damaged") throw corrupt(store.directory, { stream, seq: nextSeq, reason: frame.reason });
       last = frame.value;
-      nextSeq = Number(last.firstSeq) + eventCount(last);
+      nextSeq = afterCut(cut, Number(last.firstSeq) + eventCount(last));
       yield journalFrame(last, afterSeq);
     }
     if (last !== undefined && end.value === undefined)
@@ -63,9 +67,13 @@ export function readEnd(store: Store, stream: StreamId, snapshot?: Snapshot): De
     const looked = store.look(key, snapshot);
     if (looked.kind === "damaged") return looked;
     if (looked.value === undefined) continue;
-    return decodeRecord(key, looked.value, (payload) => ({ lastSeq: Number(fromBinary(StreamHeadSchema, payload).lastSeq), isOpen }));
+    return decodeRecord(key, looked.value, (payload) => endOf(fromBinary(StreamHeadSchema, payload), isOpen));
   }
   return { kind: "whole", value: undefined };
+}
+
+function endOf({ lastSeq, cutFrom, cutTo }: StreamHead, isOpen: boolean): StreamEnd {
+  return { lastSeq: Number(lastSeq), isOpen, cut: { from: Number(cutFrom), to: Number(cutTo), before: 0 } };
 }
 
 /** True when the journal holds anything of a stream: its end, or its first frame; also when that is damaged. */
@@ -91,7 +99,7 @@ export function lostAfter(lost: readonly LostRange[], end: { stream: StreamId; i
 async function* frameRows(
   store: Store,
   stream: StreamId,
-  at: { readonly nextSeq: () => number; readonly lastSeq: number; readonly snapshot: Snapshot },
+  at: { readonly nextSeq: () => number; readonly lastSeq: number; readonly cut: Cut; readonly snapshot: Snapshot },
 ): AsyncGenerator<Decoded<Row>> {
   try {
     const gte = await firstKey(store, stream, { afterSeq: at.nextSeq() - 1, snapshot: at.snapshot });
@@ -110,8 +118,9 @@ async function* frameRows(
     if (record === undefined || frame === undefined)
       return yield { kind: "damaged", reason: `the frame that begins with event ${firstSeq} is missing` };
     if (frame.kind === "damaged") return yield frame;
-    firstSeq += eventCount(frame.value);
-    if (firstSeq > at.nextSeq()) yield { kind: "whole", value: [key, record] };
+    const isNext = firstSeq + eventCount(frame.value) > at.nextSeq();
+    firstSeq = afterCut(at.cut, firstSeq + eventCount(frame.value));
+    if (isNext) yield { kind: "whole", value: [key, record] };
   }
 }
 

@@ -1,5 +1,5 @@
 // Second pass of a verification: every frame, stream by stream.
-// 1. Numbers follow each other, the stream's head names its end, and each attempt that wrote a detail has that detail.
+// 1. Numbers follow each other, but for what was dropped by design, the stream's head names its end, and each attempt that wrote a detail has that detail.
 
 import type { StreamId } from "../base/ids.ts";
 import { crc32cOrOne } from "../base/crc32c.ts";
@@ -8,6 +8,8 @@ import type { LostRange } from "../engine/ports.ts";
 import type { Frame } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { sha256 } from "./batch.ts";
+import { afterCut } from "./cut.ts";
+import type { Cut } from "./cut.ts";
 import { decodeFrame, eventCount } from "./frame.ts";
 import { detailKey, META_KEY, parseKey, rangeOf, ROW } from "./layout.ts";
 import { lostAfter, readEnd } from "./read-frames.ts";
@@ -24,6 +26,8 @@ export interface FramesFound {
 /** Where the pass stands in a stream; `nextSeq` is undefined after a frame that could not be read. */
 interface StreamPlace {
   readonly stream: StreamId;
+  /** What was dropped of it by design. */
+  readonly cut: Cut;
   nextSeq: number | undefined;
   lastBatch: number;
 }
@@ -44,7 +48,7 @@ export async function verifyFrames(
     const { stream, firstSeq } = parsed;
     if (place?.stream !== stream) {
       if (place !== undefined) verifyEnd(run, place, ask.lost);
-      place = { stream, nextSeq: 1, lastBatch: 0 };
+      place = { stream, cut: run.cuts.of(stream), nextSeq: 1, lastBatch: 0 };
     }
     if (place.nextSeq !== undefined && firstSeq !== place.nextSeq) {
       const reason =
@@ -61,7 +65,7 @@ export async function verifyFrames(
     const count = eventCount(frame.value);
     ask.found.add({ stream, firstSeq, lastSeq: firstSeq + count - 1, digest: sha256(record) });
     counts.events += count;
-    place.nextSeq = firstSeq + count;
+    place.nextSeq = afterCut(place.cut, firstSeq + count);
     place.lastBatch = Number(frame.value.batch);
     if (stream !== GUARD_STREAM) await verifyDetails(run, stream, frame.value);
   }

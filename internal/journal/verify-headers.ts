@@ -6,6 +6,7 @@ import type { LostRange } from "../engine/ports.ts";
 import { BatchHeaderSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { BatchHeader } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { sha256 } from "./batch.ts";
+import { isCut } from "./cut.ts";
 import { headerKey, META_KEY, parseKey, rangeOf, ROW } from "./layout.ts";
 import { decodeRecord } from "./record.ts";
 import type { Decoded } from "./record.ts";
@@ -47,7 +48,7 @@ export async function verifyHeaders(
       if (previous !== undefined && Buffer.compare(header.value.previous, previous) !== 0) {
         run.damage.add("", number, `the chain is broken: batch ${number} follows another header than that of batch ${number - 1}`);
       }
-      addFrames(ask.named, header.value);
+      addFrames(run, ask.named, header.value);
     }
     const digest = row.kind === "whole" ? sha256(row.value[1]) : undefined;
     previous = header.kind === "whole" ? digest : undefined;
@@ -58,9 +59,12 @@ export async function verifyHeaders(
   }
 }
 
-function addFrames(named: FrameSet, header: BatchHeader): void {
-  for (const { stream, firstSeq, lastSeq, digest } of header.frames) {
-    named.add({ stream, firstSeq: Number(firstSeq), lastSeq: Number(lastSeq), digest });
+/** What was dropped by design is named, and not there. */
+function addFrames({ cuts }: Verification, named: FrameSet, header: BatchHeader): void {
+  for (const frame of header.frames) {
+    const { stream, digest } = frame;
+    const [firstSeq, lastSeq] = [Number(frame.firstSeq), Number(frame.lastSeq)];
+    if (!isCut(cuts.of(stream), { firstSeq, lastSeq })) named.add({ stream, firstSeq, lastSeq, digest });
   }
 }
 

@@ -4,6 +4,7 @@
 import { GUARD_STREAM, WorkflowId, workflowStream } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
 import { sha256 } from "./batch.ts";
+import { isCut } from "./cut.ts";
 import { decodeFrame } from "./frame.ts";
 import { frameKey, headerKey, parseKey, rangeOf, ROW } from "./layout.ts";
 import { decodeRecord, unseal } from "./record.ts";
@@ -23,6 +24,7 @@ export async function lookUpFrames(run: Verification, lastBatch: number): Promis
     for (const frame of header.value.frames) {
       const stream = parseStream(frame.stream);
       if (stream === undefined) continue;
+      if (isCut(run.cuts.of(stream), { firstSeq: Number(frame.firstSeq), lastSeq: Number(frame.lastSeq) })) continue;
       const key = frameKey(stream, Number(frame.firstSeq));
       const looked = run.store.look(key, run.snapshot);
       const record = looked.kind === "whole" ? looked.value : undefined;

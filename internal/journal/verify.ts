@@ -7,6 +7,7 @@ import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import type { JournalReport, LostRange } from "../engine/ports.ts";
 import { mergeRanges, META_LOST, readMeta } from "./chain.ts";
+import { Cuts } from "./cuts.ts";
 import { DamageList } from "./damage.ts";
 import type { Store } from "./store.ts";
 import { FrameSet } from "./verify-frame-set.ts";
@@ -21,6 +22,7 @@ export interface Verification {
   readonly store: Store;
   readonly snapshot: Snapshot;
   readonly damage: DamageList;
+  readonly cuts: Cuts;
 }
 
 /** What verifying needs of an open journal. */
@@ -38,7 +40,7 @@ export async function verifyJournal(source: VerifySource, head: string | undefin
   const damage = new DamageList();
   const snapshot = store.snapshot();
   try {
-    const run: Verification = { store, snapshot, damage };
+    const run: Verification = { store, snapshot, damage, cuts: new Cuts(store, snapshot) };
     if (lastBatch > 0 && readMeta(store) === undefined) damage.add("", 0, META_LOST);
     const [named, found] = [new FrameSet(), new FrameSet()];
     const headers = { batches: 0, digest: "", lastNumber: 0, gaps: new Array<LostRange>(), isHeadFound: false };

@@ -122,3 +122,19 @@ test("a completion says how long it is awaited, and what it means when none come
   const computed = action(token, '{ within: "${{ params.s }}" }').replace("name: w\n", "name: w\nparams: { s: { default: 5s } }\n");
   expect(await jsonOf(computed)).toMatchObject({ computed: { "stages[0].actions[0].completion.within": "params.s" } });
 });
+
+test("continue_as_new says while what it goes on, and how many generations are kept", async () => {
+  const going = (rule: string): string =>
+    `name: w\ncontinue_as_new: ${rule}\nstages:\n  - { name: a, actions: [{ name: x, uses: wait, with: { for: 1s } }] }\n`;
+  expect(await jsonOf(going("{ while: workflow.generation < 3, keep: 0 }"))).toMatchObject({
+    continueAsNew: { while: "workflow.generation < 3", keep: 0 },
+  });
+  expect(await jsonOf(going("{ while: true }"))).toMatchObject({ continueAsNew: { while: "true" } });
+  expect(await faultsOf(going("{ while: workflow.generations < 3, keep: 1001 }"))).toEqual([
+    'w.yaml:2:36: continue_as_new.while: no such field "generations" in workflow; did you mean "generation"?',
+    "  workflow.generations < 3",
+    "           ^",
+    "w.yaml:2:59: continue_as_new.keep: must be between 0 and 1000",
+  ]);
+  expect(await faultsOf(going("{ keep: 1 }"))).toEqual([expect.stringMatching(/continue_as_new: while is missing: say when it goes on/)]);
+});

@@ -48,6 +48,8 @@ export function checkWorkflow(definition: WorkflowDefinition, faults: FileFaults
       checkExpression(source, { ...known, path: `signals.${name}.set.${variable}`, scope: scopes.signal(fields) });
   for (const [name, source] of Object.entries(definition.queries))
     checkExpression(source, { ...known, path: `queries.${name}`, scope: scopes.output });
+  const goesOn = definition.continueAsNew?.while ?? "";
+  if (goesOn !== "") checkExpression(goesOn, { ...known, path: "continue_as_new.while", scope: scopes.output, result: "bool" });
   const numberScope = paramsScope(definition.params);
   for (const [path, source] of Object.entries(definition.computed))
     checkTemplate(`\${{ ${source} }}`, { ...known, path, scope: numberScope });

@@ -25,6 +25,7 @@ const TABLES = [
   { message: "Undo", heading: "`undo`", file: "stages: [{ actions: [{ undo: { zzz: 1 } }] }]" },
   { message: "Completion", heading: "`completion`", file: "stages: [{ actions: [{ completion: { zzz: 1 } }] }]" },
   { message: "Repeat", heading: "`repeat`", file: "stages: [{ actions: [{ repeat: { zzz: 1 } }] }]" },
+  { message: "ContinueAsNew", heading: "`continue_as_new`", file: "continue_as_new: { zzz: 1 }" },
   { message: "Retry", heading: "`retry`", file: "stages: [{ actions: [{ retry: { zzz: 1 } }] }]" },
 ] as const;
 
@@ -45,6 +46,7 @@ const FORMS: Readonly<Record<string, string>> = {
   Amount: "amount",
   Completion: "map",
   CompletionMissing: "`unknown` or `failed`",
+  ContinueAsNew: "map",
   Needs: "list of text",
   OnUnknown: "`next`",
   Param: "map",

@@ -13,6 +13,7 @@ import { FileCursor, FileFaults } from "./file-cursor.ts";
 import type { FileFields } from "./file-cursor.ts";
 import { placedInFile } from "./file-places.ts";
 import { takeComputed } from "./workflow-computed.ts";
+import { readContinue } from "./workflow-continue.ts";
 import { readParams } from "./workflow-params.ts";
 import { readExpressions, readSignals } from "./workflow-signals.ts";
 import { inlineSources } from "./workflow-sources.ts";
@@ -42,6 +43,7 @@ const WORKFLOW_FIELDS = [
   "signals",
   "queries",
   "deadline",
+  "continue_as_new",
 ] as const;
 const TARGET_FIELDS = ["where", "names", "expect"] as const;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
@@ -72,6 +74,7 @@ function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): Mes
   const name = fields.need("name", "write for example name: rotate-nginx-config");
   const targets = fields.read("targets", readTargets);
   const deadline = fields.read("deadline", readDeadline);
+  const continueAsNew = fields.read("continue_as_new", readContinue);
   return {
     name: name?.word(NAME, "lower-case letters, digits, dots and dashes, at most 128") ?? "",
     description: fields.read("description", (field) => field.text()) ?? "",
@@ -83,6 +86,7 @@ function readWorkflow(fields: FileFields<(typeof WORKFLOW_FIELDS)[number]>): Mes
     signals: fields.read("signals", readSignals) ?? {},
     queries: fields.read("queries", readExpressions) ?? {},
     ...(deadline === undefined ? {} : { deadline }),
+    ...(continueAsNew === undefined ? {} : { continueAsNew }),
     annotations: fields.read("annotations", (field) => field.texts("annotations")) ?? {},
     onSuccess: fields.read("on_success", (field) => field.items("on_success").map(readStage)) ?? [],
     onFailure: fields.read("on_failure", (field) => field.items("on_failure").map(readStage)) ?? [],

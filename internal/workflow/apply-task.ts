@@ -33,6 +33,7 @@ export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs
   state.schedule.run(task);
   state.tasks.set(task, TaskState.RUNNING);
   state.tasks.attempts[task] = attempt;
+  state.generation.attemptLast = Math.max(state.generation.attemptLast, attempt);
   if (started.rulesAllowed > 0) state.tasksAllowed += 1;
   state.running.set(task, { attempt, startedAtMs: atMs, startSeq: state.seq, remoteId: "" });
   if (action.totalTimeoutMs !== Infinity && !state.firstStartMs.has(task)) state.firstStartMs.set(task, atMs);

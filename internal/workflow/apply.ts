@@ -11,6 +11,7 @@ import type { EventKind } from "./events.ts";
 import { closeOpenTasks, closeStage, repeatStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
 import { beginAwaiting } from "./awaiting.ts";
 import { receiveCompletion } from "./completion.ts";
+import { continueWorkflow } from "./continuing.ts";
 import { passDeadline } from "./deadlines.ts";
 import { finishEarly } from "./finishing.ts";
 import { freezeList } from "./list-expanding.ts";
@@ -47,7 +48,8 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "cancelRequested":
     case "workflowPaused":
     case "workflowUnpaused":
-      return applyToLife(state, kind, atMs);
+    case "continuedAsNew":
+      return applyToLife(state, kind, { by, atMs });
     case "stageStarted":
     case "stageEnded":
     case "stageRepeated":
@@ -74,6 +76,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "taskSkipped":
       return settleUnstarted(state, kind.value.task, kind.value.reason === SkipReason.NEED ? TaskState.SKIPPED_AFTER : TaskState.SKIPPED);
     case "taskRefused":
+      state.generation.attemptLast = Math.max(state.generation.attemptLast, kind.value.attempt);
       return settleUnstarted(state, kind.value.task, TaskState.FAILED);
     case "taskResolved":
       return resolveTask(state, kind.value);
@@ -143,13 +146,25 @@ function applyFromOutside(state: WorkflowState, at: { readonly kind: FromOutside
 }
 
 type LifeName =
-  "workflowExecuted" | "workflowExpired" | "workflowRetried" | "workflowEnded" | "cancelRequested" | "workflowPaused" | "workflowUnpaused";
+  | "workflowExecuted"
+  | "workflowExpired"
+  | "workflowRetried"
+  | "workflowEnded"
+  | "cancelRequested"
+  | "workflowPaused"
+  | "workflowUnpaused"
+  | "continuedAsNew";
 
-function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: LifeName }>, atMs: TimeMs): void {
+function applyToLife(
+  state: WorkflowState,
+  kind: Extract<EventKind, { case: LifeName }>,
+  { by, atMs }: { readonly by: string; readonly atMs: TimeMs },
+): void {
   switch (kind.case) {
     case "workflowExecuted":
       state.life = { kind: "executing" };
       state.executedAtMs = atMs;
+      state.generation.executedBy = by;
       state.deadlineMs = atMs + state.blueprint.deadlineMs;
       return;
     case "workflowExpired":
@@ -169,6 +184,8 @@ function applyToLife(state: WorkflowState, kind: Extract<EventKind, { case: Life
     case "workflowUnpaused":
       state.isPaused = false;
       return;
+    case "continuedAsNew":
+      return continueWorkflow(state, kind.value, atMs);
     default:
       return assertNever(kind);
   }

@@ -166,8 +166,9 @@ test("a task's position leads to its place and back, and its key is safe as a fi
     expect(taskAt(stage, ordinal, action.index)).toBe(task);
   }
   expect(() => placeOf(made, 7)).toThrow(/has no task 7/);
-  expect(taskKey(made.id, { task: 3, run: 1 })).toMatch(/^[0-9a-f-]+\.3$/);
-  expect(taskKey(made.id, { task: 3, run: 2 })).toMatch(/^[0-9a-f-]+\.3-2$/);
+  expect(taskKey(made.id, { task: 3, run: 1, generation: 1 })).toMatch(/^[0-9a-f-]+\.3$/);
+  expect(taskKey(made.id, { task: 3, run: 2, generation: 1 })).toMatch(/^[0-9a-f-]+\.3-2$/);
+  expect(taskKey(made.id, { task: 3, run: 2, generation: 12 })).toMatch(/^[0-9a-f-]+\.3-2\.g12$/);
 });
 
 test("defaults are filled in: parallel, budgets, timeouts", () => {

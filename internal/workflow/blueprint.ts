@@ -19,6 +19,8 @@ import type { Column, Part } from "../expr/workflow-parts.ts";
 import { workflowScopes } from "../expr/workflow-types.ts";
 import type { ActionPlan } from "./action-plan.ts";
 import { planActions } from "./action-plan.ts";
+import { planContinue } from "./continue-rule.ts";
+import type { ContinueRule } from "./continue-rule.ts";
 import { FaultList } from "./fault-list.ts";
 import { LastPlans } from "./last-plans.ts";
 import { itemName, planList } from "./list-plan.ts";
@@ -93,7 +95,9 @@ export interface Blueprint {
   readonly vars: JsonObject;
   readonly signals: ReadonlyMap<string, SignalPlan>;
   readonly queries: ReadonlyMap<string, Program>;
-  /** How long after Exec or Retry it may go on; Infinity: no bound. */
+  /** Undefined: it ends when all is done. */
+  readonly continueAsNew: ContinueRule | undefined;
+  /** How long after Exec, Retry or the start of a generation it may go on; Infinity: no bound. */
   readonly deadlineMs: number;
   /** The names of all secrets that its arguments use: their values are hidden in all that its tasks put out. */
   readonly secrets: readonly string[];
@@ -141,7 +145,7 @@ export function checkDefinition(definition: WorkflowDefinition, mode: Mode, faul
 const lastPlans = new LastPlans<DefinitionPlan>();
 
 /** What follows from the definition, and how many targets there are. */
-type DefinitionPlan = Pick<Blueprint, "stages" | "output" | "vars" | "signals" | "queries">;
+type DefinitionPlan = Pick<Blueprint, "stages" | "output" | "vars" | "signals" | "queries" | "continueAsNew">;
 
 interface DefinitionContext {
   /** How many targets there are. */
@@ -187,6 +191,7 @@ function planDefinition(definition: WorkflowDefinition, context: DefinitionConte
     vars: firstVars(definition.vars, faults),
     signals: planSignals(definition, context),
     queries: planQueries(definition, context),
+    continueAsNew: planContinue(definition.continueAsNew, { scope: scopes.output, stages: stageNames, faults }),
   };
 }
 

@@ -12,6 +12,7 @@ import { ATTEMPT_NUMBER_MAX, ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts"
 import { evaluateBoolean } from "../expr/program.ts";
 import { nextAwaited } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
+import { continuesAtMs } from "./continuing.ts";
 import { isOver, isUncertain } from "./budget.ts";
 import { nextDeadline, nextDeadlineMs } from "./deadlines.ts";
 import { decideEnd } from "./attempt-end.ts";
@@ -25,7 +26,7 @@ import { answerNeeds } from "./needs.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
 import { hasRoomAtRisk } from "./room-at-risk.ts";
 import { stageLockKeys } from "./lock-keys.ts";
-import { nextStage } from "./stage-order.ts";
+import { hasRunAll, nextStage } from "./stage-order.ts";
 import { endIteration } from "./repeat.ts";
 import type { StageRun, WorkflowState } from "./state.ts";
 import { waveEnd } from "./state.ts";
@@ -57,7 +58,12 @@ export function nextDueMs(state: WorkflowState): number | undefined {
   const run = state.stageRun;
   const mayStart = !state.isPaused && (run === undefined || !isOver(run)) && state.freeze?.isWhole !== true;
   const startMs = mayStart ? Math.min(state.backoff.peek()?.atMs ?? Infinity, state.schedule.peek()?.atMs ?? Infinity) : Infinity;
-  const dueMs = Math.min(startMs, state.awaiting.due()?.atMs ?? Infinity, nextDeadlineMs(state));
+  const dueMs = Math.min(
+    startMs,
+    mayStart && hasRunAll(state) ? continuesAtMs(state) : Infinity,
+    state.awaiting.due()?.atMs ?? Infinity,
+    nextDeadlineMs(state),
+  );
   return dueMs === Infinity ? undefined : dueMs;
 }
 
@@ -101,7 +107,7 @@ function lateEvent(state: WorkflowState, task: number): Event {
   const attempts = state.tasks.triesOf(task);
   const tried = attempts === 0 ? "no attempt was made" : `${attempts === 1 ? "1 attempt was" : `${attempts} attempts were`} made`;
   const error = `schedule_timeout: it had not ended ${seconds} s after it might have started; ${tried}: "holdfast history ${state.blueprint.id}" shows what it waited for`;
-  return happened("taskRefused", { task, error });
+  return refused(state, task, error);
 }
 
 /** What was parked in an earlier wave, or before a Retry, is asked anew. */
@@ -204,11 +210,12 @@ function begin(state: WorkflowState, task: number, facts: Facts): Event | undefi
   const { action, stage } = place;
   const now = state.tasks.get(task);
   const isNew = now === TaskState.PENDING || now === TaskState.READY;
-  if ((state.tasks.attempts[task] ?? 0) >= ATTEMPT_NUMBER_MAX)
-    return happened("taskRefused", {
+  if (state.tasks.begunOf(task) >= ATTEMPT_NUMBER_MAX)
+    return refused(
+      state,
       task,
-      error: `it has begun ${ATTEMPT_NUMBER_MAX} attempts over all iterations and rounds, and begins no more; submit the workflow again`,
-    });
+      `it has begun ${ATTEMPT_NUMBER_MAX} attempts over all iterations and rounds, and begins no more; submit the workflow again`,
+    );
   if (action.mayMissNeeds && isNew && !facts.isFrozen(task) && answerNeeds(state, place) === "skip")
     return happened("taskSkipped", { task, reason: SkipReason.NEED });
   if ((action.when === undefined && stage.locks.length === 0) || !isNew || facts.isFrozen(task)) return admit(state, task, facts);
@@ -222,8 +229,13 @@ function begin(state: WorkflowState, task: number, facts: Facts): Event | undefi
     // In a plan, `when` may name what an earlier action would only have brought about.
     if (state.blueprint.mode === Mode.PLAN && wouldChangeBefore(state, task))
       return happened("taskSkipped", { task, reason: SkipReason.WHEN });
-    return happened("taskRefused", { task, error: error.message.slice(0, ERROR_MESSAGE_LENGTH_MAX) });
+    return refused(state, task, error.message.slice(0, ERROR_MESSAGE_LENGTH_MAX));
   }
+}
+
+/** Shown as what the next attempt would have been. */
+function refused(state: WorkflowState, task: number, error: string): Event {
+  return happened("taskRefused", { task, error, attempt: (state.tasks.attempts[task] ?? 0) + 1 });
 }
 
 function admit(state: WorkflowState, task: number, facts: Facts): Event | undefined {

@@ -38,13 +38,13 @@ export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts,
         // An action may have this name where there are no items.
         return place.stage.list === undefined ? earlier(name) : place.stage.list.items?.[place.ordinal];
       case "attempt":
-        return state.tasks.attempts[task] ?? 0;
+        return state.tasks.begunOf(task);
       case "task":
         return {
           stage: place.stage.name,
           action: place.action.name,
           uses: place.action.uses,
-          key: taskKey(state.blueprint.id, { task, run: state.tasks.runOf(task) }),
+          key: keyOf(state, task),
           run: state.tasks.runOf(task),
           annotations: place.action.annotations,
         };
@@ -54,20 +54,25 @@ export function taskScope(state: WorkflowState, task: number, facts: Pick<Facts,
   };
 }
 
+/** The key of the task's run that is under way, or was last. */
+export function keyOf({ blueprint, tasks, generation }: WorkflowState, task: number): string {
+  return taskKey(blueprint.id, { task, run: tasks.runOf(task), generation: generation.number });
+}
+
 /** The scope of expressions about an attempt that comes to a good end: its action is known under its own name, as later ones will see it. */
 export function endScope(state: WorkflowState, report: AttemptReport, facts: Pick<Facts, "detail">): ScopeOf {
   const { identifier } = placeOf(state.blueprint, report.task).action;
   const scope = taskScope(state, report.task, facts);
-  const own = ownResult(report);
+  const own = ownResult(report, state.generation.attemptBase);
   return (name) => (name === identifier ? own : scope(name));
 }
 
-function ownResult({ outcome, attempt, detail }: AttemptReport): JsonObject {
+function ownResult({ outcome, attempt, detail }: AttemptReport, attemptBase: number): JsonObject {
   const isChanged = outcome === AttemptOutcome.CHANGED;
   const result = {
     outcome: outcomeName(outcomeOf(isChanged ? TaskState.CHANGED : TaskState.UNCHANGED)),
     changed: isChanged,
-    attempts: attempt,
+    attempts: attempt - attemptBase,
   };
   return detail?.output === undefined ? result : { ...result, output: valueToJson(detail.output) };
 }
@@ -89,6 +94,7 @@ export function workflowScope(state: WorkflowState, facts: Pick<Facts, "detail">
           key: blueprint.key,
           annotations: blueprint.annotations,
           targets: blueprint.targets.length,
+          generation: state.generation.number,
         };
       case "stage":
         return (stageName: unknown) => stageScope(state, String(stageName), facts);
@@ -124,10 +130,10 @@ function actionResult(
 
 function taskResult(state: WorkflowState, task: number, facts: Pick<Facts, "detail">): JsonObject {
   const now = state.tasks.get(task);
-  const result = { outcome: outcomeName(outcomeOf(now)), changed: now === TaskState.CHANGED, attempts: state.tasks.attempts[task] ?? 0 };
-  const detail = now === TaskState.SKIPPED ? undefined : facts.detail(task);
+  const result = { outcome: outcomeName(outcomeOf(now)), changed: now === TaskState.CHANGED, attempts: state.tasks.begunOf(task) };
+  const detail = now === TaskState.SKIPPED || result.attempts === 0 ? undefined : facts.detail(task);
   // The last attempt's own: one that had nothing to tell does not inherit the output of a failed one before it.
-  if (detail?.output === undefined || detail.attempt !== result.attempts) return result;
+  if (detail?.output === undefined || detail.attempt !== state.tasks.attempts[task]) return result;
   return { ...result, output: valueToJson(detail.output) };
 }
 

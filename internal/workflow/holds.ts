@@ -146,7 +146,7 @@ function targetHold(state: WorkflowState, run: StageRun, at: { readonly ordinal:
   switch (state.tasks.get(task)) {
     case TaskState.RUNNING:
       if (state.awaiting.has(task)) return awaitHold(state, task);
-      return hold(HoldKind.RUNNING, `${what} is running, attempt ${state.tasks.attempts[task] ?? 0}`);
+      return hold(HoldKind.RUNNING, `${what} is running, attempt ${state.tasks.begunOf(task)}`);
     case TaskState.UNKNOWN:
       return hold(
         HoldKind.UNKNOWN,

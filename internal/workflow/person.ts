@@ -78,7 +78,7 @@ function judged(
 
 /** A second word is no error when it is the first one again. */
 function completedBefore(state: WorkflowState, { by, task, data }: Extract<Command, { kind: "complete" }>, facts: Facts): undefined {
-  const output = facts.detail(task)?.output;
+  const output = state.tasks.begunOf(task) === 0 ? undefined : facts.detail(task)?.output;
   const before = output === undefined ? undefined : valueToJson(output);
   const isPersons = placeOf(state.blueprint, task).action.uses === "person" && isGood(state.tasks.get(task));
   if (!isPersons || !isJsonObject(before)) throw awaitsNobody(state, task);

@@ -3,7 +3,8 @@
 
 import { digestJson } from "../base/digest.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { SignalReceived } from "../gen/holdfast/v1/event_pb.ts";
+import { SIGNAL_KEYS_CARRIED_MAX } from "../base/endless-limits.ts";
+import type { ContinuedAsNew, SignalReceived } from "../gen/holdfast/v1/event_pb.ts";
 
 /** A signal that waits for an attempt. */
 interface Queued {
@@ -11,14 +12,42 @@ interface Queued {
   readonly bytes: number;
 }
 
+/** A key, and what came under it. */
+interface ReceivedKey {
+  readonly name: string;
+  readonly key: string;
+  readonly digest: string;
+}
+
 /** Queues and keys. */
 export class SignalBox {
   readonly #queues = new Map<string, Queued[]>();
   /** Digest of the data, by name and key. */
-  readonly #keys = new Map<string, string>();
+  readonly #keys = new Map<string, ReceivedKey>();
+  /** How many of the keys, which come first, are those of the generation before. */
+  #carried = 0;
   queued = 0;
   /** Of those that are queued, as JSON. */
   queuedBytes = 0;
+
+  /** What a generation begins with. */
+  static carriedOver({ signals, signalKeys }: ContinuedAsNew): SignalBox {
+    const box = new SignalBox();
+    for (const { name, key, digest } of signalKeys) box.#keys.set(keyOf(name, key), { name, key, digest });
+    box.#carried = box.#keys.size;
+    for (const { name, data = {} } of signals) box.#queue(name, data);
+    return box;
+  }
+
+  /** The signals that no attempt has had, the oldest of each name first. */
+  waiting(): readonly { readonly name: string; readonly data: JsonObject }[] {
+    return [...this.#queues].flatMap(([name, queue]) => queue.map(({ data }) => ({ name, data })));
+  }
+
+  /** The last keys that were received in this generation. */
+  newKeys(): readonly ReceivedKey[] {
+    return [...this.#keys.values()].slice(this.#carried).slice(-SIGNAL_KEYS_CARRIED_MAX);
+  }
 
   get keys(): number {
     return this.#keys.size;
@@ -26,13 +55,16 @@ export class SignalBox {
 
   /** The digest of what came under the key; undefined: nothing has. */
   seen(name: string, key: string): string | undefined {
-    return key === "" ? undefined : this.#keys.get(keyOf(name, key));
+    return key === "" ? undefined : this.#keys.get(keyOf(name, key))?.digest;
   }
 
   /** SignalReceived. */
   receive({ name, key, data = {} }: SignalReceived, isAwaited: boolean): void {
-    if (key !== "") this.#keys.set(keyOf(name, key), digestJson(data));
-    if (!isAwaited) return;
+    if (key !== "") this.#keys.set(keyOf(name, key), { name, key, digest: digestJson(data) });
+    if (isAwaited) this.#queue(name, data);
+  }
+
+  #queue(name: string, data: JsonObject): void {
     const bytes = signalBytes(data);
     const queue = this.#queues.get(name) ?? [];
     queue.push({ data, bytes });

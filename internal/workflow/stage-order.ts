@@ -8,7 +8,7 @@ import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { StagePlan } from "./blueprint.ts";
 import { isOverdue } from "./deadlines.ts";
-import { endWorkflow } from "./ending.ts";
+import { endOrContinue } from "./continuing.ts";
 import { isPartWanted } from "./ended-well.ts";
 import { happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
@@ -18,16 +18,21 @@ import type { WorkflowState } from "./state.ts";
 
 /** The event that follows when no stage is under way. */
 export function nextStage(state: WorkflowState, facts: Facts): Event | undefined {
-  if (isOverdue(state)) return endWorkflow(state, facts);
+  if (isOverdue(state)) return endOrContinue(state, facts);
   if (state.isPaused || (!state.isAdmitted && facts.isGated(Gate.EXEC))) return undefined;
   const next = stageInTurn(state);
-  if (next === undefined) return endWorkflow(state, facts);
+  if (next === undefined) return endOrContinue(state, facts);
   const { stage, unmet } = next;
   if (unmet !== undefined) return happened("stageSkipped", { stage: stage.index, reason: skipReason(state, unmet) });
   const { list } = stage;
   if (list !== undefined && list.items === undefined) return expandList(state, { ...stage, list }, facts);
   // It starts with the verdict (gates.ts).
   return list !== undefined && facts.isGated(Gate.EXPAND) ? undefined : happened("stageStarted", { stage: stage.index });
+}
+
+/** True when no stage is under way, and none will be. */
+export function hasRunAll(state: WorkflowState): boolean {
+  return state.stageRun === undefined && stageInTurn(state) === undefined;
 }
 
 /** The stage that stands before the gate of its list, which is known; undefined: none does. */

@@ -14,13 +14,15 @@ import type { Blueprint, StagePlan } from "./blueprint.ts";
 import { makeBlueprint } from "./blueprint.ts";
 import type { FreezeFact } from "./facts.ts";
 import type { GateHeld } from "./gates.ts";
+import type { Generation } from "./generation.ts";
+import { firstGeneration } from "./generation.ts";
 import type { NeedAnswer } from "./needs.ts";
 import { Parking } from "./parking.ts";
 import { SignalBox } from "./signal-box.ts";
 import { CompletionBox } from "./completion-box.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
 import { Schedule } from "./schedule.ts";
-import { TaskTable } from "./task-state.ts";
+import { TaskTable, stageFinder } from "./task-state.ts";
 
 /** A task under way. */
 export interface RunningTask {
@@ -132,6 +134,7 @@ export interface WorkflowState {
   lastAtMs: TimeMs;
   life: Life;
   executedAtMs: TimeMs | undefined;
+  generation: Generation;
   isPaused: boolean;
   isCancelRequested: boolean;
   /** When the workflow's time is over; Infinity: never. */
@@ -190,8 +193,12 @@ export interface WorkflowState {
   readonly failedTargets: Map<number, { readonly version: number; readonly names: readonly string[] }>;
 }
 
-/** The state after the first event of a workflow. */
-export function initialState(submitted: WorkflowSubmitted, recorded: { readonly by: string; readonly atMs: TimeMs }): WorkflowState {
+/** The state after the first event of a workflow, or before anything was done in a later generation of it. */
+export function initialState(
+  submitted: WorkflowSubmitted,
+  recorded: { readonly by: string; readonly atMs: TimeMs },
+  generation = firstGeneration(),
+): WorkflowState {
   const blueprint = makeBlueprint(submitted);
   const { stages } = blueprint;
   const widths = stages.map((stage) => ({ tasks: stage.width * stage.actions.length }));
@@ -205,6 +212,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     lastAtMs: recorded.atMs,
     life: { kind: "submitted" },
     executedAtMs: undefined,
+    generation,
     isPaused: false,
     isCancelRequested: false,
     deadlineMs: Infinity,
@@ -221,7 +229,7 @@ export function initialState(submitted: WorkflowSubmitted, recorded: { readonly 
     restored: undefined,
     parking: new Parking(),
     entrance: new Parking(),
-    tasks: new TaskTable(blueprint.tasks, widths, stageFinder(stages)),
+    tasks: new TaskTable(blueprint.tasks, widths, { stageOf: stageFinder(stages), attemptBase: generation.attemptBase }),
     running: new Map(),
     awaiting: new AwaitingTable(),
     signals: new SignalBox(),
@@ -288,13 +296,4 @@ export function stageRunOf(state: WorkflowState): StageRun {
 export function waveEnd(run: StageRun): number {
   const { first, count } = run.stage.waves[run.wave] ?? { first: 0, count: 0 };
   return first + count;
-}
-
-function stageFinder(stages: readonly StagePlan[]): (task: number) => number {
-  const first = stages.map((stage) => stage.firstTask);
-  return (task) => {
-    let stage = first.length - 1;
-    while (stage > 0 && (first[stage] ?? 0) > task) stage -= 1;
-    return stage;
-  };
 }

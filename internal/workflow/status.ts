@@ -94,6 +94,7 @@ export function statusOf(state: WorkflowState): WorkflowStatus {
     ...(state.lastVerdict === undefined ? {} : { verdict: state.lastVerdict }),
     tasksAllowed: state.tasksAllowed,
     ...(finish === undefined ? {} : { finish }),
+    generation: state.generation.number,
   });
 }
 

@@ -9,7 +9,7 @@ test("counts always equal what a scan of the tasks would give", () => {
   const change = fc.tuple(fc.integer({ min: 0, max: 29 }), fc.constantFrom(...STATES));
   fc.assert(
     fc.property(fc.array(change, { maxLength: 300 }), (changes) => {
-      const table = new TaskTable(30, [{ tasks: 10 }, { tasks: 20 }], (task) => (task < 10 ? 0 : 1));
+      const table = new TaskTable(30, [{ tasks: 10 }, { tasks: 20 }], { stageOf: (task) => (task < 10 ? 0 : 1), attemptBase: 0 });
       for (const [task, state] of changes) table.set(task, state);
       for (const state of STATES) {
         const scanned = [...table.states.keys()].filter((task) => table.get(task) === state);
@@ -27,7 +27,7 @@ test("counts always equal what a scan of the tasks would give", () => {
 });
 
 test("a list of failed targets is known to hold until a failure comes or goes", () => {
-  const table = new TaskTable(2, [{ tasks: 2 }], () => 0);
+  const table = new TaskTable(2, [{ tasks: 2 }], { stageOf: () => 0, attemptBase: 0 });
   const versions = [table.failureVersion(0)];
   for (const state of [TaskState.RUNNING, TaskState.FAILED, TaskState.PENDING, TaskState.RUNNING, TaskState.CHANGED]) {
     table.set(0, state);

@@ -68,12 +68,24 @@ export function isRetriable(state: number): boolean {
   return !isGood(state) && state !== TaskState.RUNNING;
 }
 
+/** Finds the stage of a task. */
+export function stageFinder(stages: readonly { readonly firstTask: number }[]): (task: number) => number {
+  const first = stages.map((stage) => stage.firstTask);
+  return (task) => {
+    let stage = first.length - 1;
+    while (stage > 0 && (first[stage] ?? 0) > task) stage -= 1;
+    return stage;
+  };
+}
+
 /** The states and attempts of all tasks of a workflow, and how many stand where in each stage. */
 export class TaskTable {
   readonly states: Uint8Array;
-  readonly attempts: Uint16Array;
+  /** The number of each task's last attempt; over all generations. */
+  readonly attempts: Uint16Array | Uint32Array;
   /** Attempts that no longer count against the retry rule, because a person asked for a fresh start. */
-  readonly forgiven: Uint16Array;
+  readonly forgiven: Uint16Array | Uint32Array;
+  readonly #attemptBase: number;
   /** How often each task was run again after a good end; undefined while none was, as in most workflows. */
   #reruns: Uint16Array | undefined;
   readonly #stageOf: (task: number) => number;
@@ -81,10 +93,16 @@ export class TaskTable {
   /** How often a task of each stage has begun or ceased to be a failure: tells whether a list of failed targets still holds. */
   readonly #failureChanges: Int32Array;
 
-  constructor(tasks: number, stages: readonly { readonly tasks: number }[], stageOf: (task: number) => number) {
+  constructor(
+    tasks: number,
+    stages: readonly { readonly tasks: number }[],
+    options: { readonly stageOf: (task: number) => number; readonly attemptBase: number },
+  ) {
+    const { stageOf, attemptBase } = options;
     this.states = new Uint8Array(tasks);
-    this.attempts = new Uint16Array(tasks);
-    this.forgiven = new Uint16Array(tasks);
+    this.#attemptBase = attemptBase;
+    this.attempts = attemptBase === 0 ? new Uint16Array(tasks) : new Uint32Array(tasks).fill(attemptBase);
+    this.forgiven = this.attempts.slice();
     this.#stageOf = stageOf;
     this.#counts = new Int32Array(stages.length * STATES);
     this.#failureChanges = new Int32Array(stages.length);
@@ -94,6 +112,11 @@ export class TaskTable {
   /** How many attempts it made since it last began afresh: those that count. */
   triesOf(task: number): number {
     return (this.attempts[task] ?? 0) - (this.forgiven[task] ?? 0);
+  }
+
+  /** How many attempts it has begun in this generation. */
+  begunOf(task: number): number {
+    return (this.attempts[task] ?? 0) - this.#attemptBase;
   }
 
   /** Which run of the task this is, from 1: a good end is the end of a run, a failure is not. */

@@ -2,14 +2,19 @@
 // 1. The one place of this conversion: a codec.
 
 import { fromJson, toJson } from "@bufbuild/protobuf";
-import type { JsonValue as ProtobufJson } from "@bufbuild/protobuf";
+import type { JsonObject as ProtobufObject, JsonValue as ProtobufJson } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 
 /** A JSON value as a message. */
 export function jsonToValue(value: JsonValue): Value {
   return fromJson(ValueSchema, value as ProtobufJson);
+}
+
+/** A JSON object as a Struct: the same object, which is not changed any more. */
+export function jsonToStruct(value: JsonObject): ProtobufObject {
+  return value as ProtobufObject;
 }
 
 /** A message as a JSON value; an empty message is null. */

@@ -5,7 +5,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { GUARD_STREAM, seq, workflowStream } from "../../internal/base/ids.ts";
 import type { StreamId } from "../../internal/base/ids.ts";
 import type { Journal } from "../../internal/engine/ports.ts";
+import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { encodeDetail } from "../../internal/workflow/detail-codec.ts";
 import {
   aDetail,
   all,
@@ -14,6 +16,7 @@ import {
   aRecord,
   attemptEnded,
   attemptStarted,
+  continued,
   lockTaken,
   NOON_MS,
   opening,
@@ -103,6 +106,41 @@ function streams(start: Start, restart: Start): void {
       const expected = [1, 2, 3, 4, 5, 6, 7, 8, 9].slice(afterSeq).map((at) => `${at}@0 ${at}`);
       expect(await eventsOf(journal, one, afterSeq)).toEqual(expected);
     }
+  });
+
+  test("what an entry lets go is dropped, with its details, but for the stream's first frame; reading passes over it, also after a restart", async () => {
+    const journal = await start();
+    const [id, other] = [anId(1), anId(2)];
+    await journal.append(opening(id));
+    await journal.append(opening(other));
+    const ended = (task: number): Event => attemptEnded(task, { detailCrc: encodeDetail(aDetail(task)).crc });
+    for (const at of [2, 3]) {
+      await journal.append(anEntry({ id, firstSeq: at, events: [ended(at)], details: [aDetail(at)] }));
+      await journal.append(anEntry({ id: other, firstSeq: at, events: [ended(at)], details: [aDetail(at)] }));
+    }
+    await journal.append(anEntry({ id, firstSeq: 4, events: [attemptStarted(4), continued(2, 5), attemptStarted(6)] }));
+    await journal.append(anEntry({ id, firstSeq: 7, events: [attemptStarted(7), continued(3, 8)], cutBefore: 5 }));
+    const kept = ["1@0 0", "5@0 ", "6@0 6", "7@0 7", "8@0 "];
+    const check = async (now: Journal): Promise<void> => {
+      expect(await eventsOf(now, workflowStream(id))).toEqual(kept);
+      for (const [after, from] of [
+        [1, 1],
+        [2, 1],
+        [4, 1],
+        [5, 2],
+        [7, 4],
+      ] as const)
+        expect(await eventsOf(now, workflowStream(id), after)).toEqual(kept.slice(from));
+      expect([now.detailOf(id, 2, 1), now.detail(id, 3)]).toEqual([undefined, undefined]);
+      expect(now.detail(other, 3)).toBeDefined();
+      expect(await eventsOf(now, workflowStream(other))).toHaveLength(3);
+    };
+    await check(journal);
+    const again = await restart();
+    await check(again);
+    await again.append(anEntry({ id, firstSeq: 9, events: [continued(4, 9)], cutBefore: 8 }));
+    expect(await eventsOf(again, workflowStream(id))).toEqual(["1@0 0", "8@0 ", "9@0 "]);
+    expect((await again.verify({})).damage).toEqual([]);
   });
 
   test("a stream that nothing was appended to is empty", async () => {

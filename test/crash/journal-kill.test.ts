@@ -16,6 +16,8 @@ import { temporaryDirectory } from "../fakes/temp-directory.ts";
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? 7);
 const LIVES = 10;
 const WRITER = join(import.meta.dirname, "journal-writer.ts");
+/** Two generations of 50, and what of the next ones was in flight. */
+const EVENTS_KEPT_MAX = 200;
 const STREAMS: readonly StreamId[] = [GUARD_STREAM, ...[1, 2, 3, 4, 5].map((n) => workflowStream(anId(n)))];
 
 /** Runs the writer until it has acknowledged so many entries, or ended; returns the last acknowledged number of each stream. */
@@ -39,11 +41,14 @@ async function write(command: readonly string[], killAfter: number): Promise<{ a
 async function ends(journal: LevelJournal): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const stream of STREAMS) {
-    let last = 0;
+    let [last, read] = [0, 0];
     for await (const frame of journal.readFrames(stream, { afterSeq: seq(0) })) {
-      expect(frame.firstSeq).toBe(last + 1);
-      last += frame.events.length + frame.guardEvents.length;
+      const isStart = last > 0 && frame.events[0]?.kind.case === "continuedAsNew";
+      if (!isStart) expect(frame.firstSeq).toBe(last + 1);
+      last = frame.firstSeq + frame.events.length + frame.guardEvents.length - 1;
+      read += frame.events.length;
     }
+    if (stream === STREAMS.at(-1)) expect(read, "events of an endless workflow that are kept").toBeLessThan(EVENTS_KEPT_MAX);
     found.set(stream, last);
   }
   return found;
@@ -60,7 +65,8 @@ async function check(directory: string, acknowledged: ReadonlyMap<string, number
     const turns = STREAMS.slice(1).reduce((sum, stream) => sum + (found.get(stream) ?? 0), 0);
     expect(found.get(GUARD_STREAM), "each turn's events and its guard's are there together, or not at all").toBe(turns);
     expect((await journal.verify({})).damage).toEqual([]);
-    for (let n = 1; n <= 5; n++) expect(journal.detail(anId(n), found.get(anId(n)) ?? 0)).toBeDefined();
+    for (let n = 1; n <= 5; n++)
+      if (n < 5 || (found.get(anId(n)) ?? 0) % 50 > 0) expect(journal.detail(anId(n), found.get(anId(n)) ?? 0)).toBeDefined();
   } finally {
     await journal.close();
   }

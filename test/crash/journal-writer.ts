@@ -7,10 +7,12 @@ import type { StreamId } from "../../internal/base/ids.ts";
 import { openJournal } from "../../internal/journal/open-journal.ts";
 import type { LevelJournal } from "../../internal/journal/level-journal.ts";
 import { encodeDetail } from "../../internal/workflow/detail-codec.ts";
-import { aDetail, anEntry, anId, attemptEnded, lockTaken, opening } from "../fakes/journal-entries.ts";
+import { aDetail, anEntry, anId, attemptEnded, continued, lockTaken, opening } from "../fakes/journal-entries.ts";
 
 const WORKFLOWS = 5;
 const IN_FLIGHT = 64;
+/** The last workflow is an endless one: each generation has so many events, and the one before is kept. */
+const GENERATION = 50;
 
 async function lastSeq(journal: LevelJournal, stream: StreamId): Promise<number> {
   let last = 0;
@@ -33,11 +35,20 @@ async function main(directory: string): Promise<void> {
     ends[n] = at;
     const guardAt = ++guardEnd;
     const detail = aDetail(at, { outputTail: `output ${at} `.repeat(turn % 40) });
-    const base =
-      at === 1
+    const isStart = n === WORKFLOWS && at % GENERATION === 0;
+    const generation = at / GENERATION + 1;
+    const cut = generation > 2 ? { cutBefore: at - GENERATION } : {};
+    const base = isStart
+      ? anEntry({ id: anId(n), firstSeq: at, events: [continued(generation, at)], ...cut })
+      : at === 1
         ? opening(anId(n))
         : anEntry({ id: anId(n), firstSeq: at, events: [attemptEnded(at, { detailCrc: encodeDetail(detail).crc })] });
-    const entry = { ...base, details: [detail], guardEvents: [lockTaken(`t${guardAt}`, anId(n))], guardFirstSeq: seq(guardAt) };
+    const entry = {
+      ...base,
+      details: isStart ? [] : [detail],
+      guardEvents: [lockTaken(`t${guardAt}`, anId(n))],
+      guardFirstSeq: seq(guardAt),
+    };
     const appended = journal.append(entry).then(() => {
       say(`ack ${anId(n)} ${at}`);
       say(`ack guard ${guardAt}`);

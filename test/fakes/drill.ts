@@ -34,6 +34,8 @@ interface DrillOptions {
 /** A workflow's core in a test's hands. */
 export class Drill {
   readonly state: WorkflowState;
+  /** All that happened after the Submit. */
+  readonly events: { readonly seq: number; readonly atMs: number; readonly event: Event }[] = [];
   readonly details = new Map<number, AttemptDetail>();
   /** Targets whose lock another workflow holds. */
   readonly lockedTargets = new Set<string>();
@@ -127,6 +129,7 @@ export class Drill {
 
   #apply(event: Event): void {
     applyEvent(this.state, event, timeMs(this.nowMs));
+    this.events.push({ seq: this.state.seq, atMs: this.nowMs, event });
     for (const stage of this.state.blueprint.stages) {
       for (const state of Object.values(TaskState)) {
         let scanned = 0;

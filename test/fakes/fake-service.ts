@@ -51,6 +51,7 @@ export interface StatusChange {
   readonly annotations?: { [name: string]: string };
   readonly policies?: MessageInitShape<typeof PolicyPinSchema>[];
   readonly tasksAllowed?: number;
+  readonly generation?: number;
   readonly verdict?: MessageInitShape<typeof VerdictSchema>;
   readonly targets?: number;
   readonly targetsInFlight?: number;

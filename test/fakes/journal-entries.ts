@@ -29,9 +29,30 @@ export function anEntry(fields: {
   readonly guardFirstSeq?: number;
   readonly details?: readonly AttemptDetail[];
   readonly index?: IndexChange;
+  readonly cutBefore?: number;
 }): JournalEntry {
-  const { id = anId(1), firstSeq = 1, atMs = NOON_MS, events = [], guardEvents = [], guardFirstSeq = 1, details = [], index } = fields;
-  const base = { id, firstSeq: seq(firstSeq), timeMs: timeMs(atMs), events, guardEvents, guardFirstSeq: seq(guardFirstSeq), details };
+  const {
+    id = anId(1),
+    firstSeq = 1,
+    atMs = NOON_MS,
+    events = [],
+    guardEvents = [],
+    guardFirstSeq = 1,
+    details = [],
+    index,
+    cutBefore,
+  } = fields;
+  const cut = cutBefore === undefined ? {} : { cutBefore: seq(cutBefore) };
+  const base = {
+    id,
+    firstSeq: seq(firstSeq),
+    timeMs: timeMs(atMs),
+    events,
+    guardEvents,
+    guardFirstSeq: seq(guardFirstSeq),
+    details,
+    ...cut,
+  };
   return index === undefined ? base : { ...base, index };
 }
 
@@ -43,6 +64,12 @@ export function attemptStarted(task: number, attempt = 1): Event {
 /** An attempt ended. */
 export function attemptEnded(task: number, fields: { attempt?: number; outcome?: AttemptOutcome; detailCrc?: number } = {}): Event {
   return create(EventSchema, { kind: { case: "attemptEnded", value: { task, attempt: 1, outcome: 2, ...fields } } });
+}
+
+/** The next generation began. */
+export function continued(generation: number, at: number): Event {
+  const value = { generation, seq: BigInt(at), attemptBase: generation - 1 };
+  return create(EventSchema, { kind: { case: "continuedAsNew", value } });
 }
 
 /** The guard gave a lock. */

@@ -33,6 +33,8 @@ interface View {
   readonly open: Set<WorkflowId>;
   readonly byKey: Map<string, WorkflowId>;
   readonly byRequest: Map<string, WorkflowId>;
+  /** Of each stream that was cut: the first event after its first frame, and the first that is kept. */
+  readonly cuts: Map<StreamId, { readonly from: number; readonly before: number }>;
 }
 
 /** A journal without a disk. */
@@ -141,7 +143,12 @@ export class MemoryJournal implements Journal {
     const last = this.entries.length;
     for (let number = afterBatch + 1; number <= last; number++) {
       const entry = this.entries[number - 1];
-      if (entry !== undefined) yield { first: number, number, frames: batchFrames(entry), damage: undefined };
+      if (entry === undefined) continue;
+      const frames = batchFrames(entry).map((each) => (isCut(this.#durable, each) ? missingFrame(each) : each));
+      const damage = frames.every(({ missing }) => missing === 0)
+        ? undefined
+        : `of batch ${number}: events are not kept: continue_as_new has dropped them`;
+      yield { first: number, number, frames, damage };
     }
   }
 
@@ -256,11 +263,13 @@ export class MemoryJournal implements Journal {
   }
 }
 
-function batchFrames({ id, firstSeq, timeMs, events, guardFirstSeq, guardEvents }: JournalEntry): readonly BatchFrame[] {
+function batchFrames(entry: JournalEntry): readonly BatchFrame[] {
+  const { id, timeMs, events, guardFirstSeq, guardEvents } = entry;
   const frames: BatchFrame[] = [];
   if (id !== undefined && events.length > 0)
-    frames.push({ stream: workflowStream(id), frame: { firstSeq, timeMs, events, guardEvents: [] } });
-  if (guardEvents.length > 0) frames.push({ stream: GUARD_STREAM, frame: { firstSeq: guardFirstSeq, timeMs, events: [], guardEvents } });
+    for (const frame of framesOf(entry)) frames.push({ stream: workflowStream(id), frame, missing: 0 });
+  if (guardEvents.length > 0)
+    frames.push({ stream: GUARD_STREAM, frame: { firstSeq: guardFirstSeq, timeMs, events: [], guardEvents }, missing: 0 });
   return frames;
 }
 
@@ -273,6 +282,7 @@ function newView(): View {
     open: new Set(),
     byKey: new Map(),
     byRequest: new Map(),
+    cuts: new Map(),
   };
 }
 
@@ -283,11 +293,12 @@ function addTo(view: View, entry: JournalEntry): void {
 }
 
 function addToWorkflow(view: View, entry: JournalEntry & { readonly id: WorkflowId }): void {
-  const { id, timeMs, events } = entry;
+  const { id, events } = entry;
   if (events.length > 0) {
-    push(view.frames, workflowStream(id), { firstSeq: entry.firstSeq, timeMs, events, guardEvents: [] });
+    for (const frame of framesOf(entry)) push(view.frames, workflowStream(id), frame);
     if (!view.records.has(id)) view.open.add(id);
   }
+  if (entry.cutBefore !== undefined) cutFrames(view, id, entry.cutBefore);
   for (const detail of entry.details) {
     const { task, attempt } = detail;
     view.details.set(`${id} ${task} ${attempt}`, detail);
@@ -301,6 +312,35 @@ function addToWorkflow(view: View, entry: JournalEntry & { readonly id: Workflow
   else view.open.add(id);
   if (kind !== "ended" && key !== "") view.byKey.set(`${namespace} ${key}`, id);
   if (kind === "opened" && record.requestId !== "") view.byRequest.set(`${namespace} ${record.requestId}`, id);
+}
+
+/** A generation begins with a frame of its own. */
+function framesOf({ firstSeq, timeMs, events }: JournalEntry): readonly JournalFrame[] {
+  const at = events.findIndex(({ kind }) => kind.case === "continuedAsNew");
+  const parts = at <= 0 ? [events] : [events.slice(0, at), events.slice(at)];
+  return parts.map((part, index) => ({ firstSeq: index === 0 ? firstSeq : add(firstSeq, at), timeMs, events: part, guardEvents: [] }));
+}
+
+/** Drops all of a stream but its first frame and what begins with an event. */
+function cutFrames(view: View, id: WorkflowId, before: number): void {
+  const frames = view.frames.get(workflowStream(id)) ?? [];
+  const isKept = (frame: JournalFrame, index: number): boolean => index === 0 || frame.firstSeq >= before;
+  for (const frame of frames.filter((each, index) => !isKept(each, index)))
+    for (const { kind } of frame.events)
+      if (kind.case === "attemptEnded" || kind.case === "taskRefused")
+        view.details.delete(`${id} ${kind.value.task} ${kind.value.attempt}`);
+  view.frames.set(workflowStream(id), frames.filter(isKept));
+  const from = (frames[0]?.firstSeq ?? 1) + (frames[0]?.events.length ?? 0);
+  view.cuts.set(workflowStream(id), { from, before });
+}
+
+function missingFrame({ stream, frame }: BatchFrame): BatchFrame {
+  return { stream, frame: { ...frame, events: [] }, missing: frame.events.length };
+}
+
+function isCut({ cuts }: View, { stream, frame: { firstSeq } }: BatchFrame): boolean {
+  const cut = cuts.get(stream);
+  return cut !== undefined && firstSeq >= cut.from && firstSeq < cut.before;
 }
 
 function push(frames: Map<StreamId, JournalFrame[]>, stream: StreamId, frame: JournalFrame): void {

@@ -5,6 +5,7 @@ import { Mode, Resolution } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { requestId } from "../fakes/world.ts";
 import { APPROVAL_SCENARIOS } from "./approval-scenarios.ts";
 import { ATTEMPT_SCENARIOS } from "./attempt-scenarios.ts";
+import { ENDLESS_SCENARIOS } from "./endless-scenarios.ts";
 import { LIST_SCENARIOS } from "./list-scenarios.ts";
 import { SET, TOUCH, fix } from "./scenario.ts";
 import type { Json, Scenario } from "./scenario.ts";
@@ -16,6 +17,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...ATTEMPT_SCENARIOS,
   ...APPROVAL_SCENARIOS,
   ...LIST_SCENARIOS,
+  ...ENDLESS_SCENARIOS,
   "submit-exec-expire": {
     targets: 2,
     async tell(t) {

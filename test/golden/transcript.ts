@@ -258,6 +258,8 @@ function kindText(kind: NonNullable<HistoryEvent["event"]>["kind"] | undefined):
       const { name: signal, key, set } = kind.value;
       return `${signal} ${key}${set === undefined ? "" : ` sets ${JSON.stringify(set)}`}`;
     }
+    case "continuedAsNew":
+      return `generation ${kind.value.generation} with ${JSON.stringify(kind.value.vars)}`;
     case "workflowRetried":
       return `round ${kind.value.round}`;
     case "taskRefused":

@@ -4,6 +4,7 @@ import { AGAIN_MUTANTS } from "./again-mutants.ts";
 import { TOKEN_MUTANTS } from "./token-mutants.ts";
 import { DOOR_MUTANTS } from "./door-mutants.ts";
 import { DOUBT_MUTANTS } from "./doubt-mutants.ts";
+import { ENDLESS_MUTANTS } from "./endless-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import { FAR_MUTANTS } from "./far-mutants.ts";
 import { FROZEN_MUTANTS } from "./frozen-mutants.ts";
@@ -30,6 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...AGAIN_MUTANTS,
   ...TOKEN_MUTANTS,
   ...LIST_MUTANTS,
+  ...ENDLESS_MUTANTS,
   ...GUARD_MUTANTS,
   ...SHARED_MUTANTS,
   ...POLICY_MUTANTS,

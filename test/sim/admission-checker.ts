@@ -20,7 +20,7 @@ export class AdmissionChecker implements Checker {
   /** By workflow: roles of each who approved, and when that was last. */
   readonly #approvals = new Map<string, Map<string, Approval>>();
 
-  /** Workflows that policies let go on since they were submitted, or retried. */
+  /** Workflows that policies let go on since they were submitted, retried, or began another generation. */
   readonly #admitted = new Set<string>();
 
   constructor(versions: ReadonlyMap<string, PolicyTerms>) {
@@ -47,6 +47,7 @@ export class AdmissionChecker implements Checker {
         return this.#checkApproved(model, asked, stamp.wallMs);
       }
       case "workflowRetried":
+      case "continuedAsNew":
         this.#admitted.delete(model.id);
         return;
       case "stageStarted":

@@ -108,7 +108,7 @@ export class Comparison {
     for (const model of chronicle.models.values()) {
       for (const [index, task] of model.tasks.entries()) {
         const host = model.isOverTargets(task.stage) ? (model.targets[task.target] ?? "") : "service";
-        const count = times.get(`${host} ${model.id}.${index}`) ?? 0;
+        const count = times.get(`${host} ${model.id}.${index}${model.keyEnd}`) ?? 0;
         must(!model.isPlan || count === 0, "fleet", () => `the plan ${model.id} changed ${host}`);
         const isTouch = !model.isPlan && model.uses(task) === "touch";
         must(

@@ -144,7 +144,7 @@ export class FleetRecord {
   }
 }
 
-/** The position of a task, which its key ends with. */
+/** The position of a task, which comes after the workflow's ID in its key. */
 export function taskOf(taskKey: string): number {
-  return Number.parseInt(taskKey.slice(taskKey.lastIndexOf(".") + 1), 10);
+  return Number.parseInt(taskKey.split(".")[1] ?? "", 10);
 }

@@ -1,4 +1,4 @@
-// H2: a succeeded task does not run again but in a round that names it, a failed one only by its retry rule or a recorded Retry; an attempt in doubt is settled by looking.
+// H2: a succeeded task does not run again but in another generation, or a round that names it, a failed one only by its retry rule or a recorded Retry; an attempt in doubt is settled by looking.
 // 1. By the journal: what may start is said by the events alone. 2. By the hosts: no attempt changes its host twice, and no task does after
 // another attempt of it did, unless a person let it run again, its host was spoilt meanwhile, or what it does may be repeated.
 
@@ -96,6 +96,10 @@ export class NothingTwice implements Invariant {
       case "stageRepeated":
         for (const [index, task] of this.#tasks.get(id) ?? [])
           if (this.#layouts.get(id)?.isInStage(index, kind.value.stage) === true) begin(task);
+        return;
+      case "continuedAsNew":
+        // Another generation: what it does is its own.
+        this.#tasks.delete(id);
         return;
       case "workflowRetried":
         return this.#retry(id, kind.value.again);

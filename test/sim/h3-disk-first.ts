@@ -27,8 +27,11 @@ export class DiskFirst implements Invariant {
   shown({ id, seqs, status }: Shown): void {
     this.#checkSeq(id, seqs.at(-1) ?? 0, "a watcher's event");
     this.#checkSeq(id, Number(status?.seq ?? 0), "a watcher's status");
-    for (let at = 1; at < seqs.length; at++)
-      must(seqs[at] === (seqs[at - 1] ?? 0) + 1, NAME, () => `a watcher of ${id} sees event ${seqs[at]} after ${seqs[at - 1]}`);
+    for (let at = 1; at < seqs.length; at++) {
+      const [before = 0, seq = 0] = [seqs[at - 1], seqs[at]];
+      const isNext = seq === before + 1 || (seq > before && this.#facts.of(id).starts.has(seq));
+      must(isNext, NAME, () => `a watcher of ${id} sees event ${seq} after ${before}`);
+    }
   }
 
   called({ id, task, attempt, kind, target }: HostCall): void {
@@ -63,9 +66,11 @@ export class WatcherEyes {
     return this.#seq;
   }
 
-  see(seqs: readonly number[]): void {
-    for (const seq of seqs) {
-      must(seq === this.#seq + 1, NAME, () => `a watcher of ${this.#id} that saw event ${this.#seq} is shown ${seq}`);
+  /** Events by number; what lies before the start of a generation may not be kept. */
+  see(events: readonly { readonly seq: number; readonly isGenerationStart: boolean }[]): void {
+    for (const { seq, isGenerationStart } of events) {
+      const isNext = seq === this.#seq + 1 || (isGenerationStart && seq > this.#seq);
+      must(isNext, NAME, () => `a watcher of ${this.#id} that saw event ${this.#seq} is shown ${seq}`);
       this.#seq = seq;
     }
   }

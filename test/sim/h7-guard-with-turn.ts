@@ -43,8 +43,14 @@ export class GuardWithTurn implements Invariant {
       if (kind.case === "workflowRetried") standing.isOpen = true;
       if (kind.case === "workflowEnded" || kind.case === "workflowExpired") standing.isOpen = false;
     }
-    for (const event of entry.guardEvents) this.#take(event);
+    const before = new Set(id === undefined ? [] : this.#of(id));
+    for (const event of entry.guardEvents) {
+      this.#take(event);
+      if (id !== undefined) for (const held of before) if (!this.#of(id).has(held)) before.delete(held);
+    }
     if (id !== undefined) this.#checkEnd(id);
+    const goesOn = entry.events.some(({ kind }) => kind.case === "continuedAsNew");
+    must(!goesOn || before.size === 0, NAME, () => `${id} began another generation with ${[...before].slice(0, 5).join(", ")}`);
   }
 
   /** Nothing is taken for a workflow but in its own turn, or handed to it by a turn for which it stood in line. */

@@ -73,6 +73,7 @@ export class LedgerChecker implements Checker {
       case "workflowEnded":
       case "workflowExpired":
       case "workflowRetried":
+      case "continuedAsNew":
         return this.#settleAll(model, guardMs);
       default:
     }

@@ -76,6 +76,7 @@ export class LimitChecker implements Checker {
       case "workflowRetried":
       case "workflowEnded":
       case "workflowExpired":
+      case "continuedAsNew":
         return this.#endAll(happened);
       default:
     }
@@ -119,7 +120,7 @@ export class LimitChecker implements Checker {
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
     // Before a later attempt another may have changed something: what it took is used.
     const hasDoneNothing = isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "");
-    this.#end(task, happened, { isVoid: attempt === 1 && hasDoneNothing });
+    this.#end(task, happened, { isVoid: attempt === model.attemptBase + 1 && hasDoneNothing });
   }
 
   #start(happened: Happened, index: number): void {

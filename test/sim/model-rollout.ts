@@ -35,11 +35,11 @@ export class ModelRollout {
   readonly #order: ModelOrder;
   readonly #layout: TaskLayout;
 
-  constructor(owner: RolloutOwner) {
+  constructor(owner: RolloutOwner, attempt = 0) {
     this.#owner = owner;
     this.#layout = new TaskLayout(owner.submitted);
     this.#order = new ModelOrder(owner);
-    this.tasks = new ModelTasks(owner.stages, owner.targets.length);
+    this.tasks = new ModelTasks(owner.stages, { targets: owner.targets.length, attempt });
   }
 
   /** The stage under way; -1: none. */
@@ -113,8 +113,8 @@ export class ModelRollout {
     this.#stopOthers();
   }
 
-  get isFinishedBadly(): boolean {
-    return this.#order.finish === "failed";
+  get finished(): "good" | "failed" | undefined {
+    return this.#order.finish;
   }
 
   /** An action finished the workflow early: what has begun goes on, and nothing else of the main stages begins. */

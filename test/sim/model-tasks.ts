@@ -48,7 +48,8 @@ export class ModelTasks {
   readonly #first: number[] = [];
   readonly #actions: number[] = [];
 
-  constructor(stages: readonly Stage[], targets: number) {
+  /** `attempt` is the number of the last attempt of all generations before. */
+  constructor(stages: readonly Stage[], { targets, attempt }: { readonly targets: number; readonly attempt: number }) {
     for (const [stage, { over, actions }] of stages.entries()) {
       const width = widthOf({ over }, targets);
       this.#first.push(this.all.length);
@@ -61,7 +62,7 @@ export class ModelTasks {
             target,
             action,
             standing: "open",
-            attempt: 0,
+            attempt,
             run: 1,
             tries: 0,
             isApplying: false,

@@ -3,10 +3,11 @@
 // 2. An event costs the same however many tasks there are.
 
 import { Mode, WorkflowOutcome } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { Event, WorkflowRetried, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { ContinuedAsNew, Event, WorkflowRetried, WorkflowSubmitted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { columnsOf, stagesOf } from "../../internal/expr/workflow-parts.ts";
 import type { Column, Part } from "../../internal/expr/workflow-parts.ts";
 import type { Action, Stage } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
+import { generationsWanted } from "./random-endless.ts";
 import { ModelRollout } from "./model-rollout.ts";
 import { ModelCompletions } from "./model-completions.ts";
 import { ModelSignals } from "./model-signals.ts";
@@ -33,7 +34,11 @@ export class Model {
   endings = 0;
   /** How many events it has seen. */
   seq = 1;
-  readonly #rollout: ModelRollout;
+  /** The generation under way, and the highest number of an attempt in those before it. */
+  generation = 1;
+  attemptBase = 0;
+  #attemptLast = 0;
+  #rollout: ModelRollout;
   readonly #signals: ModelSignals;
   readonly #completions: ModelCompletions;
   #ordinals: Map<string, number> | undefined;
@@ -72,6 +77,7 @@ export class Model {
     this.#signals.take(kind, this.#usesOf(kind));
     const isAwaited = kind.case === "attemptEnded" && this.#completions.isAwaited(kind.value.task);
     this.#completions.take(kind, this.#attemptOf(kind));
+    if (kind.case === "attemptStarted" || kind.case === "taskRefused") this.#attemptLast = Math.max(this.#attemptLast, kind.value.attempt);
     switch (kind.case) {
       case "workflowExecuted":
         this.#rollout.rule("exec once", this.life === "submitted");
@@ -114,6 +120,8 @@ export class Model {
         return this.#rollout.close("after");
       case "workflowEnded":
         return this.#end(kind.value.outcome);
+      case "continuedAsNew":
+        return this.#continue(kind.value);
       default:
         return this.#rollout.takeTask(kind, isAwaited);
     }
@@ -221,6 +229,38 @@ export class Model {
     this.#rollout.reopenAll(again);
   }
 
+  /** What the keys of its tasks end with. */
+  get keyEnd(): string {
+    return this.generation === 1 ? "" : `.g${this.generation}`;
+  }
+
+  /** Where it would end well, all begins anew. */
+  #continue({ generation, seq, attemptBase }: ContinuedAsNew): void {
+    const { tasks } = this.#rollout;
+    const { while: condition = "" } = this.submitted.definition?.continueAsNew ?? {};
+    this.#rollout.rule("a generation begins as the one after another", generation === this.generation + 1 && Number(seq) === this.seq);
+    this.#rollout.rule("a generation begins where the workflow would end well", this.#mayContinue && this.#rollout.openWanted === 0);
+    this.#rollout.rule("a generation begins while it is wanted", condition !== "" && this.generation < generationsWanted(condition));
+    this.#rollout.rule("nothing runs or is unknown at the end", tasks.running === 0 && tasks.unknown.size === 0);
+    this.#rollout.rule("attempts are numbered on", attemptBase === this.#attemptLast);
+    this.generation = generation;
+    this.attemptBase = attemptBase;
+    this.endings += 1;
+    this.#keepsLocks = false;
+    this.#rollout = new ModelRollout(this, attemptBase);
+  }
+
+  get #mayContinue(): boolean {
+    return (
+      this.life === "executing" &&
+      !this.isPlan &&
+      !this.isPaused &&
+      !this.isCancelled &&
+      this.#rollout.finished === undefined &&
+      this.stage === -1
+    );
+  }
+
   #end(outcome: WorkflowOutcome): void {
     const { tasks } = this.#rollout;
     this.endings += 1;
@@ -228,9 +268,12 @@ export class Model {
     const isCancelled = outcome === WorkflowOutcome.CANCELLED;
     this.#rollout.rule("a cancelled workflow ends so, and no other", isCancelled === this.isCancelled);
     if (!isCancelled) this.#rollout.rule("no task is unknown at the end", tasks.unknown.size === 0);
-    this.#rollout.rule("what was finished as failed fails", outcome !== WorkflowOutcome.SUCCEEDED || !this.#rollout.isFinishedBadly);
+    this.#rollout.rule("what was finished as failed fails", outcome !== WorkflowOutcome.SUCCEEDED || this.#rollout.finished !== "failed");
     if (outcome === WorkflowOutcome.SUCCEEDED)
       this.#rollout.rule("nothing is open after success, but what handles another end", this.#rollout.openWanted === 0);
+    const { while: condition = "" } = this.submitted.definition?.continueAsNew ?? {};
+    if (outcome === WorkflowOutcome.SUCCEEDED && !this.isPlan && this.#rollout.finished === undefined && condition !== "")
+      this.#rollout.rule("it ends well when it is not wanted any more", this.generation >= generationsWanted(condition));
     this.life = "ended";
     this.isPaused = false;
     this.#rollout.close(isCancelled ? "cancelled" : "after");

@@ -166,7 +166,10 @@ export class People {
     const { id } = model;
     const named = namesOf(model, task);
     const isDone =
-      this.#applies(model.isOverTargets(task.stage) ? named.target : "", `${id}.${index}${task.run === 1 ? "" : `-${task.run}`}`) > 0;
+      this.#applies(
+        model.isOverTargets(task.stage) ? named.target : "",
+        `${id}.${index}${task.run === 1 ? "" : `-${task.run}`}${model.keyEnd}`,
+      ) > 0;
     const chance = this.#scene.chance();
     const resolution = isDone ? Resolution.SUCCEEDED : (chance.pick([Resolution.FAILED, Resolution.RUN_AGAIN]) ?? Resolution.FAILED);
     const request = create(ResolveTaskRequestSchema, { workflow: { id }, ...named, resolution, reason: "looked" });

@@ -38,7 +38,8 @@ export const TASK_FIELDS = fieldsOf(TASK_TYPE);
 /** Texts whose values stay the same, however often an attempt is made. */
 export function steadyTexts({ params, before, isOver, isList }: ExpressionPlace): readonly string[] {
   return [
-    ...WORKFLOW_FIELDS.map((field) => `workflow.${field}`),
+    // The generation is asked in `while`.
+    ...WORKFLOW_FIELDS.filter((field) => field !== "generation").map((field) => `workflow.${field}`),
     ...TASK_FIELDS.map((field) => `task.${field}`),
     ...paramTexts(params),
     ...(isOver ? ["target.name", "target.labels.site", "target.labels", 'target.labels[?"tier"].orValue("none")'] : []),

@@ -8,6 +8,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { TargetSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { Chance } from "./chance.ts";
+import { randomContinue } from "./random-endless.ts";
 import { randomParams } from "./random-params.ts";
 import type { RandomParams } from "./random-params.ts";
 import { signalDeclarations } from "./random-signals.ts";
@@ -95,6 +96,7 @@ export function randomDefinition(chance: Chance, place: Workplace): RandomDefini
     ...(chance.hit(0.04) ? { deadline: `${chance.int(20, 400)}s` } : {}),
     stages,
     ...handlers,
+    ...randomContinue(chance.fork("endless")),
     ...(hasSignals ? signalDeclarations(sketches.some(({ actions }) => actions.some(({ uses }) => uses === "signal"))) : {}),
     ...(chance.hit(0.1) ? { description: "Whatever comes." } : {}),
     ...(params.names.length === 0 ? {} : { params: params.declared }),

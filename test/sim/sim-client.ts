@@ -160,7 +160,10 @@ export class SimClient {
   }
 
   #see(eyes: WatcherEyes, { events }: WatchResponse): void {
-    if (this.#scene.isCurious) eyes.see(events.map(({ seq }) => Number(seq)));
+    if (this.#scene.isCurious) {
+      const seen = events.map(({ seq, event }) => ({ seq: Number(seq), isGenerationStart: event?.kind.case === "continuedAsNew" }));
+      eyes.see(seen);
+    }
   }
 
   #end(life: Life): void {

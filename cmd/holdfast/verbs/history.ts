@@ -19,20 +19,29 @@ import { indented, taskName, timeText, valueText } from "../status-text.ts";
 
 const FACT_COLUMNS_MAX = 200;
 /** Positions and sums that say nothing to people: names are beside them. */
-const HIDDEN: readonly string[] = ["task", "detailCrc"];
+const HIDDEN: readonly string[] = ["task", "detailCrc", "attemptBase", "executedMs", "executedBy", "seq", "retries"];
 
 /** history ID */
 export async function history(context: Context, [id = ""]: readonly string[], options: Options): Promise<number> {
   const client = await context.client();
   const after = integerOption(options, "after", { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
   const ask = { workflow: context.ref(id), afterSeq: BigInt(after), details: flag(options, "details") };
+  let next: bigint | undefined;
   for await (const event of client.history(ask, context.world.interrupted)) {
     if (!context.out.stdout.isOpen()) break;
+    if (next !== undefined && event.seq > next && !context.out.isJson) context.out.line(droppedText(next, event.seq - 1n));
+    next = event.seq + 1n;
     if (context.out.isJson) context.out.json(eventJson(event));
     else for (const line of eventLines(event)) context.out.line(line);
     await context.out.stdout.drained();
   }
   return EXIT_DONE;
+}
+
+/** What is between two events that follow each other in the journal. */
+function droppedText(first: bigint, last: bigint): string {
+  const which = first === last ? `event ${first} is` : `events ${first} to ${last} are`;
+  return `       … ${which} not kept: older generations (continue_as_new)`;
 }
 
 /** An event as scripts read it: `kind` names what happened, `event` holds its facts. */
@@ -98,6 +107,8 @@ function policyFacts(event: Event | undefined): readonly string[] {
       return jsonFact("data", kind.value.data);
     case "signalReceived":
       return [...jsonFact("data", kind.value.data), ...jsonFact("set", kind.value.set)];
+    case "continuedAsNew":
+      return [...jsonFact("vars", kind.value.vars), ...(kind.value.signals.length === 0 ? [] : [`waiting=${kind.value.signals.length}`])];
     case "attemptEnded":
       return jsonFact("set", kind.value.set);
     case "attemptAwaits":
