@@ -136,7 +136,7 @@ test("an error in `while` is a failure", () => {
   expect(lifeOf(drill)).toMatch(/continue_as_new.while/);
 });
 
-test("approvals are carried over, of each person the last", () => {
+test("approvals are carried over, of each person the last, and the last with a reason", () => {
   const drill = aDrill();
   const { digest } = drill.state.submitted;
   const approve = (by: string, reason: string): readonly string[] =>
@@ -144,7 +144,7 @@ test("approvals are carried over, of each person the last", () => {
   for (const by of ["bob", "cid", "bob"]) approve(by, drill.state.approvers.length < 2 ? "" : "looked again");
   expect(drill.state.approvers).toHaveLength(3);
   endOf(drill);
-  expect(drill.state.approvers.map(({ by, reason }) => `${by} ${reason}`.trim())).toEqual(["bob looked again", "cid"]);
+  expect(drill.state.approvers.map(({ by, reason }) => `${by} ${reason}`.trim())).toEqual(["bob", "cid", "bob looked again"]);
 });
 
 test("signals that wait are carried over, and so are the keys of the generation before, no older ones", () => {

@@ -60,9 +60,11 @@ function continued(state: WorkflowState): Event {
   });
 }
 
-/** Of each person in the same roles the last one: who approves again and again, since approvals expire, does not fill the list. */
+/** Of each person in the same roles the last one, and the last with a reason: who approves again, since approvals expire, does not fill the list. */
 function lastApprovals(approvers: readonly Approver[]): readonly Approver[] {
-  return [...new Map(approvers.map((approver) => [`${approver.by}\n${approver.roles.join()}`, approver])).values()];
+  return [
+    ...new Map(approvers.map((approver) => [`${approver.by}\n${approver.roles.join()}\n${approver.reason === ""}`, approver])).values(),
+  ];
 }
 
 /** ContinuedAsNew: the state is that of a workflow that was just executed, but for what the event carries over. */

@@ -57,8 +57,8 @@ export const AGAIN_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/dispatch.ts",
-        find: "?? 0) >= ATTEMPT_NUMBER_MAX)",
-        replace: "?? 0) > ATTEMPT_NUMBER_MAX)",
+        find: "begunOf(task) >= ATTEMPT_NUMBER_MAX)",
+        replace: "begunOf(task) > ATTEMPT_NUMBER_MAX)",
       },
     ],
     caughtBy: {

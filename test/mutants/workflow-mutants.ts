@@ -27,7 +27,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/signal-box.ts",
-        find: 'if (key !== "") this.#keys.set(keyOf(name, key), digestJson(data));',
+        find: 'if (key !== "") this.#keys.set(keyOf(name, key), { name, key, digest: digestJson(data) });',
         replace: "",
       },
     ],
