@@ -90,3 +90,14 @@ test("policies see items as targets by name, at the gate of their list and at th
   expect(await world.whyText(id)).toContain("each/do on b");
   expect((await world.status(id)).counts).toMatchObject({ succeeded: 2, waiting: 1 });
 });
+
+test("an endless workflow's history says of every generation what its items were called", async () => {
+  const world = new World({ targets: 0 });
+  await world.start();
+  const id = await world.run({ ...SWEEP, continueAsNew: { while: "vars.scans < 2", keep: 1 } });
+  await world.clock.advanceAsync(3_600_000);
+  await world.settle();
+  const events = await history(world, id);
+  expect(itemsOf(events)).toEqual(["a", "b", "c"]);
+  for (const [at, event] of events.entries()) expect((await history(world, id, Number(event.seq) - 1))[0], String(at)).toEqual(event);
+});

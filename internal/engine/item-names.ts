@@ -27,9 +27,13 @@ export class ItemNames {
     this.#journal = journal;
   }
 
-  /** An event that is read anyway, in order; what is known already tells nothing. */
-  take({ kind }: Event, number: number): void {
-    if (number !== this.#readTo + 1) return;
+  /** An event that is read anyway; what does not follow on what is known is read with the rest. */
+  take(event: Event, number: number): void {
+    if (number === this.#readTo + 1) this.#note(event, number);
+  }
+
+  /** Of an endless workflow, generations that are not kept are missing between two events. */
+  #note({ kind }: Event, number: number): void {
     this.#readTo = number;
     if (kind.case !== "listExpanded" || kind.value.error !== "") return;
     const names = kind.value.items.map((item) => itemName(valueToJson(item)));
@@ -58,7 +62,7 @@ export class ItemNames {
     for await (const frame of this.#journal.readFrames(workflowStream(id), { afterSeq: seq(this.#readTo) })) {
       for (const [offset, event] of frame.events.entries()) {
         if (this.#readTo >= to) return;
-        this.take(event, frame.firstSeq + offset);
+        if (frame.firstSeq + offset > this.#readTo) this.#note(event, frame.firstSeq + offset);
       }
       if (this.#readTo >= to) return;
     }

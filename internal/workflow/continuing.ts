@@ -16,6 +16,7 @@ import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
+import type { Blueprint } from "./blueprint.ts";
 import type { GenerationStart } from "./generation.ts";
 import { SignalBox } from "./signal-box.ts";
 import type { Approver, WorkflowState } from "./state.ts";
@@ -78,6 +79,7 @@ export function continueWorkflow(state: WorkflowState, event: ContinuedAsNew, at
   const carried: Partial<WorkflowState> = {
     seq: at,
     lastAtMs: atMs,
+    blueprint: withoutItems(fresh.blueprint, at),
     life: { kind: "executing" },
     executedAtMs: timeMs(Number(event.executedMs)),
     deadlineMs: atMs + state.blueprint.deadlineMs,
@@ -87,6 +89,12 @@ export function continueWorkflow(state: WorkflowState, event: ContinuedAsNew, at
     approvers: event.approvals.map(({ by, roles, atMs: givenMs, reason }) => ({ by, roles, atMs: timeMs(Number(givenMs)), reason })),
   };
   Object.assign(state, fresh, carried);
+}
+
+/** Lists are evaluated anew in each generation. */
+function withoutItems(blueprint: Blueprint, sinceSeq: number): Blueprint {
+  const stages = blueprint.stages.map((stage) => (stage.list === undefined ? stage : { ...stage, list: { ...stage.list, sinceSeq } }));
+  return { ...blueprint, stages };
 }
 
 /** The event that began the oldest generation that is kept: what lies between the Submit and it is not; undefined: all of it is. */

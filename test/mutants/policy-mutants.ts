@@ -163,7 +163,7 @@ export const POLICY_MUTANTS: readonly Mutant[] = [
     bug: "a person who approved twice counts twice",
     breaks: "rule: approval",
     patches: [
-      { file: "internal/policy/finding.ts", find: "return new Set(names.map(({ name }) => name)).size;", replace: "return names.length;" },
+      { file: "internal/policy/finding.ts", find: "ends.set(name, Math.max(", replace: "ends.set(`${name} ${ends.size}`, Math.max(" },
     ],
     caughtBy: {
       file: "internal/policy/policies.test.ts",
