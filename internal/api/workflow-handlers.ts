@@ -38,7 +38,7 @@ export function createWorkflowHandlers(engine: EngineFace, { unary, stream }: An
     })),
     unpause: unary(async (request, context) => ({ status: await engine.unpause(principalOf(context), refOf(request.workflow)) })),
     retry: unary(async (request, context) => ({
-      status: await engine.redo(principalOf(context), request),
+      status: await engine.retry(principalOf(context), request),
     })),
     resolveTask: unary(async (request, context) => ({ status: await engine.resolveTask(principalOf(context), request) })),
     why: unary((request) => engine.why(refOf(request.workflow), request.target)),

@@ -6,6 +6,7 @@ import { Phase, TaskOutcome } from "../gen/holdfast/v1/status_pb.ts";
 import { ListTasksRequestSchema, ListTasksResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aWorkflow } from "../../test/fakes/world.ts";
 import { TESTER } from "../../test/fakes/principals.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const one = (action: { readonly [key: string]: JsonValue }): JsonValue =>
   aWorkflow({ stages: [{ name: "fix", over: { targets: true }, actions: [{ name: "apply", ...action }] }] });
@@ -121,7 +122,7 @@ test("a secret that is missing fails the task before anything is looked at, and 
     error: expect.stringContaining("no secret db"),
   });
   world.secrets.set("db", "x");
-  await world.engine.retry(TESTER, { id, namespace: "" }, "", "");
+  await world.engine.retry(TESTER, retryOf({ id, namespace: "" }, ""));
   await world.settle();
   expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { TURNS_IN_FLIGHT_MAX } from "../base/limits.ts";
 import { ListTasksRequestSchema, ListWorkflowsRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { GuardedWorld, OPERATOR } from "../../test/fakes/guarded-world.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 /** A call, and whether it was answered. */
 function watched<T>(call: Promise<T>): { readonly call: Promise<T>; isAnswered: boolean } {
@@ -57,7 +58,7 @@ const QUESTIONS: readonly (readonly [name: string, ask: Question])[] = [
   ["a reason", async ({ engine }, ref) => engine.why(ref, "")],
   ["an approval", async ({ engine }, ref) => engine.approval(ref)],
   ["the pause itself", async ({ engine }, ref) => engine.pause(OPERATOR, ref, "again")],
-  ["a refusal", async ({ engine }, ref) => engine.retry(OPERATOR, ref, "no", "").catch((error: unknown) => error)],
+  ["a refusal", async ({ engine }, ref) => engine.retry(OPERATOR, retryOf(ref, "no")).catch((error: unknown) => error)],
   ["a watcher", (world, ref) => firstOf(world, ref, true)],
   ["a watcher of events", (world, ref) => firstOf(world, ref, false)],
 ];

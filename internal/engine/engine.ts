@@ -38,7 +38,7 @@ import type {
   WatchResponse,
   WhyResponse,
 } from "../gen/holdfast/v1/workflow_service_pb.ts";
-import { PlanResponseSchema, RetryRequestSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
@@ -165,10 +165,7 @@ export class Engine implements EngineFace {
     return this.#ask(this.#resolve(ref), { kind: "unpause", by: by.name });
   }
 
-  retry = (by: Principal, workflow: Ref, reason: string, digest: string): Promise<WorkflowStatus> =>
-    this.redo(by, create(RetryRequestSchema, { workflow: { ...workflow }, reason, digest }));
-
-  async redo(by: Principal, request: RetryRequest): Promise<WorkflowStatus> {
+  async retry(by: Principal, request: RetryRequest): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     await this.#checkDisk();
     const id = this.#resolve(refOf(request));

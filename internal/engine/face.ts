@@ -90,10 +90,8 @@ export interface EngineFace {
   pause(by: Principal, ref: Ref, reason: string): Promise<WorkflowStatus>;
   /** Lets it go on. */
   unpause(by: Principal, ref: Ref): Promise<WorkflowStatus>;
-  /** Runs again what failed, was unknown or never started; an empty digest is not checked. */
-  retry(by: Principal, ref: Ref, reason: string, digest: string): Promise<WorkflowStatus>;
-  /** The same, and what the request names although it had succeeded. */
-  redo(by: Principal, request: RetryRequest): Promise<WorkflowStatus>;
+  /** Runs again what failed, was unknown or never started, and what the request names although it had succeeded. */
+  retry(by: Principal, request: RetryRequest): Promise<WorkflowStatus>;
   /** A person settles a held task. */
   resolveTask(by: Principal, request: ResolveTaskRequest): Promise<WorkflowStatus>;
   /** Why the workflow, or one of its targets (empty: none), stands where it stands. */

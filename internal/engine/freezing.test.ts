@@ -6,6 +6,7 @@ import { ThawRequestSchema } from "../gen/holdfast/v1/guard_service_pb.ts";
 import { GuardedWorld, OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import type { ScopeKind } from "../../test/fakes/guarded-world.ts";
 import { aSubmission, requestId } from "../../test/fakes/world.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const ref = (id: string) => ({ id, namespace: "" });
 const some = (...names: string[]) => ({ targets: { names } });
@@ -30,14 +31,14 @@ test.each(Object.entries(SCOPES))("a freeze of %s refuses Submit, Exec and Retry
   await expect(world.submit({}, { parts: { validateOnly: true } })).rejects.toMatchObject(frozen);
   await expect(world.submit({}, { mode: Mode.PLAN })).rejects.toMatchObject(frozen);
   await expect(world.exec(id)).rejects.toMatchObject(frozen);
-  await expect(world.engine.retry(OPERATOR, ref(failed), "again", "")).rejects.toMatchObject(frozen);
+  await expect(world.engine.retry(OPERATOR, retryOf(ref(failed), "again"))).rejects.toMatchObject(frozen);
   await world.engine.explain(OPERATOR, aSubmission());
   await world.restart();
   await expect(world.exec(id)).rejects.toMatchObject(frozen);
   await world.thaw(freeze);
   await world.exec(id);
   expect(await world.phase(id)).toBe("SUCCEEDED");
-  await world.engine.retry(OPERATOR, ref(failed), "again", "");
+  await world.engine.retry(OPERATOR, retryOf(ref(failed), "again"));
   await world.settle();
   expect(await world.phase(failed)).toBe("SUCCEEDED");
 });

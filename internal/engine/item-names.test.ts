@@ -37,7 +37,7 @@ async function swept(): Promise<{ readonly world: World; readonly id: string }> 
   const world = new World({ targets: 0 });
   await world.start();
   const id = await world.run(SWEEP);
-  await world.engine.redo(TESTER, create(RetryRequestSchema, { workflow: { id }, again: { kind: { case: "all", value: true } } }));
+  await world.engine.retry(TESTER, create(RetryRequestSchema, { workflow: { id }, again: { kind: { case: "all", value: true } } }));
   await world.settle();
   return { world, id };
 }

@@ -6,6 +6,7 @@ import type { LedgerDimension } from "../guard/ledger.ts";
 import { OPERATOR, aGuardedWorld } from "../../test/fakes/guarded-world.ts";
 import type { GuardedWorld } from "../../test/fakes/guarded-world.ts";
 import { aRule } from "../../test/fakes/policy-text.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const some = (...names: string[]) => ({ targets: { names } });
 
@@ -43,7 +44,7 @@ test("a Retry of a failed workflow does not count its own targets twice, and oth
   world.fleet.trouble("h0", "apply", "fail");
   const id = await world.launch(some("h0", "h1", "h2"));
   expect(await world.phase(id)).toBe("FAILED");
-  await world.engine.retry(OPERATOR, { id, namespace: "" }, "again", "");
+  await world.engine.retry(OPERATOR, retryOf({ id, namespace: "" }, "again"));
   await world.settle();
   await world.pass(61);
   expect(await world.phase(id)).toBe("SUCCEEDED");

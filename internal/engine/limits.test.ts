@@ -6,6 +6,7 @@ import { Resolution } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardedWorld } from "../../test/fakes/guarded-world.ts";
 import { OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit } from "../../test/fakes/policy-text.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const ref = (id: string) => ({ id, namespace: "" });
 const some = (...names: string[]) => ({ targets: { names } });
@@ -130,7 +131,7 @@ test("a stage's rate holds after a Retry also for targets of which something had
   await world.engine.cancel(OPERATOR, ref(id), "enough");
   await world.release();
   expect((await world.status(id)).counts).toMatchObject({ changed: 3, cancelled: 6 });
-  await world.engine.retry(OPERATOR, ref(id), "again", "");
+  await world.engine.retry(OPERATOR, retryOf(ref(id), "again"));
   await world.settle();
   expect((await world.status(id)).counts).toMatchObject({ changed: 4 });
 });

@@ -10,6 +10,7 @@ import { ListTasksRequestSchema, ListWorkflowsRequestSchema, WorkflowRefSchema }
 import type { WatchResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
 import { ANN, TESTER } from "../../test/fakes/principals.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const TWO_STAGES = aWorkflow({
   stages: [
@@ -277,7 +278,7 @@ test("a watcher of a workflow that is retried sees the second round too, or is t
   const { id } = await world.engine.submit(TESTER, aSubmission(), Mode.APPLY);
   await world.engine.exec(TESTER, { id, namespace: "" }, "");
   await world.settle();
-  const retried = world.engine.retry(TESTER, { id, namespace: "" }, "", "");
+  const retried = world.engine.retry(TESTER, retryOf({ id, namespace: "" }, ""));
   const watched = watching(world, id);
   await retried;
   await watched.done;

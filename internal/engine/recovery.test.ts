@@ -7,6 +7,7 @@ import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { ListTasksRequestSchema, ListWorkflowsRequestSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
 import { TESTER } from "../../test/fakes/principals.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const aSet = (value: string, parts: { readonly [key: string]: JsonValue } = {}): JsonValue =>
   aWorkflow({
@@ -40,7 +41,7 @@ test("a damaged workflow says JOURNAL_CORRUPT everywhere, keeps its key and its 
   const dataLoss = { code: "DATA_LOSS" };
   await expect(world.engine.exec(TESTER, ref, "")).rejects.toMatchObject(dataLoss);
   await expect(world.engine.cancel(TESTER, ref, "")).rejects.toMatchObject(dataLoss);
-  await expect(world.engine.retry(TESTER, ref, "", "")).rejects.toMatchObject(dataLoss);
+  await expect(world.engine.retry(TESTER, retryOf(ref, ""))).rejects.toMatchObject(dataLoss);
   await expect(world.engine.listTasks(create(ListTasksRequestSchema, { workflow: { id } }))).rejects.toMatchObject(dataLoss);
   expect((await world.engine.listWorkflows(create(ListWorkflowsRequestSchema))).workflows).toMatchObject([{ id, phase: Phase.WAITING }]);
   await expect(

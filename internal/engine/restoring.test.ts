@@ -8,6 +8,7 @@ import { ListTasksRequestSchema, ResolveTaskRequestSchema } from "../gen/holdfas
 import type { JournalEntry, RestoreMark } from "./ports.ts";
 import { GuardedWorld, OPERATOR, oneStage } from "../../test/fakes/guarded-world.ts";
 import { MemoryJournal } from "../../test/fakes/memory-journal.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const HOSTS = 3;
 const MARK: RestoreMark = { restore: "a".repeat(64), backupMs: timeMs(1_767_268_800_123), batch: 7, head: "b".repeat(64) };
@@ -205,7 +206,7 @@ test("what a person said has failed is free to begin at a Retry", async () => {
   }
   await world.settle();
   expect([await world.phase(id), changes(world)]).toEqual(["FAILED", []]);
-  await world.engine.retry(OPERATOR, { id, namespace: "" }, "now", "");
+  await world.engine.retry(OPERATOR, retryOf({ id, namespace: "" }, "now"));
   await world.settle();
   expect([await world.phase(id), changes(world)]).toEqual(["SUCCEEDED", ["h0 touch", "h1 touch", "h2 touch"]]);
 });

@@ -4,6 +4,7 @@ import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { World, aSubmission, aWorkflow, requestId } from "../../test/fakes/world.ts";
 import { TESTER } from "../../test/fakes/principals.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const submit = (world: World, parts: { readonly [key: string]: JsonValue } = {}, definition = aWorkflow()) =>
   world.engine.submit(TESTER, aSubmission(definition, parts), Mode.APPLY);
@@ -67,10 +68,10 @@ test("an ended workflow is not opened again while another bears its key", async 
   world.fleet.trouble("h0", "apply", "fail");
   const id = await world.run(aWorkflow(), { key: "k" });
   const second = await submit(world, { key: "k", requestId: requestId(2) });
-  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  await expect(world.engine.retry(TESTER, retryOf({ id, namespace: "" }, ""))).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
   await world.engine.cancel(TESTER, { id: second.id, namespace: "" }, "");
   await world.settle();
-  expect((await world.engine.retry(TESTER, { id, namespace: "" }, "", "")).retries).toBe(1);
+  expect((await world.engine.retry(TESTER, retryOf({ id, namespace: "" }, ""))).retries).toBe(1);
 });
 
 test("validate_only answers digest and scope, records nothing, and needs no disk to have been used", async () => {
@@ -139,7 +140,7 @@ test("on a full disk no new Submit, Exec or Retry is taken, and what runs goes o
   world.freeBytes = 0;
   await expect(submit(world, { requestId: requestId(2) })).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   await expect(world.engine.exec(TESTER, { id, namespace: "" }, "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", "")).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  await expect(world.engine.retry(TESTER, retryOf({ id, namespace: "" }, ""))).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   expect((await submit(world)).id).toBe(id);
   world.freeBytes = 1e12;
   world.fleet.onStep = async () => void (world.freeBytes = 0);
@@ -162,7 +163,7 @@ test("two Retries of an ended workflow at once: one is recorded, and each host i
   const id = await world.run();
   expect((await world.status(id)).phase).toBe(Phase.FAILED);
   const ref = { id, namespace: "" };
-  const results = await Promise.allSettled([1, 2, 3].map(() => world.engine.retry(TESTER, ref, "", "")));
+  const results = await Promise.allSettled([1, 2, 3].map(() => world.engine.retry(TESTER, retryOf(ref, ""))));
   expect(results.map((result) => result.status).toSorted()).toEqual(["fulfilled", "rejected", "rejected"]);
   await world.settle();
   expect(await world.status(id)).toMatchObject({ phase: Phase.SUCCEEDED, retries: 1 });
@@ -178,10 +179,10 @@ test("a Retry keeps ID, digest and task keys, survives a restart, and quotes the
   const before = await world.status(id);
   world.crash();
   await world.start();
-  await expect(world.engine.retry(TESTER, { id, namespace: "" }, "", `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({
+  await expect(world.engine.retry(TESTER, retryOf({ id, namespace: "" }, "", `sha256:${"0".repeat(64)}`))).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
   });
-  await world.engine.retry(TESTER, { id, namespace: "" }, "", before.digest);
+  await world.engine.retry(TESTER, retryOf({ id, namespace: "" }, "", before.digest));
   await world.settle();
   expect(await world.status(id)).toMatchObject({ id, digest: before.digest, phase: Phase.SUCCEEDED });
   expect(new Set(keys).size).toBe(1);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { GuardedWorld, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit, aRule } from "../../test/fakes/policy-text.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const TWO_ACTIONS = oneStage({}, [
   { name: "first", uses: "set", with: { name: "a", value: "1" } },
@@ -124,7 +125,7 @@ test("a task that was put off for a Retry of its stalled workflow is asked again
   await world.exec(id);
   expect(await world.phase(id)).toBe("WAITING");
   await world.edit("p.yaml", rule('task.action != "second" || target.name == "h0"'));
-  await world.engine.retry({ name: "olga", roles: [] }, ref(id), "again", "");
+  await world.engine.retry({ name: "olga", roles: [] }, retryOf(ref(id), "again"));
   await world.edit("p.yaml", rule("true"));
   expect(await world.phase(id)).toBe("SUCCEEDED");
 });

@@ -90,9 +90,8 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
     query: async () => create(QueryResponseSchema),
     pause: changing("pause"),
     unpause: changing("unpause"),
-    retry: changing("retry"),
-    redo: async (by) => {
-      asked.push({ method: "redo", by: by.name });
+    retry: async (by) => {
+      asked.push({ method: "retry", by: by.name });
       return status();
     },
     resolveTask: async (by) => {

@@ -28,6 +28,7 @@ import { FAKE_START_MS } from "../fakes/fake-clock.ts";
 import type { ScopeKind } from "../fakes/guarded-world.ts";
 import { World, aSubmission, requestId } from "../fakes/world.ts";
 import { ANN } from "../fakes/principals.ts";
+import { retryOf } from "../fakes/retry-request.ts";
 
 const SHOWN_COUNTS = ["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "cancelled", "running", "waiting"] as const;
 
@@ -76,7 +77,7 @@ export class Transcript {
   cancel = (name = "w"): Promise<void> => this.#do(`cancel ${name}`, () => this.world.engine.cancel(ANN, this.#ref(name), "enough"));
   pause = (name = "w"): Promise<void> => this.#do(`pause ${name}`, () => this.world.engine.pause(ANN, this.#ref(name), "lunch"));
   unpause = (name = "w"): Promise<void> => this.#do(`unpause ${name}`, () => this.world.engine.unpause(ANN, this.#ref(name)));
-  retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, this.#ref(name), "again", ""));
+  retry = (name = "w"): Promise<void> => this.#do(`retry ${name}`, () => this.world.engine.retry(ANN, retryOf(this.#ref(name), "again")));
 
   signal = (name: string, key: string, data: { [field: string]: JsonValue }): Promise<void> =>
     this.#do(`signal ${name} ${key} ${JSON.stringify(data)}`, () => this.world.engine.signal(ANN, this.#ref("w"), { name, key, data }));
@@ -112,7 +113,7 @@ export class Transcript {
     const { case: kind, value } = what;
     const shown = kind === "task" ? `${value.stage}/${value.action} ${value.target}` : kind === "stage" ? `stage ${value}` : "all";
     return this.#do(`retry ${name} with ${shown}`, () =>
-      this.world.engine.redo(
+      this.world.engine.retry(
         ANN,
         create(RetryRequestSchema, { workflow: { ...this.#ref(name) }, reason: "once more", again: { kind: what } }),
       ),

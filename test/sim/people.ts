@@ -126,7 +126,7 @@ export class People {
     const again = chance.hit(0.3) ? this.#again(id, chance) : undefined;
     const request = create(RetryRequestSchema, { workflow: { id }, reason: "again", ...(again === undefined ? {} : { again }) });
     const what = again === undefined ? "retry" : `retry with ${again.kind.case} that succeeded`;
-    this.#command(id, what, (engine) => engine.redo(TESTER, request), { kind: "workflowRetried" });
+    this.#command(id, what, (engine) => engine.retry(TESTER, request), { kind: "workflowRetried" });
   }
 
   /** Something that may have succeeded. */
