@@ -11,6 +11,7 @@ import type { RolloutOwner } from "./model-owner.ts";
 import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTouched, isTurn, isUndone, isUndoneInOrder, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
+import { ModelRisk } from "./model-risk.ts";
 import { isNamedWhole, isOtherRun, openedAgain } from "./model-rounds.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding, isUnbegun } from "./model-tasks.ts";
@@ -25,8 +26,7 @@ export class ModelRollout {
   readonly tasks: ModelTasks;
   /** Tasks that a person let run again without knowing whether they had been done. */
   readonly redone = new Set<number>();
-  /** Targets at risk, over all stages. */
-  readonly risky = new Set<number>();
+  readonly risk = new ModelRisk();
   stageRun: ModelStage | undefined;
   readonly lists = new ModelLists();
   #isOverdue = false;
@@ -287,6 +287,8 @@ export class ModelRollout {
     const isReturning = run.parked.delete(task.target);
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
     const isBack = isReturning || run.isWaitingForLock(task.target);
+    // After a Retry its main actions may have ended long ago, and what handles that is known before any of it begins.
+    if (!run.begun.has(task.target)) this.#close(task);
     run.begun.add(task.target);
     run.waitingForLock.delete(task);
     run.look(task.target);
@@ -307,14 +309,11 @@ export class ModelRollout {
     task.isTouched = true;
     if (!this.isOverTargets(task.stage)) return;
     this.#run().underChange.add(task.target);
-    this.#risk(task.target);
+    this.#risk(task.target, "known");
   }
 
-  /** However it came to be so: by an apply, or because it failed, was unreachable or is unknown. */
-  #risk(target: number): void {
-    if (this.risky.has(target)) return;
-    this.risky.add(target);
-    this.rule("max_at_risk is never exceeded", this.risky.size <= this.#budgets.atRiskMax);
+  #risk(target: number, why: "known" | "unknown"): void {
+    this.rule("max_at_risk is never exceeded", !this.risk.add(target, why) || this.risk.size <= this.#budgets.atRiskMax);
   }
 
   #endAttempt(index: number, task: ModelTask, { outcome, retryAfterMs, deferredFor, repeatAfterMs, iteration }: AttemptEnded): void {
@@ -397,7 +396,7 @@ export class ModelRollout {
     const hasFailed = standing === "failed" && !isContinued(this.#owner, task);
     if (hasFailed) run?.failed.add(task.target);
     this.#set(index, task, standing);
-    if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target);
+    if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target, hasFailed ? "known" : "unknown");
     if (standing === "good" || standing === "skipped" || standing === "after" || standing === "cancelled")
       for (const other of alternativesOf(this.#owner, this.tasks, task))
         if (other.standing === "open" && other.action > task.action)
@@ -407,12 +406,13 @@ export class ModelRollout {
     this.#endIfDone(task);
   }
 
-  /** A target that is done with the stage is at risk no more, unless it failed or was stopped half-way. */
+  /** A target that is done with the stage is at risk no more, unless it failed or was stopped half-way after its first change. */
   #endIfDone(task: ModelTask): void {
     if (!this.isOverTargets(task.stage) || !this.isDone(task.target)) return;
     const hasFailed = this.ofTarget(task.target).some((other) => other.standing === "failed" && !isContinued(this.#owner, other));
     const of = this.#partsOf(task);
-    if ((!hasFailed && !wasCutShort(of)) || isUndone(of)) this.risky.delete(task.target);
+    const isLeft = hasFailed || (wasCutShort(of) && this.risk.isKnown(task.target));
+    if (!isLeft || isUndone(of)) this.risk.delete(task.target);
   }
 
   /** Closes what does not come any more on the target of a task of the stage under way. */

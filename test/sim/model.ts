@@ -161,7 +161,7 @@ export class Model {
   }
 
   get targetsAtRisk(): number {
-    return this.#rollout.risky.size;
+    return this.#rollout.risk.size;
   }
 
   get unknown(): readonly number[] {
