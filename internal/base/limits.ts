@@ -241,7 +241,8 @@ export const TASK_REJUDGE_MS = 1_000;
 export const TASKS_REJUDGED_MAX = 512;
 export const GATE_REJUDGE_MS_MIN = 1_000;
 export const GATE_REJUDGE_MS_MAX = 60_000;
-export const VERDICT_AGE_MS_MAX = 5_000;
+/** A verdict is about the moment at which it was asked for. Judging takes WORKER_QUESTION_MS_MAX at the most; a machine may sleep meanwhile. */
+export const VERDICT_AGE_MS_MAX = 35_000;
 export const SUBMIT_JUDGEMENTS_MAX = 5;
 export const APPROVALS_MAX = 100;
 /** The same word of the same person within this time is a repetition of a call. */

@@ -80,9 +80,9 @@ export class Gatekeeper {
     const gate = { gate: Gate.EXEC, stage: 0, wave: 0 };
     const { ports, guard } = this.#host;
     for (let tries = 0; tries < SUBMIT_JUDGEMENTS_MAX; tries++) {
+      const askedAtMs = ports.clock.nowMs();
       const judgement = await ports.policies.judge(this.#gateQuestion(gate));
-      const judgedAtMs = ports.clock.nowMs();
-      const isFresh = (): boolean => isStillSo(judgement, { guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
+      const isFresh = (): boolean => isStillSo(judgement, { guard, guardMs: this.#host.guardMs(), ports, askedAtMs });
       if (!isFresh()) continue;
       await this.#host.post({ kind: "judge", ...gate, verdict: judgement.verdict, isFresh });
       return judgement.verdict;
@@ -118,6 +118,7 @@ export class Gatekeeper {
   async #judge(gate: WantedGate): Promise<void> {
     const { state, ports } = this.#host;
     const startMs = ports.clock.monotonicMs();
+    const askedAtMs = ports.clock.nowMs();
     const approvals = state.approvers.length;
     this.#isJudging = true;
     const judgement = await this.#ask(gate);
@@ -128,10 +129,9 @@ export class Gatekeeper {
       return this.look();
     }
     const endMs = ports.clock.monotonicMs();
-    const judgedAtMs = ports.clock.nowMs();
     const restMs = Math.min(GATE_REJUDGE_MS_MAX, Math.max(GATE_REJUDGE_MS_MIN, REST_FACTOR * (endMs - startMs)));
     this.#last = { gate, judgement, approvals, restMs, atMs: endMs };
-    const isFresh = (): boolean => isStillSo(judgement, { guard: this.#host.guard, guardMs: this.#host.guardMs(), ports, judgedAtMs });
+    const isFresh = (): boolean => isStillSo(judgement, { guard: this.#host.guard, guardMs: this.#host.guardMs(), ports, askedAtMs });
     await this.#host.post({ kind: "judge", ...gate, verdict: judgement.verdict, isFresh }).catch(() => undefined); // the service is stopping
     this.look();
   }
@@ -170,13 +170,15 @@ export class Gatekeeper {
   }
 }
 
-/** True when what a judgement read has not moved, the policies are the same, and it is not too old. */
+/** True when what a judgement read has not moved, the policies are the same, the moment it is about is near, and no approval in it has ended. */
 export function isStillSo(
-  { reads, revision }: Judgement,
-  now: { readonly guard: GuardState; readonly guardMs: number; readonly ports: EnginePorts; readonly judgedAtMs: number },
+  { verdict, reads, revision }: Judgement,
+  now: { readonly guard: GuardState; readonly guardMs: number; readonly ports: EnginePorts; readonly askedAtMs: number },
 ): boolean {
-  const { guard, guardMs, ports, judgedAtMs } = now;
-  if (revision !== ports.policies.revision || Math.abs(ports.clock.nowMs() - judgedAtMs) > VERDICT_AGE_MS_MAX) return false;
+  const { guard, guardMs, ports, askedAtMs } = now;
+  const nowMs = ports.clock.nowMs();
+  if (revision !== ports.policies.revision || Math.abs(nowMs - askedAtMs) > VERDICT_AGE_MS_MAX) return false;
+  if (nowMs >= (approvalsEndMs(verdict) ?? Infinity)) return false;
   return reads.every(({ window, dimension, version }) => ledgerTouched(guard, window, dimension, guardMs).version === version);
 }
 

@@ -65,7 +65,7 @@ test("a verdict at exec whose count has moved while it was on its way admits not
   const waiting = [await world.launch({ targets: { names: ["h2", "h3"] } }), await world.launch({ targets: { names: ["h4", "h5"] } })];
   expect(world.changes).toBe(2);
   judge.isSlow = true;
-  await world.pass(3_700);
+  for (let passed = 0; passed < 3_700 && judge.waiting < 2; passed += 10) await world.pass(10);
   expect([judge.waiting, world.changes]).toEqual([2, 2]);
   judge.speak();
   await world.settle();
@@ -73,5 +73,31 @@ test("a verdict at exec whose count has moved while it was on its way admits not
   await world.pass(60);
   expect([judge.waiting, world.changes]).toEqual([0, 4]);
   expect([await world.phase(waiting[0] ?? ""), await world.phase(waiting[1] ?? "")].toSorted()).toEqual(["RUNNING", "SUCCEEDED"]);
+  expect(world.fatal).toBeUndefined();
+});
+
+test.each([
+  ["an approval in it has ended", 3_000, "expires: 1s"],
+  ["it is about a moment long gone, as when the machine slept", 600_000, "expires: 4h"],
+])("a verdict at exec that comes late admits nothing where %s: it is judged again", async (_, lateMs, expires) => {
+  const rule = aRule({ gates: "exec", expr: "false", enforcement: `{ approve: { role: sre, ${expires} } }` });
+  const world = new GuardedWorld({ targets: 1, policies: [rule] });
+  const judge = new SlowJudge(world.policies, Gate.EXEC);
+  world.policies = judge.policies;
+  await world.start();
+  const id = await world.launch();
+  const { digest } = await world.status(id);
+  await world.engine.approve({ name: "bob", roles: ["approver:sre"] }, { id, namespace: "" }, { digest, reason: "seen" });
+  await world.settle();
+  expect(judge.waiting).toBe(1);
+  await world.clock.advanceAsync(lateMs);
+  judge.speak();
+  await world.settle();
+  expect(world.changes).toBe(0);
+  judge.isSlow = false;
+  await world.pass(1);
+  judge.speak();
+  await world.settle();
+  expect([world.changes, await world.phase(id)]).toEqual(expires === "expires: 1s" ? [0, "WAITING"] : [1, "SUCCEEDED"]);
   expect(world.fatal).toBeUndefined();
 });

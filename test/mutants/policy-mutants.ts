@@ -229,6 +229,18 @@ export const POLICY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "late-verdict-with-ended-approval",
+    bug: "a verdict that was long on its way counts an approval that has ended meanwhile",
+    breaks: "rule: approval",
+    patches: [
+      { file: "internal/engine/gatekeeper.ts", find: "  if (nowMs >= (approvalsEndMs(verdict) ?? Infinity)) return false;\n", replace: "" },
+    ],
+    caughtBy: {
+      file: "internal/engine/stale-verdict.test.ts",
+      name: "a verdict at exec that comes late admits nothing where an approval in it has ended: it is judged again",
+    },
+  },
+  {
     name: "approved-once-and-never-again",
     bug: "whoever approved before cannot approve again",
     breaks: "rule: approval",

@@ -3,7 +3,6 @@
 
 import type { Checker, Happened } from "./checker.ts";
 import { askedPolicies } from "./checker.ts";
-import { VERDICT_AGE_MS_MAX } from "../../internal/base/limits.ts";
 import { Decision, Gate } from "../../internal/gen/holdfast/v1/policy_pb.ts";
 import type { Model } from "./model.ts";
 import type { PolicyTerms } from "./random-policies.ts";
@@ -85,7 +84,7 @@ export class AdmissionChecker implements Checker {
       if (approve === undefined || model.targets.length <= approve.aloneMax) continue;
       const people = [...(this.#approvals.get(model.id) ?? [])];
       const approving = people.filter(([name, { roles, wallMs: atMs }]) => {
-        const endMs = atMs + (approve.expiresS ?? Infinity) * 1_000 + VERDICT_AGE_MS_MAX;
+        const endMs = atMs + (approve.expiresS ?? Infinity) * 1_000;
         return name !== model.submittedBy && roles.includes(`approver:${approve.role}`) && endMs > wallMs;
       });
       const text = (): string => `${model.id} goes on with ${approving.length} approvals of ${approve.role}, ${approve.count} are needed`;

@@ -134,4 +134,8 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     why: "model: a target that only an unknown task put at risk, and nothing had touched, was kept at risk when it was stopped",
   },
   { scenario: "920000201", why: "model: a Retry of what handles a good end was judged when its wave failed, not when its target began" },
+  {
+    scenario: "610000328",
+    why: "approvals: a verdict that was long on its way let a workflow go on by an approval that had ended meanwhile",
+  },
 ];
