@@ -10,7 +10,7 @@ import { seq, timeMs, workflowStream } from "../base/ids.ts";
 import { FEED_HOLDS_SHOWN_MAX, FEED_ITEM_NAMES_MAX, FEED_STATES_MAX, FEED_STATE_TASKS_MAX } from "../base/sink-limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldSchema, Phase } from "../gen/holdfast/v1/status_pb.ts";
-import { applyEvent, foldFirst } from "../workflow/apply.ts";
+import { applyEvent, foldFirst, follows } from "../workflow/apply.ts";
 import type { Blueprint } from "../workflow/blueprint.ts";
 import { workflowHolds } from "../workflow/holds.ts";
 import { isOutOfRoom } from "../workflow/room-at-risk.ts";
@@ -145,7 +145,7 @@ const NOTHING_TOLD: Reasons = { unknown: 0, isOutOfRoom: false, isGateHeld: fals
 function applyFrame({ state, told }: Kept, frame: JournalFrame): boolean {
   let isRuleHeld = false;
   for (const [offset, event] of frame.events.entries()) {
-    if (frame.firstSeq + offset <= state.seq) continue;
+    if (!follows(state, event, frame.firstSeq + offset)) continue;
     applyEvent(state, event, timeMs(frame.timeMs + event.afterMs));
     if (event.kind.case === "continuedAsNew") Object.assign(told, NOTHING_TOLD);
     if (event.kind.case !== "verdictGiven") continue;

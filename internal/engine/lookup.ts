@@ -4,7 +4,7 @@
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId, seq, timeMs, workflowStream } from "../base/ids.ts";
 import { ENDED_WORKFLOWS_CACHED_MAX } from "../base/limits.ts";
-import { applyEvent, foldFirst } from "../workflow/apply.ts";
+import { applyEvent, foldFirst, follows } from "../workflow/apply.ts";
 import type { WorkflowState } from "../workflow/state.ts";
 import type { Ref } from "./face.ts";
 import type { Journal, WorkflowRecord } from "./ports.ts";
@@ -55,14 +55,14 @@ export function readableRecord(journal: FindsWorkflows, id: WorkflowId): Workflo
   }
 }
 
-/** Folds all events of a workflow that are on disk. Throws DATA_LOSS at damage. */
+/** Folds all events of a workflow that are on disk, but for what a cut under way has left of older generations. Throws DATA_LOSS at damage. */
 export async function replay(journal: Journal, id: WorkflowId): Promise<WorkflowState> {
   let state: WorkflowState | undefined;
   for await (const frame of journal.readFrames(workflowStream(id), { afterSeq: seq(0) })) {
-    for (const event of frame.events) {
+    for (const [offset, event] of frame.events.entries()) {
       const atMs = timeMs(frame.timeMs + event.afterMs);
       if (state === undefined) state = foldFirst(event, atMs);
-      else applyEvent(state, event, atMs);
+      else if (follows(state, event, frame.firstSeq + offset)) applyEvent(state, event, atMs);
     }
   }
   if (state === undefined)

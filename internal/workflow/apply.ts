@@ -28,6 +28,14 @@ export function foldFirst(event: Event, atMs: TimeMs): WorkflowState {
   return initialState(event.kind.value, { by: event.by, atMs });
 }
 
+/**
+ * True for an event that can be folded in: it is the next one, or begins a generation, which needs nothing of what came before. A cut goes frame by
+ * frame: until it has come to its end, what is left of a generation that is not kept follows on nothing, and is passed over.
+ */
+export function follows({ seq }: WorkflowState, { kind }: Event, number: number): boolean {
+  return number === seq + 1 || (number > seq && kind.case === "continuedAsNew");
+}
+
 /** Folds one more event into the state. */
 export function applyEvent(state: WorkflowState, event: Event, atMs: TimeMs): void {
   const kind = event.kind;
