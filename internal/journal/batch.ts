@@ -36,12 +36,21 @@ export interface StreamEnd {
   readonly cut: OpenCut;
 }
 
+/** Where a stream ends with a batch. */
+interface NotedEnd {
+  readonly end: StreamEnd;
+  /** It went from open to closed, or back. */
+  hasMoved: boolean;
+  /** With this batch events before this one may go, and not with one that leaves before it; 0: none. */
+  cutBefore: number;
+}
+
 /** A batch that gathers entries. */
 export interface Batch {
   readonly number: number;
   readonly frames: OpenFrame[];
   readonly frameOf: Map<StreamId, OpenFrame>;
-  readonly ends: Map<StreamId, { readonly end: StreamEnd; hasMoved: boolean }>;
+  readonly ends: Map<StreamId, NotedEnd>;
   readonly rows: Map<string, RowChange>;
   readonly synced: PromiseWithResolvers<void>;
   entries: number;
@@ -102,14 +111,15 @@ function addToWorkflow(batch: Batch, entry: WorkflowEntry, latest: (id: Workflow
   if (entry.index !== undefined) for (const row of indexRows(entry.id, entry.index)) putRow(batch, row.key, row.payload);
 }
 
-/** Notes where a stream ends with this batch; `hasMoved` when it went from open to closed or back. */
-export function noteEnd(batch: Batch, stream: StreamId, end: StreamEnd, hasMoved: boolean): void {
+/** Notes where a stream ends with this batch. */
+export function noteEnd(batch: Batch, stream: StreamId, { end, hasMoved, cutBefore }: NotedEnd): void {
   const noted = batch.ends.get(stream);
-  if (noted === undefined) batch.ends.set(stream, { end: { ...end }, hasMoved });
+  if (noted === undefined) batch.ends.set(stream, { end: { ...end }, hasMoved, cutBefore });
   else {
     noted.end.lastSeq = end.lastSeq;
     noted.end.isOpen = end.isOpen;
     noted.hasMoved ||= hasMoved;
+    noted.cutBefore = Math.max(noted.cutBefore, cutBefore);
   }
 }
 
@@ -127,8 +137,9 @@ export function sealBatch(
     frames.push(create(FrameDigestSchema, { ...frameRange(frame), digest: sha256(value) }));
   }
   changes.push(...batch.rows.values());
-  for (const [stream, { end, hasMoved }] of batch.ends) {
+  for (const [stream, { end, hasMoved, cutBefore }] of batch.ends) {
     const key = headKey(stream, end);
+    end.cut.before = Math.max(end.cut.before, cutBefore);
     changes.push(...dropFrames(options.store, stream, end.cut));
     const cut = { cutFrom: BigInt(end.cut.from), cutTo: BigInt(end.cut.to) };
     const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq), ...cut }));

@@ -17,6 +17,7 @@ import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { seq, workflowStream } from "../base/ids.ts";
 import { JOURNAL_CUT_FRAMES_MAX } from "../base/endless-limits.ts";
+import { JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
 import type { JournalEntry } from "../engine/ports.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
 import { frameKey, headKey, parseKey } from "./layout.ts";
@@ -107,6 +108,25 @@ test("a cut takes so many frames in one batch, the rest goes with the stream's n
   await journal.close();
   const again = await open(directory);
   expect((await again.verify({})).damage).toEqual([]);
+});
+
+test("nothing is dropped by a batch that leaves before the one that holds the generation for which it may go", async () => {
+  const directory = temporaryDirectory();
+  const journal = await open(directory);
+  const [opened, ...early] = generations(2, 3).slice(0, 4);
+  await write(
+    journal,
+    [opened, ...early].flatMap((entry) => entry ?? []),
+  );
+  const next = early.length + 2;
+  const last = next + JOURNAL_BATCH_ENTRIES_MAX;
+  for (let at = next; at < last; at++) void journal.append(anEntry({ firstSeq: at, events: [attemptStarted(at)] }));
+  void journal.append(anEntry({ firstSeq: last, events: [continued(2, last)], cutBefore: last }));
+  await Promise.resolve(); // the full batch is on its way; a crash before the next one
+  await journal.close();
+  expect(await framesIn(directory)).toEqual([1, 2, 3, 4, 5]);
+  const again = await open(directory);
+  expect((await all(again.readFrames(stream, { afterSeq: seq(0) }))).flatMap(({ events }) => events)).toHaveLength(last - 1);
 });
 
 test("what is missing beside the cut is damage, as ever", async () => {

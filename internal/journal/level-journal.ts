@@ -210,9 +210,8 @@ export class LevelJournal implements Journal {
     const hasMoved = isOpen !== end.isOpen;
     end.lastSeq += added.count;
     end.isOpen = isOpen;
-    end.cut.before = Math.max(end.cut.before, added.cutBefore);
     assert(end.lastSeq > 0, "the indexes know a workflow from its first event on");
-    noteEnd(batch, stream, end, hasMoved);
+    noteEnd(batch, stream, { end, hasMoved, cutBefore: added.cutBefore });
   }
 
   #endOf(stream: StreamId): StreamEnd {
