@@ -4,10 +4,11 @@ import { expect, test } from "vitest";
 import { Drill } from "../../test/fakes/drill.ts";
 import { CONTINUE_MS_MIN, SIGNAL_KEYS_CARRIED_MAX } from "../base/endless-limits.ts";
 import { timeMs } from "../base/ids.ts";
-import { AttemptOutcome, AwaitedSchema, EventSchema, Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, AwaitedSchema, CompletionReceivedSchema, EventSchema, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { applyEvent, foldFirst } from "./apply.ts";
 import { checkDefinition } from "./blueprint.ts";
+import { CompletionBox } from "./completion-box.ts";
 import { oldestKept } from "./continuing.ts";
 import { nextDueMs } from "./dispatch.ts";
 import { taskScope, workflowScope } from "./expression-scope.ts";
@@ -205,4 +206,26 @@ test("what is wrong with it is found at Submit, with the place", () => {
   const definition = fromJson(WorkflowDefinitionSchema, endless({ continueAsNew: { while: "vars.m < 3.0" } }));
   checkDefinition(definition, Mode.APPLY, faults);
   expect(() => faults.throwIfAny("it")).toThrow(/continue_as_new.while:1:6: no such field "m"/);
+});
+
+test("what was said by a token in the generation before is known: the same again is no error, another answer is refused", () => {
+  const post = { name: "a", uses: "touch", completion: { within: "10s" }, set: { n: "vars.n + 1.0" } };
+  const drill = aDrill({ stages: [{ name: "s", actions: [post] }], continueAsNew: { while: "true" } });
+  const say = (attempt: number, data = {}): readonly string[] =>
+    drill.take({ kind: "completion", said: { task: 0, attempt, failed: false, reason: "", data } });
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    drill.startApply(0);
+    endOf(drill);
+    expect(say(attempt, { attempt })).toContain("continuedAsNew");
+    expect(say(attempt, { attempt })).toEqual([]);
+    expect(() => say(attempt)).toThrow(/it was completed before, with other data/);
+  }
+  expect(() => say(1, { attempt: 1 })).toThrow(/this comes too late/);
+});
+
+test("attempts of late generations are told apart by their whole numbers", () => {
+  const box = new CompletionBox();
+  box.receive(create(CompletionReceivedSchema, { task: 0, attempt: 65_541 }), true);
+  expect(box.of({ task: 1, attempt: 5 })).toBeUndefined();
+  expect(box.of({ task: 0, attempt: 65_541 })).toMatchObject({ failed: false });
 });

@@ -1,5 +1,5 @@
 // How an endless workflow goes on: where it would end SUCCEEDED the next generation begins instead, with nothing done yet.
-// 1. One event holds all that is carried over: variables, signals that wait, keys, approvals. A replay needs nothing from before it (H4).
+// 1. One event holds all that is carried over: variables, signals that wait, keys, answers by tokens, approvals. A replay needs nothing from before it (H4).
 // 2. Generations begin at least CONTINUE_MS_MIN apart, by the times of events; what fails, finishes early, is cancelled, or only plans ends as any other.
 // 3. What is not carried over is asked again: policies at the gate of exec, freezes, locks and limits (H8).
 
@@ -17,6 +17,7 @@ import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { CompletionBox } from "./completion-box.ts";
 import type { GenerationStart } from "./generation.ts";
 import { SignalBox } from "./signal-box.ts";
 import type { Approver, WorkflowState } from "./state.ts";
@@ -46,13 +47,14 @@ export function continuesAtMs({ blueprint, generation, executedAtMs }: WorkflowS
 }
 
 function continued(state: WorkflowState): Event {
-  const { generation, vars, signals, retries, executedAtMs = 0, approvers } = state;
+  const { generation, vars, signals, completions, retries, executedAtMs = 0, approvers } = state;
   return happened("continuedAsNew", {
     generation: generation.number + 1,
     seq: BigInt(state.seq + 1),
     vars: jsonToStruct(vars),
     signals: signals.waiting().map(({ name, data }) => create(KeptSignalSchema, { name, data: jsonToStruct(data) })),
     signalKeys: signals.newKeys().map((key) => ({ ...key })),
+    completions: completions.newOnes(generation.attemptBase).map((said) => ({ ...said })),
     attemptBase: generation.attemptLast,
     retries,
     executedMs: BigInt(executedAtMs),
@@ -86,6 +88,7 @@ export function continueWorkflow(state: WorkflowState, event: ContinuedAsNew, at
     retries: event.retries,
     vars: event.vars ?? {},
     signals: SignalBox.carriedOver(event),
+    completions: CompletionBox.carriedOver(event),
     approvers: event.approvals.map(({ by, roles, atMs: givenMs, reason }) => ({ by, roles, atMs: timeMs(Number(givenMs)), reason })),
   };
   Object.assign(state, fresh, carried);
