@@ -87,3 +87,15 @@ test("explain tells at each gate what the judge does there", async () => {
   ]);
   expect(world.journal.entries).toEqual([]);
 });
+
+test("approvals of generations that are not kept count for those that are", async () => {
+  const policies = [aRule({ gates: "wave", expr: "false", enforcement: "{ approve: { role: sre } }" })];
+  const world = await aGuardedWorld({ targets: 1, policies });
+  const endless = { ...oneStage(), continueAsNew: { while: "workflow.generation < 4", keep: 0 } };
+  const { id, digest } = await world.submit(endless);
+  await world.engine.approve({ name: "bob", roles: ["approver:sre"] }, { id, namespace: "" }, { digest, reason: "seen" });
+  await world.exec(id);
+  await world.pass(10);
+  expect([(await world.status(id)).generation, await world.phase(id)]).toEqual([4, "SUCCEEDED"]);
+  expect(await replay(world, [])).toMatchObject([{ examined: 1 }]);
+});

@@ -1,4 +1,4 @@
-// Tries policies against the past: each workflow since a moment is judged again at its Submit, its Exec and each wave that began, and where it was held, with the
+// Tries policies against the past: each workflow since a moment is judged again at its Submit, its Exec, each generation and each wave that began, and where it was held, with the
 // ledger as it was then, and compared with what was decided then.
 // 1. Time and ledger are those of the journal, to the millisecond; the fleet is the inventory of today. What was refused at Submit left no trace to try.
 // 2. The guard is folded once, beside the gates in the order of their time; nothing of the live guard is touched.
@@ -19,6 +19,7 @@ import { applyGuardEvent, emptyGuard } from "../guard/guard.ts";
 import { ledgerReader } from "../guard/ledger.ts";
 import { makeBlueprint } from "../workflow/blueprint.ts";
 import { ruleName } from "../workflow/outside-holds.ts";
+import type { Approver } from "../workflow/state.ts";
 import type { GivenApproval, Journal, Person, Policies } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 
@@ -95,13 +96,20 @@ async function readPast(journal: Journal, id: WorkflowId, points: Point[]): Prom
         points.push({ past, gate: Gate.SUBMIT, atMs, approvals: [] });
       }
       if (past === undefined) continue;
-      if (kind.case === "approvalGiven") approvals.push({ name: by, roles: kind.value.roles, atMs, hasReason: kind.value.reason !== "" });
+      if (kind.case === "approvalGiven") approvals.push(approvalOf({ ...kind.value, by, atMs }));
+      // Those of before may not be kept; a generation asks again at the gate of exec.
+      if (kind.case === "continuedAsNew") approvals.splice(0, approvals.length, ...kind.value.approvals.map(approvalOf));
       if (kind.case === "verdictGiven") noteVerdict(points, { past, atMs, approvals: [...approvals] }, kind.value);
-      if (kind.case === "workflowExecuted") points.push({ past, gate: Gate.EXEC, atMs, approvals: [...approvals] });
+      const isExec = kind.case === "workflowExecuted" || kind.case === "continuedAsNew";
+      if (isExec) points.push({ past, gate: Gate.EXEC, atMs, approvals: [...approvals] });
       if (kind.case === "waveStarted") points.push({ past, gate: Gate.WAVE, atMs, approvals: [...approvals], wave: kind.value });
     }
   }
   return past;
+}
+
+function approvalOf({ by, roles, atMs, reason }: Omit<Approver, "atMs"> & { readonly atMs: number | bigint }): GivenApproval {
+  return { name: by, roles, atMs: timeMs(Number(atMs)), hasReason: reason !== "" };
 }
 
 /** What held it is tried at the moment of its verdict. Tasks are not tried, so what held them does not count. */
