@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Drill } from "../../test/fakes/drill.ts";
+import { CONTINUE_MS_MIN } from "../base/endless-limits.ts";
 import { AgainSchema, AttemptOutcome, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { Again } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
@@ -155,4 +156,16 @@ test("a Retry after the last iteration does the stage again as a whole; one afte
   const refused = aDrill({ repeat: { until: "true", max: 1 } });
   find(refused, [1]);
   expect(refused.take(retry)).toEqual(["workflowRetried", "listExpanded", "workflowEnded"]);
+});
+
+test("what no attempt of this generation was made of is at its first run, also where all of it is done again", () => {
+  const drill = aDrill({}, { continueAsNew: { while: "true" } });
+  drill.nowMs += CONTINUE_MS_MIN;
+  find(drill, ["a"]);
+  drill.change(1);
+  expect(drill.state.generation.number).toBe(2);
+  drill.end(0, AttemptOutcome.FAILED);
+  drill.take(again({ case: "all", value: true }));
+  find(drill, ["b"]);
+  expect([items(drill), runs(drill)]).toEqual([["b"], [1, 1, 1, 1]]);
 });

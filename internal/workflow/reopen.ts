@@ -50,7 +50,7 @@ export function closeStage(state: WorkflowState, index: number, to: TaskState = 
 /** Opens a task again. Where it had come to a good end, or may stand for something else from now on, what it does next is another run. */
 function openAgain(state: WorkflowState, task: number, { mayBeOther }: { readonly mayBeOther: boolean } = { mayBeOther: false }): void {
   const now = state.tasks.get(task);
-  const wasTried = (state.tasks.attempts[task] ?? 0) > 0;
+  const wasTried = state.tasks.begunOf(task) > 0;
   if (now === TaskState.UNCHANGED || now === TaskState.CHANGED || (mayBeOther && wasTried)) state.tasks.beginRun(task);
   reopenTask(state, task);
 }
