@@ -67,7 +67,8 @@ hf_watch() {
   hf_w1=$!
 }
 
-# Ends the command when it has printed nothing for three looks. What it leaves says when it was last heard, in seconds after its start and two; 1: never.
+# Ends the command when it has printed nothing for three looks. What it leaves says when it was last heard, in seconds after its start and two, however
+# the clock was set; 1: never.
 hf_listen() {
   ( hf_timer
     hf_quiet=0 hf_last=2
@@ -80,6 +81,7 @@ hf_listen() {
       if [ "$hf_heard" = "$hf_was" ]; then hf_quiet=$((hf_quiet + 1)); continue; fi
       hf_was=$hf_heard hf_quiet=0
       hf_last=$(($(date +%s) - hf_t0 + 2))
+      if [ "$hf_last" -lt 2 ]; then hf_last=2; fi
     done
     if flock -n 7; then exit; fi
     if [ ! -s "$hf_n.out" ] && [ ! -s "$hf_n.err" ]; then hf_last=1; fi
