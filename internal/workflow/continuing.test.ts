@@ -229,3 +229,13 @@ test("attempts of late generations are told apart by their whole numbers", () =>
   expect(box.of({ task: 1, attempt: 5 })).toBeUndefined();
   expect(box.of({ task: 0, attempt: 65_541 })).toMatchObject({ failed: false });
 });
+
+test("a generation that was done in its time goes on, however late the next one may begin, as after a time in which the service was down", () => {
+  const drill = aDrill({ deadline: "1s" });
+  drill.end(0, CHANGED);
+  expect(nextDueMs(drill.state)).toBe(drill.nowMs + CONTINUE_MS_MIN);
+  drill.nowMs += 3_600_000;
+  expect(drill.follow()[0]).toBe("continuedAsNew");
+  drill.nowMs += 1_000;
+  expect(drill.follow()).toEqual(["deadlinePassed"]);
+});

@@ -40,7 +40,7 @@ export function nextStep(state: WorkflowState, facts: Facts): Event | undefined 
   const awaited = endAwaited(state, facts);
   if (awaited !== undefined) return awaited;
   if (state.isCancelRequested) return state.running.size === 0 ? endWorkflow(state, facts) : undefined;
-  const passed = nextDeadline(state, facts.nowMs);
+  const passed = hasDoneAll(state) ? undefined : nextDeadline(state, facts.nowMs);
   if (passed !== undefined) return passed;
   const noted = noteFreeze(state, facts.freeze());
   if (noted !== undefined || state.freeze?.isWhole === true) return noted;
@@ -62,9 +62,14 @@ export function nextDueMs(state: WorkflowState): number | undefined {
     startMs,
     mayStart && hasRunAll(state) ? continuesAtMs(state) : Infinity,
     state.awaiting.due()?.atMs ?? Infinity,
-    nextDeadlineMs(state),
+    hasDoneAll(state) ? Infinity : nextDeadlineMs(state),
   );
   return dueMs === Infinity ? undefined : dueMs;
+}
+
+/** True for a generation that was done in its time, and only waits for the moment at which the next one may begin: no deadline is its concern. */
+function hasDoneAll(state: WorkflowState): boolean {
+  return state.blueprint.continueAsNew !== undefined && hasRunAll(state);
 }
 
 /** What an attempt awaited has come, or its time is over. */
