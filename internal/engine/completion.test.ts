@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
+import { JSON_DEPTH_MAX } from "../base/limits.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { World, aSubmission } from "../../test/fakes/world.ts";
 import { completionToken, readToken } from "./completion-token.ts";
@@ -175,4 +176,14 @@ test("the token stands in arguments alone, and only of an action that awaits a c
     stages: [{ name: "s", actions: [{ name: "a", uses: "touch", with: { token: "${{ task.token }}" } }] }],
   };
   await expect(world.run(plain)).rejects.toThrow("token");
+});
+
+test("data that is nested deep is kept as it is, and what is nested too deep is refused", async () => {
+  const { world, tokens, say } = await aScene();
+  const id = await world.run(aWorkflow({}, [{ name: "more", uses: "wait", with: { for: "1s" } }]));
+  const deep = (levels: number): JsonObject => (levels === 1 ? { bottom: true } : { a: deep(levels - 1) });
+  expect(await say(tokens[0] ?? "", deep(JSON_DEPTH_MAX + 2))).toMatch(/^INVALID_ARGUMENT: .*nested deeper/);
+  expect(await say(tokens[0] ?? "", deep(150))).toBe("done");
+  await world.clock.advanceAsync(1_000);
+  expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
 });

@@ -2,11 +2,11 @@
 // 1. What was cut is one range, named by the stream's head row in the very batch that deletes its frames: a crash leaves both or neither.
 // 2. It grows frame by frame from its start, over nothing that is damaged or missing; one batch drops at most JOURNAL_CUT_FRAMES_MAX frames.
 
-import { fromBinary } from "@bufbuild/protobuf";
 import { crc32cOrOne } from "../base/crc32c.ts";
 import { WorkflowId } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
 import { JOURNAL_CUT_BYTES_MAX, JOURNAL_CUT_FRAMES_MAX } from "../base/endless-limits.ts";
+import { readMessage } from "./read-message.ts";
 import type { Frame } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
@@ -98,5 +98,5 @@ function isOwnDetail(store: Store, key: Uint8Array, kind: Event["kind"]): boolea
   const found = unseal(key, looked.value);
   if (found.kind === "damaged") return false;
   if (kind.case === "attemptEnded") return crc32cOrOne(found.payload) === kind.value.detailCrc;
-  return kind.case === "taskRefused" && fromBinary(AttemptDetailSchema, found.payload).error === kind.value.error;
+  return kind.case === "taskRefused" && readMessage(AttemptDetailSchema, found.payload).error === kind.value.error;
 }

@@ -1,12 +1,13 @@
 // The journal as JSON lines: one record a line, in the order of the keys, the same keys in the same order every time.
 // 1. A damaged row is a line that says so; it does not end the dump.
 
-import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { toJson } from "@bufbuild/protobuf";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { assertNever } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { GUARD_STREAM, WorkflowId, workflowStream } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
+import { readMessage } from "./read-message.ts";
 import {
   BatchHeaderSchema,
   ChainHeadSchema,
@@ -49,7 +50,7 @@ function describe([key, record]: Row): object {
   const parsed = parseKey(key);
   if (parsed === undefined) return { row: "damaged", key: Buffer.from(key).toString("hex"), reason: "no row has such a key" };
   const schema: DescMessage = schemaOf(parsed);
-  const decoded = decodeRecord(key, record, (payload) => toJson(schema, fromBinary(schema, payload)));
+  const decoded = decodeRecord(key, record, (payload) => toJson(schema, readMessage(schema, payload)));
   if (decoded.kind === "damaged") return { row: "damaged", at: parsed, reason: decoded.reason };
   const { kind, ...place } = parsed;
   const digest = kind === "header" || kind === "frame" ? { sha256: Buffer.from(sha256(record)).toString("hex") } : {};

@@ -2,11 +2,11 @@
 // 1. The bytes equal those of protobuf's own encoder for the Frame message (frame.test.ts holds them to it).
 // 2. An event's time is exact: what a frame cannot say (before its own time, or 2^32 ms after it) opens another frame.
 
-import { fromBinary } from "@bufbuild/protobuf";
 import { assert } from "../base/assert.ts";
 import { seq, timeMs } from "../base/ids.ts";
 import type { StreamId } from "../base/ids.ts";
 import { JOURNAL_FRAME_BYTES_MAX } from "../base/limits.ts";
+import { readMessage } from "./read-message.ts";
 import type { JournalFrame } from "../engine/ports.ts";
 import { FrameSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Frame, GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
@@ -65,7 +65,7 @@ export function framePayload(frame: OpenFrame, batch: number): Uint8Array {
 
 /** Decodes a frame's protobuf bytes. */
 export function decodeFrame(payload: Uint8Array): Frame {
-  return fromBinary(FrameSchema, payload);
+  return readMessage(FrameSchema, payload);
 }
 
 /** How many events a frame holds: of a workflow, or of the guard. */

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished, expect, test } from "vitest";
@@ -14,7 +15,10 @@ import {
 } from "../../test/fakes/journal-entries.ts";
 import { temporaryDirectory } from "../../test/fakes/temp-directory.ts";
 import { GUARD_STREAM, seq, workflowStream } from "../base/ids.ts";
-import { JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
+import type { JsonObject } from "../base/json.ts";
+import { JOURNAL_BATCH_ENTRIES_MAX, JSON_DEPTH_MAX } from "../base/limits.ts";
+import { EventSchema } from "../gen/holdfast/v1/event_pb.ts";
+import { jsonToStruct, jsonToValue } from "../workflow/value-json.ts";
 import { META_KEY } from "./layout.ts";
 import { LevelJournal } from "./level-journal.ts";
 import { openJournal } from "./open-journal.ts";
@@ -190,4 +194,18 @@ test("verifying beside appends sees one moment, and finds nothing wrong", async 
     expect((await all(journal.readFrames(one, { afterSeq: seq(0) }))).length).toBeGreaterThan(0);
   }
   await Promise.all(appends);
+});
+
+test("a value that is nested as deep as values may be is read again as it was written", async () => {
+  const nested = (levels: number): JsonObject => (levels === 1 ? { bottom: true } : { a: nested(levels - 1) });
+  const data = nested(JSON_DEPTH_MAX);
+  const received = create(EventSchema, { kind: { case: "completionReceived", value: { task: 0, attempt: 1, data: jsonToStruct(data) } } });
+  const output = jsonToValue({ own: null, completion: data });
+  const journal = await open(temporaryDirectory());
+  await journal.append(opening(anId(1), { events: [received] }));
+  await journal.append(anEntry({ firstSeq: 2, events: [attemptEnded(0)], details: [{ ...aDetail(0), output }] }));
+  const [frame] = await all(journal.readFrames(one, { afterSeq: seq(0) }));
+  expect(frame?.events[0]).toEqual(received);
+  expect(journal.detail(anId(1), 0)?.output).toEqual(output);
+  expect((await journal.verify({})).damage).toEqual([]);
 });

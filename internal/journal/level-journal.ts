@@ -4,11 +4,11 @@
 // 3. Point reads look through the batches that are not on disk yet, the newest first, then at the disk. Frames, lists and open
 //    workflows are read from the disk alone: nobody is told of what is not durable (H3).
 
-import { fromBinary } from "@bufbuild/protobuf";
 import { assert } from "../base/assert.ts";
 import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
 import type { Seq, StreamId, WorkflowId } from "../base/ids.ts";
 import { JOURNAL_PENDING_BYTES_MAX, JOURNAL_PENDING_ENTRIES_MAX } from "../base/limits.ts";
+import { readMessage } from "./read-message.ts";
 import type { Journal, JournalBatch, JournalEntry, JournalFrame, JournalReport, LostRange } from "../engine/ports.ts";
 import type { RestoreMark, WorkflowRecord } from "../engine/ports.ts";
 import { LatestAttemptSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
@@ -131,7 +131,7 @@ export class LevelJournal implements Journal {
 
   detailOf(id: WorkflowId, task: number, attempt: number): AttemptDetail | undefined {
     const place = { stream: id, seq: 0, what: `the detail of task ${task}, attempt ${attempt}` };
-    return this.#read(detailKey(id, task, attempt), (payload) => fromBinary(AttemptDetailSchema, payload), place);
+    return this.#read(detailKey(id, task, attempt), (payload) => readMessage(AttemptDetailSchema, payload), place);
   }
 
   record(id: WorkflowId): WorkflowRecord | undefined {
@@ -227,7 +227,7 @@ export class LevelJournal implements Journal {
 
   #latestAttempt(id: WorkflowId, task: number): number {
     const place = { stream: id, seq: 0, what: `the latest attempt of task ${task}` };
-    return this.#read(latestKey(id, task), (payload) => fromBinary(LatestAttemptSchema, payload).attempt, place) ?? 1;
+    return this.#read(latestKey(id, task), (payload) => readMessage(LatestAttemptSchema, payload).attempt, place) ?? 1;
   }
 
   #read<T>(key: Uint8Array, decode: (payload: Uint8Array) => T, place: { stream: string; seq: number; what: string }): T | undefined {

@@ -1,9 +1,10 @@
 // WorkflowRecord, as the engine says it, and Summary, as the journal stores it: the codec between the two.
 // 1. A change of the indexes is rows of one batch: record, place in the namespace, key and request.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { assert, assertNever } from "../base/assert.ts";
 import { WorkflowId } from "../base/ids.ts";
+import { readMessage } from "./read-message.ts";
 import type { IndexChange, WorkflowRecord } from "../engine/ports.ts";
 import { SummarySchema, WorkflowPointerSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
@@ -46,13 +47,13 @@ export function encodeRecord(record: WorkflowRecord): Uint8Array {
 
 /** A record from its protobuf bytes. */
 export function decodeWorkflowRecord(payload: Uint8Array): WorkflowRecord {
-  const { status, requestId, requestDigest, isOpen } = fromBinary(SummarySchema, payload);
+  const { status, requestId, requestDigest, isOpen } = readMessage(SummarySchema, payload);
   return { status: parseStatus(status), requestId, requestDigest, isOpen };
 }
 
 /** The workflow that an index row leads to. */
 export function decodePointer(payload: Uint8Array): WorkflowId {
-  return WorkflowId.parse(fromBinary(WorkflowPointerSchema, payload).id);
+  return WorkflowId.parse(readMessage(WorkflowPointerSchema, payload).id);
 }
 
 function parseStatus(status: WorkflowStatus | undefined): WorkflowStatus {

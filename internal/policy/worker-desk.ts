@@ -6,6 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { assert, assertNever, present } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { MESSAGE_DEPTH_MAX } from "../base/message-depth.ts";
 import type { GateQuestion, LedgerReader, LedgerReading } from "../engine/ports.ts";
 import { WorkflowSubmittedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
@@ -98,7 +99,7 @@ export class WorkerDesk {
   }
 
   #workflow({ submitted: bytes, targets }: { readonly submitted: Bytes; readonly targets: HeldTargets }): HeldWorkflow {
-    const submitted = fromBinary(WorkflowSubmittedSchema, bytes);
+    const submitted = fromBinary(WorkflowSubmittedSchema, bytes, { recursionLimit: MESSAGE_DEPTH_MAX });
     submitted.targets = [...this.#targets(targets)];
     return { submitted, view: workflowView(submitted) };
   }
@@ -155,7 +156,7 @@ export class WorkerDesk {
 
   #choose({ list, definition: bytes, params, expected }: ChooseMessage): FromWorker {
     const { targets: known } = this.#list(list);
-    const { targets: selector, params: declared } = fromBinary(WorkflowDefinitionSchema, bytes);
+    const { targets: selector, params: declared } = fromBinary(WorkflowDefinitionSchema, bytes, { recursionLimit: MESSAGE_DEPTH_MAX });
     try {
       const chosen = this.#select(present(selector, "a choice has a selector"), { known, params, declared, expected });
       return { kind: "chosen", positions: present(positionsIn(known, chosen), "what is chosen stands in the inventory") };

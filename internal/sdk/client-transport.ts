@@ -4,6 +4,7 @@
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { RESPONSE_BYTES_MAX } from "../base/limits.ts";
+import { MESSAGE_DEPTH_MAX } from "../base/message-depth.ts";
 
 /** Where the service is and who is asking. */
 export interface ClientOptions {
@@ -35,6 +36,7 @@ export function transportTo({ address, token, tls, httpVersion = "1.1" }: Omit<C
     baseUrl: address,
     httpVersion,
     readMaxBytes: RESPONSE_BYTES_MAX,
+    binaryOptions: { recursionLimit: MESSAGE_DEPTH_MAX },
     interceptors: token === "" ? [] : [bearing(token)],
     nodeOptions: { minVersion: "TLSv1.2", ca: tls?.ca, cert: tls?.cert, key: tls?.key },
   });

@@ -6,10 +6,11 @@ import type { JsonObject as ProtobufObject, JsonValue as ProtobufJson } from "@b
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { MESSAGE_DEPTH_MAX } from "../base/message-depth.ts";
 
 /** A JSON value as a message. */
 export function jsonToValue(value: JsonValue): Value {
-  return fromJson(ValueSchema, value as ProtobufJson);
+  return fromJson(ValueSchema, value as ProtobufJson, { recursionLimit: MESSAGE_DEPTH_MAX });
 }
 
 /** A JSON object as a Struct: the same object, which is not changed any more. */
