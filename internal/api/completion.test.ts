@@ -1,10 +1,19 @@
 // Completions as the outside makes them: plain HTTP with JSON, no principal's token, and room of their own.
 
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { expect, onTestFinished, test } from "vitest";
 import { startApi } from "../../test/fakes/api-server.ts";
 import { HoldfastError } from "../base/errors.ts";
-import { API_COMPLETION_CALLS_MAX, API_COMPLETION_CALLS_QUEUED_MAX, COMPLETION_REQUEST_BYTES_MAX } from "../base/limits.ts";
+import {
+  API_COMPLETION_CALLS_MAX,
+  API_COMPLETION_CALLS_QUEUED_MAX,
+  API_REQUEST_MS_MAX,
+  COMPLETION_REQUEST_BYTES_MAX,
+} from "../base/limits.ts";
 import type { EngineFace, TokenAnswer } from "../engine/face.ts";
+import type { Clock } from "../engine/ports.ts";
+import { systemClock } from "../system/clock.ts";
 
 async function start(completeByToken: EngineFace["completeByToken"]) {
   const api = await startApi({ engine: { completeByToken } });
@@ -56,4 +65,31 @@ test("beyond their room calls are turned away, with a hint when to come again", 
     for (const answer of free.splice(0)) answer();
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+});
+
+test("who opens calls over HTTP/2 and never ends them is cut in time, and the room is for others again", async () => {
+  const overdue: (() => void)[] = [];
+  const after: Clock["after"] = (delayMs, callback) => {
+    if (delayMs !== API_REQUEST_MS_MAX) return systemClock.after(delayMs, callback);
+    overdue.push(callback);
+    return () => undefined;
+  };
+  const api = await startApi({ engine: { completeByToken: () => Promise.resolve() }, serverClock: { ...systemClock, after } });
+  onTestFinished(() => api.stop());
+  const session = connect(api.address);
+  onTestFinished(() => session.destroy());
+  const path = "/holdfast.v1.CompletionService/CompleteByToken";
+  const headers = { ":method": "POST", ":path": path, "content-type": "application/json" };
+  const stalled = Array.from({ length: API_COMPLETION_CALLS_MAX }, () => session.request(headers, { endStream: false }));
+  for (const stream of stalled) stream.on("error", () => undefined);
+  while (overdue.length < stalled.length) await new Promise<void>((resolve) => setImmediate(resolve));
+  const post = fetch(`${api.address}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token: "x" }),
+  });
+  const closed = Promise.all(stalled.map((stream) => once(stream, "close")));
+  for (const cut of overdue) cut();
+  await closed;
+  expect((await post).status).toBe(200);
 });

@@ -1,15 +1,18 @@
 // The HTTP/2 side of the server, and which of its sessions still have calls to answer.
 // 1. A session counts as busy until its answers are written, not until its client has read them: one that never reads cannot hold the service.
+// 2. A call that is not there whole within API_REQUEST_MS_MAX is cut, as over HTTP/1.1: it would keep the room that others wait for.
 
-import { createServer } from "node:http2";
+import { constants, createServer } from "node:http2";
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import {
   API_HEADER_BYTES_MAX,
   API_HEADER_PAIRS_MAX,
   API_HTTP2_STREAMS_MAX,
   API_IDLE_MS_MAX,
+  API_REQUEST_MS_MAX,
   API_SESSION_MEMORY_MIB_MAX,
 } from "../base/limits.ts";
+import type { Clock } from "../engine/ports.ts";
 import type { NodeListener } from "./request-listener.ts";
 
 /** An HTTP/2 server whose sessions can be ended one by one as they fall idle. */
@@ -22,7 +25,7 @@ export interface Http2Sessions {
 }
 
 /** Serves the listener; connections are handed in by `emit("connection")`. */
-export function createHttp2Sessions(listener: NodeListener): Http2Sessions {
+export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "after">): Http2Sessions {
   const server = createServer(
     {
       maxSessionMemory: API_SESSION_MEMORY_MIB_MAX,
@@ -41,6 +44,10 @@ export function createHttp2Sessions(listener: NodeListener): Http2Sessions {
       streams.add(stream);
       stream.once("finish", () => streams.delete(stream));
       stream.once("close", () => streams.delete(stream));
+      stream.once(
+        "close",
+        clock.after(API_REQUEST_MS_MAX, () => cutUnfinished(stream)),
+      );
     });
     // Streams that wait for news are not idle.
     session.setTimeout(API_IDLE_MS_MAX, () => {
@@ -57,4 +64,9 @@ export function createHttp2Sessions(listener: NodeListener): Http2Sessions {
       for (const [session, streams] of open) if (streams.size === 0) session.destroy();
     },
   };
+}
+
+/** What has come whole may take as long as it likes to be answered. */
+function cutUnfinished(stream: ServerHttp2Stream): void {
+  if (stream.state.state === constants.NGHTTP2_STREAM_STATE_OPEN) stream.close(constants.NGHTTP2_CANCEL);
 }

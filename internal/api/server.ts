@@ -48,7 +48,7 @@ const SWEEP_MS = 50;
 /** Listens; rejects with FAILED_PRECONDITION when the address is taken, and with INVALID_ARGUMENT when it is not loopback and there is no TLS. */
 export async function serve({ listen, listener, clock, tls, log }: ServeOptions): Promise<ApiServer> {
   const { host, port } = parseListen(listen, { hasTls: tls !== undefined });
-  const sessions = createHttp2Sessions(listener);
+  const sessions = createHttp2Sessions(listener, clock);
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
   const parts = { http2: sessions.server, sockets, undecided };

@@ -30,6 +30,8 @@ export interface ApiOptions {
   readonly workflows: Readonly<Record<string, { readonly namespace: string; readonly submittedBy: string; readonly key?: string }>>;
   readonly callsPerPrincipal: number;
   readonly clock: Clock;
+  /** Of connections, and of the server as it ends. */
+  readonly serverClock: Clock;
   readonly tls: TlsMaterial;
   readonly store: TokenStore;
   readonly journal: Partial<ReadJournal>;
@@ -55,7 +57,14 @@ export class MemoryTokens implements TokenStore {
 
 /** A server that serves; `stop()` ends it. */
 export async function startApi(options: Partial<ApiOptions> = {}) {
-  const { clock = systemClock, store = new MemoryTokens(), workflows = {}, callsPerPrincipal = 1_024, tls } = options;
+  const {
+    clock = systemClock,
+    serverClock = systemClock,
+    store = new MemoryTokens(),
+    workflows = {},
+    callsPerPrincipal = 1_024,
+    tls,
+  } = options;
   const { engine, asked } = fakeEngine(options.engine);
   const shutdown = createShutdown();
   const fatal: unknown[] = [];
@@ -73,7 +82,7 @@ export async function startApi(options: Partial<ApiOptions> = {}) {
     shutdown: shutdown.signal,
   });
   const listener = createRequestListener(handlers, { log, nowMs: () => clock.nowMs() });
-  const server = await serve({ listen: "127.0.0.1:0", listener, clock: systemClock, tls, log });
+  const server = await serve({ listen: "127.0.0.1:0", listener, clock: serverClock, tls, log });
   const stop = async (): Promise<void> => {
     shutdown.begin();
     await server.close();
