@@ -8,7 +8,7 @@ export const GENERATIONS_KEPT_DEFAULT = 3;
 export const GENERATIONS_KEPT_MAX = 1_000;
 /** Keys of signals of the generation before that a workflow goes on to know. */
 export const SIGNAL_KEYS_CARRIED_MAX = 1_000;
-/** Answers by completion tokens of the generation before that it goes on to know. */
+/** What was said by tokens in the generation before, and is answered as the first time when it is said again. */
 export const COMPLETIONS_CARRIED_MAX = 1_000;
 /** What one batch drops of a stream's old generations; the rest goes with its next batches. */
 export const JOURNAL_CUT_FRAMES_MAX = 64;

@@ -187,3 +187,19 @@ test("data that is nested deep is kept as it is, and what is nested too deep is 
   await world.clock.advanceAsync(1_000);
   expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
 });
+
+test("what was said in the generation before is answered as the first time; another answer is not taken for the next one", async () => {
+  const { world, tokens, say } = await aScene();
+  const id = await world.run({ ...aWorkflow(), continueAsNew: { while: "true" } });
+  await world.clock.advanceAsync(1_000);
+  expect(await say(tokens[0] ?? "", { a: 1 })).toBe("done");
+  expect((await world.status(id)).generation).toBe(2);
+  world.crash();
+  await world.start();
+  expect(await say(tokens[0] ?? "", { a: 1 })).toBe("done");
+  expect(await say(tokens[0] ?? "", { a: 2 })).toMatch(/^ALREADY_EXISTS/);
+  await world.clock.advanceAsync(1_000);
+  expect(await say(tokens[1] ?? "")).toBe("done");
+  expect([(await world.status(id)).generation, tokens.length]).toEqual([3, 3]);
+  expect(await say(tokens[0] ?? "", { a: 1 })).toMatch(/^FAILED_PRECONDITION/);
+});

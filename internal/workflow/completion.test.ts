@@ -201,6 +201,15 @@ test("the newest answers are remembered, so many", () => {
   expect(box.of({ task: 7, attempt: 2 })?.failed).toBe(false);
 });
 
+test("what is kept whole is known however much was said since, and no attempt is taken for another one", () => {
+  const box = new CompletionBox();
+  box.receive(create(CompletionReceivedSchema, { task: 1, attempt: 1, data: {} }), false);
+  for (let attempt = 1; attempt <= COMPLETIONS_REMEMBERED_MAX; attempt++)
+    box.receive(create(CompletionReceivedSchema, { task: 0, attempt: 65_536 + attempt, data: {} }), true);
+  expect(box.of({ task: 1, attempt: 1 })?.attempt).toBe(1);
+  expect(box.of({ task: 1, attempt: 2 })).toBeUndefined();
+});
+
 test("alternatives each await their own; one that is unknown for want of a completion lets the next be tried", () => {
   const way = { uses: "touch", onUnknown: "ON_UNKNOWN_NEXT" };
   const drill = aDrill({ uses: "", try: [way, way] });

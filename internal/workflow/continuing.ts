@@ -1,5 +1,5 @@
 // How an endless workflow goes on: where it would end SUCCEEDED the next generation begins instead, with nothing done yet.
-// 1. One event holds all that is carried over: variables, signals that wait, keys, answers by tokens, approvals. A replay needs nothing from before it (H4).
+// 1. One event holds all that is carried over: variables, signals that wait, keys, what was said by tokens, approvals. A replay needs nothing from before it (H4).
 // 2. Generations begin at least CONTINUE_MS_MIN apart, by the times of events; what fails, finishes early, is cancelled, or only plans ends as any other.
 // 3. What is not carried over is asked again: policies at the gate of exec, freezes, locks and limits (H8).
 
@@ -12,12 +12,12 @@ import { ERROR_MESSAGE_LENGTH_MAX } from "../base/limits.ts";
 import { evaluateBoolean } from "../expr/program.ts";
 import type { ContinuedAsNew, Event } from "../gen/holdfast/v1/event_pb.ts";
 import { KeptSignalSchema, Mode, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
+import { CompletionBox } from "./completion-box.ts";
 import { endWorkflow } from "./ending.ts";
 import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { CompletionBox } from "./completion-box.ts";
 import type { GenerationStart } from "./generation.ts";
 import { SignalBox } from "./signal-box.ts";
 import type { Approver, WorkflowState } from "./state.ts";
@@ -54,7 +54,7 @@ function continued(state: WorkflowState): Event {
     vars: jsonToStruct(vars),
     signals: signals.waiting().map(({ name, data }) => create(KeptSignalSchema, { name, data: jsonToStruct(data) })),
     signalKeys: signals.newKeys().map((key) => ({ ...key })),
-    completions: completions.newOnes(generation.attemptBase).map((said) => ({ ...said })),
+    completions: completions.newest().map((said) => ({ ...said })),
     attemptBase: generation.attemptLast,
     retries,
     executedMs: BigInt(executedAtMs),
