@@ -33,9 +33,18 @@ interface View {
   readonly open: Set<WorkflowId>;
   readonly byKey: Map<string, WorkflowId>;
   readonly byRequest: Map<string, WorkflowId>;
-  /** Of each stream that was cut: the first event after its first frame, and the first that is kept. */
-  readonly cuts: Map<StreamId, { readonly from: number; readonly before: number }>;
+  readonly cuts: Map<StreamId, Cut>;
 }
+
+/** What of a stream is dropped: the first event after its first frame, the first that is still there, and the first that is to be kept. */
+interface Cut {
+  readonly from: number;
+  readonly before: number;
+  readonly wanted: number;
+}
+
+/** One entry drops so many frames of its stream at most: a cut takes several, as it does on a disk. */
+const CUT_FRAMES_MAX = 3;
 
 /** A journal without a disk. */
 export class MemoryJournal implements Journal {
@@ -298,7 +307,8 @@ function addToWorkflow(view: View, entry: JournalEntry & { readonly id: Workflow
     for (const frame of framesOf(entry)) push(view.frames, workflowStream(id), frame);
     if (!view.records.has(id)) view.open.add(id);
   }
-  if (entry.cutBefore !== undefined) cutFrames(view, id, entry.cutBefore);
+  if (entry.cutBefore !== undefined) wantCut(view, workflowStream(id), entry.cutBefore);
+  cutFrames(view, id);
   for (const detail of entry.details) {
     const { task, attempt } = detail;
     view.details.set(`${id} ${task} ${attempt}`, detail);
@@ -321,17 +331,27 @@ function framesOf({ firstSeq, timeMs, events }: JournalEntry): readonly JournalF
   return parts.map((part, index) => ({ firstSeq: index === 0 ? firstSeq : add(firstSeq, at), timeMs, events: part, guardEvents: [] }));
 }
 
-/** Drops all of a stream but its first frame and what begins with an event. */
-function cutFrames(view: View, id: WorkflowId, before: number): void {
-  const frames = view.frames.get(workflowStream(id)) ?? [];
-  const isKept = (frame: JournalFrame, index: number): boolean => index === 0 || frame.firstSeq >= before;
-  for (const frame of frames.filter((each, index) => !isKept(each, index)))
-    for (const { kind } of frame.events)
-      if (kind.case === "attemptEnded" || kind.case === "taskRefused")
-        view.details.delete(`${id} ${kind.value.task} ${kind.value.attempt}`);
-  view.frames.set(workflowStream(id), frames.filter(isKept));
-  const from = (frames[0]?.firstSeq ?? 1) + (frames[0]?.events.length ?? 0);
-  view.cuts.set(workflowStream(id), { from, before });
+function wantCut({ frames, cuts }: View, stream: StreamId, wanted: number): void {
+  const [first] = frames.get(stream) ?? [];
+  const from = (first?.firstSeq ?? 1) + (first?.events.length ?? 0);
+  cuts.set(stream, { from, before: cuts.get(stream)?.before ?? from, wanted });
+}
+
+/** Drops what is to go of a stream, some frames at a time. Its first frame stays. */
+function cutFrames(view: View, id: WorkflowId): void {
+  const stream = workflowStream(id);
+  const cut = view.cuts.get(stream);
+  if (cut === undefined || cut.before >= cut.wanted) return;
+  const frames = view.frames.get(stream) ?? [];
+  const dropped = frames.filter((frame, index) => index > 0 && frame.firstSeq < cut.wanted).slice(0, CUT_FRAMES_MAX);
+  for (const { kind } of dropped.flatMap((frame) => frame.events))
+    if (kind.case === "attemptEnded" || kind.case === "taskRefused") view.details.delete(`${id} ${kind.value.task} ${kind.value.attempt}`);
+  view.frames.set(
+    stream,
+    frames.filter((frame) => !dropped.includes(frame)),
+  );
+  const last = dropped.at(-1);
+  view.cuts.set(stream, { ...cut, before: last === undefined ? cut.wanted : last.firstSeq + last.events.length });
 }
 
 function missingFrame({ stream, frame }: BatchFrame): BatchFrame {
