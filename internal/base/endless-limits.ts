@@ -10,6 +10,7 @@ export const GENERATIONS_KEPT_MAX = 1_000;
 export const SIGNAL_KEYS_CARRIED_MAX = 1_000;
 /** What was said by tokens in the generation before, and is answered as the first time when it is said again. */
 export const COMPLETIONS_CARRIED_MAX = 1_000;
-/** What one batch drops of a stream's old generations; the rest goes with its next batches. */
+/** What one batch drops of a stream's old generations, and of those of all its streams together; the rest goes with the next batches of each. */
 export const JOURNAL_CUT_FRAMES_MAX = 64;
+export const JOURNAL_CUT_BATCH_FRAMES_MAX = 512;
 export const JOURNAL_CUT_BYTES_MAX = 256 * 1024;

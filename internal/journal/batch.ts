@@ -7,6 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { hash } from "node:crypto";
 import { GUARD_STREAM, workflowStream } from "../base/ids.ts";
 import type { StreamId, WorkflowId } from "../base/ids.ts";
+import { JOURNAL_CUT_BATCH_FRAMES_MAX } from "../base/endless-limits.ts";
 import { JOURNAL_BATCH_BYTES_MAX, JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
 import type { JournalEntry } from "../engine/ports.ts";
 import {
@@ -137,10 +138,11 @@ export function sealBatch(
     frames.push(create(FrameDigestSchema, { ...frameRange(frame), digest: sha256(value) }));
   }
   changes.push(...batch.rows.values());
+  const budget = { frames: JOURNAL_CUT_BATCH_FRAMES_MAX };
   for (const [stream, { end, hasMoved, cutBefore }] of batch.ends) {
     const key = headKey(stream, end);
     end.cut.before = Math.max(end.cut.before, cutBefore);
-    changes.push(...dropFrames(options.store, stream, end.cut));
+    changes.push(...dropFrames(options.store, stream, { cut: end.cut, budget }));
     const cut = { cutFrom: BigInt(end.cut.from), cutTo: BigInt(end.cut.to) };
     const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq), ...cut }));
     changes.push({ key, value: seal(key, [payload]) });

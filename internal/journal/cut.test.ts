@@ -16,7 +16,7 @@ import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import type { AttemptDetail } from "../gen/holdfast/v1/status_pb.ts";
 import { seq, workflowStream } from "../base/ids.ts";
-import { JOURNAL_CUT_FRAMES_MAX } from "../base/endless-limits.ts";
+import { JOURNAL_CUT_BATCH_FRAMES_MAX, JOURNAL_CUT_FRAMES_MAX } from "../base/endless-limits.ts";
 import { JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
 import type { JournalEntry } from "../engine/ports.ts";
 import { encodeDetail } from "../workflow/detail-codec.ts";
@@ -220,4 +220,27 @@ test("the dump shows what was dropped", async () => {
   const journal = await open(await aCutJournal());
   const heads = (await all(journal.dump({}))).filter((line) => line.includes('"row":"head"'));
   expect(heads).toEqual([expect.stringContaining('"cutFrom":"2","cutTo":"8"')]);
+});
+
+test("where many workflows go on at one moment a batch drops so many frames of all together, and each stream's rest goes with its next batch", async () => {
+  const directory = temporaryDirectory();
+  const journal = await open(directory);
+  const ids = Array.from({ length: JOURNAL_CUT_BATCH_FRAMES_MAX / JOURNAL_CUT_FRAMES_MAX + 2 }, (_, at) => anId(at + 1));
+  await Promise.all(ids.map((each) => journal.append(opening(each))));
+  for (let at = 2; at < JOURNAL_CUT_FRAMES_MAX + 2; at++)
+    await Promise.all(ids.map((each) => journal.append(anEntry({ id: each, firstSeq: at, events: [attemptStarted(at)] }))));
+  const before = JOURNAL_CUT_FRAMES_MAX + 2;
+  // What is appended in one moment is one batch.
+  const entries = ids.map((each) => anEntry({ id: each, firstSeq: before, events: [continued(2, before)], cutBefore: before }));
+  await Promise.all(entries.map((entry) => journal.append(entry)));
+  const left = async (): Promise<number> => {
+    let frames = 0;
+    for (const each of ids) frames += (await all(journal.readFrames(workflowStream(each), { afterSeq: seq(0) }))).length;
+    return frames - 2 * ids.length;
+  };
+  expect(await left()).toBe(ids.length * JOURNAL_CUT_FRAMES_MAX - JOURNAL_CUT_BATCH_FRAMES_MAX);
+  expect((await journal.verify({})).damage).toEqual([]);
+  await Promise.all(ids.map((each) => journal.append(anEntry({ id: each, firstSeq: before + 1, events: [attemptStarted(1)] }))));
+  expect(await left()).toBe(ids.length);
+  expect((await journal.verify({})).damage).toEqual([]);
 });

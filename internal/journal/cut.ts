@@ -1,6 +1,7 @@
 // What is dropped of a stream by design: frames of generations that are not kept, with the details that they wrote. Its first frame stays.
 // 1. What was cut is one range, named by the stream's head row in the very batch that deletes its frames: a crash leaves both or neither.
-// 2. It grows frame by frame from its start, over nothing that is damaged or missing; one batch drops at most JOURNAL_CUT_FRAMES_MAX frames.
+// 2. It grows frame by frame from its start, over nothing that is damaged or missing; one batch drops at most JOURNAL_CUT_FRAMES_MAX frames of a
+//    stream, and JOURNAL_CUT_BATCH_FRAMES_MAX of all: many workflows may go on at one moment.
 
 import { crc32cOrOne } from "../base/crc32c.ts";
 import { WorkflowId } from "../base/ids.ts";
@@ -38,13 +39,19 @@ export function afterCut({ from, to }: Cut, seq: number): number {
   return from !== 0 && seq >= from && seq <= to ? to + 1 : seq;
 }
 
+/** What one batch may still drop. */
+export interface CutBudget {
+  frames: number;
+}
+
 /** Deletes what may go, as far as one batch goes, and moves the cut on; of frames on disk alone. */
-export function dropFrames(store: Store, stream: StreamId, cut: OpenCut): readonly RowChange[] {
+export function dropFrames(store: Store, stream: StreamId, { cut, budget }: { cut: OpenCut; budget: CutBudget }): readonly RowChange[] {
   if (cut.before === 0) return [];
   const changes: RowChange[] = [];
   let next = cut.from === 0 ? endOf(readFrame(store, stream, 1)) : cut.to + 1;
   for (let [frames, bytes] = [0, 0]; next < cut.before; frames++) {
-    if (frames >= JOURNAL_CUT_FRAMES_MAX || bytes >= JOURNAL_CUT_BYTES_MAX) return changes;
+    if (frames >= JOURNAL_CUT_FRAMES_MAX || bytes >= JOURNAL_CUT_BYTES_MAX || budget.frames === 0) return changes;
+    budget.frames -= 1;
     const found = readFrame(store, stream, next);
     const end = endOf(found);
     if (found === undefined || end === 0 || end > cut.before) break;
