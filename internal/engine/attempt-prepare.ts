@@ -17,7 +17,7 @@ import type { AttemptHost } from "./attempt-host.ts";
 import { Reporter } from "./attempt-report.ts";
 import { completionToken } from "./completion-token.ts";
 import { guardAction } from "./guarded-action.ts";
-import { Masking } from "./masking.ts";
+import { maskingOf } from "./masking.ts";
 import type { Action, AttemptContext, PreparedAction } from "./ports.ts";
 
 /** An attempt that is ready to run. */
@@ -87,7 +87,8 @@ function prepareAction(
   const { state, ports } = host;
   const { action: plan } = at.place;
   const token = plan.completion === undefined ? undefined : tokenOf(host, at);
-  if (state.blueprint.secrets.length > 0 || state.blueprint.handsOutTokens) at.reporter.mask(maskingOf(host, token));
+  if (state.blueprint.secrets.length > 0 || state.blueprint.handsOutTokens)
+    at.reporter.mask(maskingOf(state, ports.secrets, token === undefined ? [] : [token]));
   const action = ports.actions.find(plan.uses);
   checkKind(host, plan.uses, action);
   const rendered = plan.arguments.render(token === undefined ? at.scope : withToken(at.scope, token));
@@ -110,20 +111,6 @@ function withToken(scope: ScopeOf, token: string): ScopeOf {
     const value = scope(name);
     return name === "task" && typeof value === "object" && value !== null ? { ...value, token } : value;
   };
-}
-
-/** Hides every secret of the workflow, not only those of this action: one task may print what another has written. */
-function maskingOf({ state, ports }: AttemptHost, token: string | undefined): Masking {
-  const values = token === undefined ? [] : [token];
-  for (const name of state.blueprint.secrets) {
-    try {
-      values.push(ports.secrets.value(name));
-    } catch (error) {
-      // One that is missing fails the task that uses it, with its own message; there is nothing to hide of it.
-      if (!(error instanceof HoldfastError)) throw error;
-    }
-  }
-  return new Masking(values, { hidesTokens: state.blueprint.handsOutTokens });
 }
 
 /** What a workflow was submitted with is what runs: an action of the service's own that was edited since is refused. */

@@ -178,6 +178,20 @@ test("the token stands in arguments alone, and only of an action that awaits a c
   await expect(world.run(plain)).rejects.toThrow("token");
 });
 
+test("what an outside system says of a workflow's secrets is hidden, as what its own tasks put out is", async () => {
+  const { world, tokens, say } = await aScene();
+  world.secrets.set("db", "hunter2-long");
+  const handed = { with: { token: "${{ task.token }}", n: "${{ secret('db') }}" } };
+  const id = await world.run(aWorkflow(handed));
+  expect(await say(tokens[0] ?? "", { echo: ["you sent hunter2-long"] })).toBe("done");
+  const status = await world.status(id);
+  expect(status.phase).toBe(Phase.SUCCEEDED);
+  const kept = JSON.stringify(world.journal.entries, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+  expect(kept).toContain("you sent ***");
+  expect(kept).not.toContain("hunter2");
+  expect(await say(tokens[0] ?? "", { echo: ["you sent hunter2-long"] }), "the same again").toBe("done");
+});
+
 test("data that is nested deep is kept as it is, and what is nested too deep is refused", async () => {
   const { world, tokens, say } = await aScene();
   const id = await world.run(aWorkflow({}, [{ name: "more", uses: "wait", with: { for: "1s" } }]));

@@ -2,9 +2,12 @@
 // 1. A value is replaced wherever it stands in a text, also where the text was cut in the middle of it at either end.
 // 2. So are its lines one by one (a diff and an indent come between them), and the forms that JSON, URLs and base64 give it.
 
-import { TOKEN_FORM } from "./completion-token.ts";
-import type { JsonValue } from "../base/json.ts";
+import { HoldfastError } from "../base/errors.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonObject, setKey } from "../base/json.ts";
+import type { WorkflowState } from "../workflow/state.ts";
+import { TOKEN_FORM } from "./completion-token.ts";
+import type { Secrets } from "./ports.ts";
 
 const MASK = "***";
 /** A shorter piece of a secret at the edge of a cut text says too little to be worth hiding, and would hide ordinary text. */
@@ -37,12 +40,13 @@ export class Masking {
     if (this.#values.length === 0 && !this.#hidesTokens) return value;
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number" || typeof value === "boolean" || value === null) return this.#scalar(value);
-    if (isJsonObject(value)) {
-      const object: { [key: string]: JsonValue } = {};
-      for (const [key, item] of Object.entries(value)) setKey(object, this.text(key), this.json(item));
-      return object;
-    }
-    return value.map((item) => this.json(item));
+    return isJsonObject(value) ? this.object(value) : value.map((item) => this.json(item));
+  }
+
+  object(value: JsonObject): JsonObject {
+    const object: { [key: string]: JsonValue } = {};
+    for (const [key, item] of Object.entries(value)) setKey(object, this.text(key), this.json(item));
+    return object;
   }
 
   /** A number that is a secret's text is hidden too. */
@@ -51,8 +55,22 @@ export class Masking {
   }
 }
 
+/** Hides every secret of the workflow, not only those of one action: one task may print what another has written. */
+export function maskingOf({ blueprint }: WorkflowState, secrets: Secrets, more: readonly string[] = []): Masking {
+  const values = [...more];
+  for (const name of blueprint.secrets) {
+    try {
+      values.push(secrets.value(name));
+    } catch (error) {
+      // One that is missing fails the task that uses it, with its own message; there is nothing to hide of it.
+      if (!(error instanceof HoldfastError)) throw error;
+    }
+  }
+  return new Masking(values, { hidesTokens: blueprint.handsOutTokens });
+}
+
 /** Completion tokens, whosever they are. */
-export function maskTokens(text: string): string {
+function maskTokens(text: string): string {
   return text.replaceAll(TOKEN_FORM, MASK);
 }
 

@@ -10,12 +10,12 @@ import { QueryResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import type { Command } from "../workflow/commands.ts";
 import { answerQuery } from "../workflow/queries.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { jsonToValue } from "../workflow/value-json.ts";
+import { jsonToStruct, jsonToValue } from "../workflow/value-json.ts";
 import { readToken } from "./completion-token.ts";
 import type { Principal, SentSignal, TokenAnswer } from "./face.ts";
 import { resolveRef } from "./lookup.ts";
-import { maskTokens } from "./masking.ts";
-import type { Journal, Seal } from "./ports.ts";
+import { maskingOf } from "./masking.ts";
+import type { Journal, Seal, Secrets } from "./ports.ts";
 import { taskNamed } from "./reading.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -23,6 +23,7 @@ import type { Runtime } from "./runtime.ts";
 export interface PeopleHost {
   readonly journal: Journal;
   readonly seal: Seal;
+  readonly secrets: Secrets;
   /** A workflow as it is now: an open one with what keeps it in memory. */
   source(id: WorkflowId): Promise<{ readonly state: WorkflowState; readonly runtime: Runtime | undefined }>;
   /** Hands a command to a workflow, and answers with its status once that is on disk. */
@@ -55,8 +56,10 @@ export class PeopleCalls {
   async completeByToken(token: string, { failed, reason, data }: TokenAnswer): Promise<void> {
     const { id, task, attempt } = readToken(this.#host.seal, token);
     this.#checkKnown(id);
-    const shown: TokenAnswer["data"] = JSON.parse(maskTokens(JSON.stringify(data)));
-    await this.#host.ask(id, { kind: "completion", said: { task, attempt, failed, reason: maskTokens(reason), data: shown } });
+    const { state } = await this.#host.source(id);
+    const masking = maskingOf(state, this.#host.secrets);
+    const said = { task, attempt, failed, reason: masking.text(reason), data: jsonToStruct(masking.object(data)) };
+    await this.#host.ask(id, { kind: "completion", said });
   }
 
   #checkKnown(id: WorkflowId): void {
