@@ -161,6 +161,12 @@ export class MemoryJournal implements Journal {
     }
   }
 
+  /** Events of a workflow before this one are dropped by now, but for its first frame; 0: none. */
+  droppedBefore(id: string): number {
+    for (const [stream, { before }] of this.#durable.cuts) if (stream === id) return before;
+    return 0;
+  }
+
   lastBatch(): number {
     return this.entries.length;
   }

@@ -62,6 +62,7 @@ export class ClientHouse {
       wire: wireTo(() => this.#doorstep(), chance.pick(SUBMITTERS) ?? TESTER),
       clock: this.clock,
       submission,
+      droppedBefore: (id) => world.journal.droppedBefore(id),
       isInventoryKept: () => world.targets === targets && targets === this.#inventory,
       isCurious: size === "huge" ? chance.hit(0.2) : chance.hit(0.8),
       calls: this.calls,

@@ -36,11 +36,11 @@ export class FeedKeeper implements Invariant {
     const all = await readAll(feed, START);
     const ends = new Map<string, number>();
     const told = all.map(({ event }) => event).filter((event) => !event.id.endsWith(event.kind) && event.workflow !== undefined);
-    for (const { id, kind } of told) {
+    for (const { id } of told) {
       const [workflow = "", seq] = id.split("/");
       const before = ends.get(workflow) ?? 0;
-      // What lies before the start of a generation may not be kept.
-      const isNext = Number(seq) === before + 1 || (kind === "continuedAsNew" && Number(seq) > before);
+      // What is older than the generations that are kept may be dropped.
+      const isNext = Number(seq) === before + 1 || (Number(seq) > before && Number(seq) <= journal.droppedBefore(workflow));
       must(isNext, NAME, () => `${id} is told after event ${before}`);
       ends.set(workflow, Number(seq));
     }

@@ -55,21 +55,24 @@ export class DiskFirst implements Invariant {
 /** One watcher's own eyes: what it sees continues what it saw, over any number of connections and of its lives. */
 export class WatcherEyes {
   readonly #id: string;
+  readonly #droppedBefore: () => number;
   #seq: number;
 
-  constructor(id: string, afterSeq: number) {
+  /** `droppedBefore`: events before this one need not be kept any more. */
+  constructor(id: string, { afterSeq, droppedBefore }: { readonly afterSeq: number; readonly droppedBefore: () => number }) {
     this.#id = id;
     this.#seq = afterSeq;
+    this.#droppedBefore = droppedBefore;
   }
 
   get seq(): number {
     return this.#seq;
   }
 
-  /** Events by number; what lies before the start of a generation may not be kept. */
-  see(events: readonly { readonly seq: number; readonly isGenerationStart: boolean }[]): void {
-    for (const { seq, isGenerationStart } of events) {
-      const isNext = seq === this.#seq + 1 || (isGenerationStart && seq > this.#seq);
+  /** Events by number. */
+  see(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const isNext = seq === this.#seq + 1 || (seq > this.#seq && seq <= this.#droppedBefore());
       must(isNext, NAME, () => `a watcher of ${this.#id} that saw event ${this.#seq} is shown ${seq}`);
       this.#seq = seq;
     }

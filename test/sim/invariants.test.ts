@@ -27,10 +27,6 @@ function finds(name: keyof typeof INVARIANTS, work: () => void): void {
 }
 
 /** An event as a watcher sees it. */
-function at(seq: number, isGenerationStart = false): { readonly seq: number; readonly isGenerationStart: boolean } {
-  return { seq, isGenerationStart };
-}
-
 test("H1: an answer that tells of what is not durable is found", () => {
   const keeper = new NothingLost();
   const writer = new EntryWriter();
@@ -114,9 +110,12 @@ test("H3: a status or a watcher's event ahead of the disk is found", () => {
 });
 
 test("H3: a watcher that misses an event, or sees one twice, is found", () => {
-  finds("H3 ahead of the disk", () => new WatcherEyes(ID, 3).see([at(4), at(6)]));
-  finds("H3 ahead of the disk", () => new WatcherEyes(ID, 3).see([at(3)]));
-  new WatcherEyes(ID, 3).see([at(4), at(5)]);
+  const eyes = (before = 0): WatcherEyes => new WatcherEyes(ID, { afterSeq: 3, droppedBefore: () => before });
+  finds("H3 ahead of the disk", () => eyes().see([4, 6]));
+  finds("H3 ahead of the disk", () => eyes(6).see([4, 7]));
+  finds("H3 ahead of the disk", () => eyes().see([3]));
+  eyes().see([4, 5]);
+  eyes(6).see([4, 6]);
 });
 
 test("H4: two statuses after one event are found, but not what is only parked", () => {

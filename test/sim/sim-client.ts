@@ -27,6 +27,8 @@ export interface ClientScene {
   readonly wire: Transport;
   readonly clock: SdkClock;
   readonly submission: RandomSubmission;
+  /** Events of a workflow before this one need not be kept any more. */
+  droppedBefore(id: string): number;
   /** True while the inventory is as it was when the submission was made. */
   isInventoryKept(): boolean;
   /** True: it looks at every event; else at the status alone. */
@@ -147,7 +149,7 @@ export class SimClient {
   }
 
   async #watch({ client, patience }: HandshakePorts, life: Life, id: string): Promise<void> {
-    const eyes = this.#eyes.get(id) ?? new WatcherEyes(id, 0);
+    const eyes = this.#eyes.get(id) ?? new WatcherEyes(id, { afterSeq: 0, droppedBefore: () => this.#scene.droppedBefore(id) });
     this.#eyes.set(id, eyes);
     const workflow = { id, namespace: "" };
     const following = { workflow, afterSeq: BigInt(eyes.seq), isStatusOnly: !this.#scene.isCurious };
@@ -160,10 +162,7 @@ export class SimClient {
   }
 
   #see(eyes: WatcherEyes, { events }: WatchResponse): void {
-    if (this.#scene.isCurious) {
-      const seen = events.map(({ seq, event }) => ({ seq: Number(seq), isGenerationStart: event?.kind.case === "continuedAsNew" }));
-      eyes.see(seen);
-    }
+    if (this.#scene.isCurious) eyes.see(events.map(({ seq }) => Number(seq)));
   }
 
   #end(life: Life): void {
