@@ -90,14 +90,7 @@ export class Engine implements EngineFace {
     this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, checkDisk: () => this.#checkDisk() });
     this.#guard = new GuardCalls(registry);
     this.#policies = new PolicyCalls(registry, this.#submitting);
-    const { journal, seal, secrets } = this.#ports;
-    this.#people = new PeopleCalls({
-      journal,
-      seal,
-      secrets,
-      source: (id) => this.#source(id),
-      ask: (id, command) => this.#ask(id, command),
-    });
+    this.#people = new PeopleCalls({ ports: this.#ports, source: (id) => this.#source(id), ask: (id, command) => this.#ask(id, command) });
   }
 
   submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse> {

@@ -15,15 +15,13 @@ import { readToken } from "./completion-token.ts";
 import type { Principal, SentSignal, TokenAnswer } from "./face.ts";
 import { resolveRef } from "./lookup.ts";
 import { maskingOf } from "./masking.ts";
-import type { Journal, Seal, Secrets } from "./ports.ts";
+import type { EnginePorts } from "./ports.ts";
 import { taskNamed } from "./reading.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What the calls ask of the engine. */
 export interface PeopleHost {
-  readonly journal: Journal;
-  readonly seal: Seal;
-  readonly secrets: Secrets;
+  readonly ports: Pick<EnginePorts, "journal" | "seal" | "secrets">;
   /** A workflow as it is now: an open one with what keeps it in memory. */
   source(id: WorkflowId): Promise<{ readonly state: WorkflowState; readonly runtime: Runtime | undefined }>;
   /** Hands a command to a workflow, and answers with its status once that is on disk. */
@@ -54,17 +52,17 @@ export class PeopleCalls {
   }
 
   async completeByToken(token: string, { failed, reason, data }: TokenAnswer): Promise<void> {
-    const { id, task, attempt } = readToken(this.#host.seal, token);
+    const { id, task, attempt } = readToken(this.#host.ports.seal, token);
     this.#checkKnown(id);
     const { state } = await this.#host.source(id);
-    const masking = maskingOf(state, this.#host.secrets);
+    const masking = maskingOf(state, this.#host.ports.secrets);
     const said = { task, attempt, failed, reason: masking.text(reason), data: jsonToStruct(masking.object(data)) };
     await this.#host.ask(id, { kind: "completion", said });
   }
 
   #checkKnown(id: WorkflowId): void {
     try {
-      resolveRef(this.#host.journal, { id, namespace: "" });
+      resolveRef(this.#host.ports.journal, { id, namespace: "" });
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "NOT_FOUND") throw error;
       const found = "the workflow of this token is not in the journal: it was brought back from an older backup";
@@ -74,7 +72,7 @@ export class PeopleCalls {
 
   async query(id: WorkflowId, name: string): Promise<QueryResponse> {
     const { state, runtime } = await this.#host.source(id);
-    const value = jsonToValue(answerQuery(state, name, { detail: (task) => this.#host.journal.detail(id, task) }));
+    const value = jsonToValue(answerQuery(state, name, { detail: (task) => this.#host.ports.journal.detail(id, task) }));
     const answer = create(QueryResponseSchema, { value, seq: BigInt(state.seq) });
     await runtime?.durable();
     return answer;
