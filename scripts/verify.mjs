@@ -16,8 +16,8 @@ process.env.HOLDFAST_TEST_BUILT = "1";
 // Hundreds of starts of the service from its sources: what Node compiled once is kept, which halves each start (0.85 to 0.40 s of CPU).
 process.env.NODE_COMPILE_CACHE ??= join(ROOT, ".cache", "compiled");
 
-/** Kinds that mostly wait for processes of their own: two files at a time take little more than one. */
-const SIDE_BY_SIDE = new Set(["e2e", "crash"]);
+/** Kinds of many files that wait for processes, disks and timers of their own: two files at a time take little more than one. */
+const SIDE_BY_SIDE = new Set(["unit", "e2e", "crash"]);
 
 const STEPS = [
   {

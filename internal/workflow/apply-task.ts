@@ -29,9 +29,9 @@ export function startAttempt(state: WorkflowState, started: AttemptStarted, atMs
   const { ordinal, action } = placeOf(state.blueprint, task);
   const run = stageRunOf(state);
   takeFromQueues(state, run, task);
+  state.tasks.set(task, TaskState.RUNNING);
   admitTarget(state, run, { ordinal, task });
   state.schedule.run(task);
-  state.tasks.set(task, TaskState.RUNNING);
   state.tasks.attempts[task] = attempt;
   state.generation.attemptLast = Math.max(state.generation.attemptLast, attempt);
   if (started.rulesAllowed > 0) state.tasksAllowed += 1;

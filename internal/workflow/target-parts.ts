@@ -81,7 +81,7 @@ interface PartAt {
   readonly part: PartPlan;
 }
 
-/** All main actions have ended: what is not run after such an end is skipped. Once for each target. */
+/** All main actions have ended: what is not run after such an end is skipped, but for what a Retry has begun. Once for each target. */
 function judgeEnd(state: WorkflowState, run: StageRun, at: PartAt): void {
   const { stage, ordinal } = at;
   if (stage.parts.length === 1 || run.judged.has(ordinal)) return;
@@ -96,7 +96,9 @@ function judgeEnd(state: WorkflowState, run: StageRun, at: PartAt): void {
       undoes === undefined
         ? part === (isLost ? "on_success" : "on_failure")
         : !isLost || !isTouched(state, { stage, ordinal, action: undoes });
-    if (part !== "main" && (isPlan || isUnwanted) && !isSettled(state.tasks.get(task))) closeTask(state, task, TaskState.SKIPPED);
+    const now = state.tasks.get(task);
+    const hasBegun = now === TaskState.RUNNING || now === TaskState.UNKNOWN;
+    if (part !== "main" && (isPlan || isUnwanted) && !isSettled(now) && !hasBegun) closeTask(state, task, TaskState.SKIPPED);
   }
 }
 

@@ -288,7 +288,7 @@ export class ModelRollout {
     // Who comes back may have the place of one that waits: which one, nobody can tell from outside.
     const isBack = isReturning || run.isWaitingForLock(task.target);
     // After a Retry its main actions may have ended long ago, and what handles that is known before any of it begins.
-    if (!run.begun.has(task.target)) this.#close(task);
+    if (!run.begun.has(task.target)) this.#close(task, task);
     run.begun.add(task.target);
     run.waitingForLock.delete(task);
     run.look(task.target);
@@ -416,10 +416,10 @@ export class ModelRollout {
   }
 
   /** Closes what does not come any more on the target of a task of the stage under way. */
-  #close(task: ModelTask): void {
+  #close(task: ModelTask, starting?: ModelTask): void {
     if (task.stage !== this.stage) return;
     for (const [other, standing] of closedBy(this.#partsOf(task)))
-      this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing);
+      if (other !== starting) this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing);
   }
 
   /** Too many have failed: where something handles that, targets under way take no further main actions. */
