@@ -97,7 +97,13 @@ export class ClientHouse {
       observer: {
         answered: (answer) => invariants.answered(answer),
         told: (status) => invariants.told(status),
-        watched: (id, { events, status }) => invariants.shown({ id, seqs: events.map(({ seq }) => Number(seq)), status }),
+        watched: (id, { events, status }) =>
+          invariants.shown({
+            id,
+            seqs: events.map(({ seq }) => Number(seq)),
+            droppedBefore: this.#scene.world.journal.droppedBefore(id),
+            status,
+          }),
       },
     };
   }

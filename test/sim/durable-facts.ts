@@ -16,8 +16,6 @@ export interface DurableWorkflow {
   /** How often an event of each kind happened, with its task or author: `taskResolved 3`, `approvalGiven by ann`. */
   readonly happened: Set<string>;
   readonly running: Map<number, DurableAttempt>;
-  /** The events that began a generation: what lies before one may not be kept. */
-  readonly starts: Set<number>;
 }
 
 /** All workflows. */
@@ -27,7 +25,7 @@ export class DurableFacts {
   of(id: string): DurableWorkflow {
     const known = this.workflows.get(id);
     if (known !== undefined) return known;
-    const fresh: DurableWorkflow = { seq: 0, hasEnded: false, happened: new Set(), running: new Map(), starts: new Set() };
+    const fresh: DurableWorkflow = { seq: 0, hasEnded: false, happened: new Set(), running: new Map() };
     this.workflows.set(id, fresh);
     return fresh;
   }
@@ -67,7 +65,6 @@ function takeEvent(facts: DurableWorkflow, { kind, by }: Event): void {
       facts.happened.add(kind.case);
       return;
     case "continuedAsNew":
-      facts.starts.add(Number(kind.value.seq));
       facts.happened.add(kind.case);
       return;
     case "signalReceived":

@@ -24,12 +24,12 @@ export class DiskFirst implements Invariant {
     this.#checkSeq(id, Number(seq), "a status");
   }
 
-  shown({ id, seqs, status }: Shown): void {
+  shown({ id, seqs, droppedBefore, status }: Shown): void {
     this.#checkSeq(id, seqs.at(-1) ?? 0, "a watcher's event");
     this.#checkSeq(id, Number(status?.seq ?? 0), "a watcher's status");
     for (let at = 1; at < seqs.length; at++) {
       const [before = 0, seq = 0] = [seqs[at - 1], seqs[at]];
-      const isNext = seq === before + 1 || (seq > before && this.#facts.of(id).starts.has(seq));
+      const isNext = seq === before + 1 || (seq > before && seq <= droppedBefore);
       must(isNext, NAME, () => `a watcher of ${id} sees event ${seq} after ${before}`);
     }
   }

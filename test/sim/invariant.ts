@@ -19,6 +19,8 @@ export interface Answer {
 export interface Shown {
   readonly id: string;
   readonly seqs: readonly number[];
+  /** Events before this one need not be kept any more. */
+  readonly droppedBefore: number;
   readonly status: WorkflowStatus | undefined;
 }
 
