@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { HoldfastError } from "../base/errors.ts";
 import { COMPLETIONS_REMEMBERED_MAX } from "../base/limits.ts";
 import { AttemptOutcome, CompletionReceivedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
@@ -9,6 +8,7 @@ import { Drill } from "../../test/fakes/drill.ts";
 import { CompletionBox } from "./completion-box.ts";
 import { TaskState } from "./task-state.ts";
 import { jsonToValue, valueToJson } from "./value-json.ts";
+import { refusal } from "../../test/fakes/refusal.ts";
 
 const WITHIN_MS = 10_000;
 
@@ -36,16 +36,6 @@ function ownWork(drill: Drill, outcome: AttemptOutcome = AttemptOutcome.CHANGED,
 function output(drill: Drill): unknown {
   const value = drill.details.get(0)?.output;
   return value === undefined ? undefined : valueToJson(value);
-}
-
-function refusal(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof HoldfastError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  return "taken";
 }
 
 const ENDS = ["waveEnded", "stageEnded", "workflowEnded"];

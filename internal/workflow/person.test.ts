@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { HoldfastError } from "../base/errors.ts";
 import { AttemptOutcome, AwaitedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { ParamType } from "../gen/holdfast/v1/workflow_pb.ts";
@@ -9,6 +8,7 @@ import { Drill } from "../../test/fakes/drill.ts";
 import { workflowHolds } from "./holds.ts";
 import { phaseOf } from "./status.ts";
 import { valueToJson } from "./value-json.ts";
+import { refusal } from "../../test/fakes/refusal.ts";
 
 const RIDER = { by: "bob", roles: ["approver:rider"] };
 
@@ -28,16 +28,6 @@ function complete(
   who: { readonly by: string; readonly roles: readonly string[] } = RIDER,
 ) {
   return drill.take({ kind: "complete", ...who, task: 0, data, reason: "rang twice" });
-}
-
-function refusal(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof HoldfastError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  return "taken";
 }
 
 test("a person of the role completes the task: who, why and what was filled in are its output", () => {

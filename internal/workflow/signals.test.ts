@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { HoldfastError } from "../base/errors.ts";
 import { SIGNALS_QUEUED_MAX, SIGNAL_KEYS_MAX } from "../base/limits.ts";
 import { AttemptOutcome, AwaitedSchema } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { answerQuery } from "./queries.ts";
 import { jsonToValue, valueToJson } from "./value-json.ts";
+import { refusal } from "../../test/fakes/refusal.ts";
 
 const AWAIT: JsonValue = { name: "paid", uses: "signal", with: { name: "paid" } };
 const NUMBER = "PARAM_TYPE_NUMBER";
@@ -29,16 +29,6 @@ function awaits(drill: Drill, task: number): readonly string[] {
 
 function send(drill: Drill, name: string, data: { readonly [field: string]: string | number }, key = ""): readonly string[] {
   return drill.take({ kind: "signal", by: "shop", name, key, data });
-}
-
-function refusal(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof HoldfastError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  return "taken";
 }
 
 test("a signal ends the attempt that awaits it, and its data is the output", () => {
