@@ -5,6 +5,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import type { WorkflowId } from "../base/ids.ts";
 import { seq, timeMs, workflowStream } from "../base/ids.ts";
 import { FEED_HOLDS_SHOWN_MAX, FEED_ITEM_NAMES_MAX, FEED_STATES_MAX, FEED_STATE_TASKS_MAX } from "../base/sink-limits.ts";
@@ -31,7 +32,7 @@ interface Kept {
 export class FeedStates {
   readonly #journal: Pick<Journal, "readFrames">;
   readonly #kept = new Map<WorkflowId, Kept>();
-  readonly #names = new Map<WorkflowId, ItemNames>();
+  readonly #names = new RecentMap<WorkflowId, ItemNames>(FEED_ITEM_NAMES_MAX);
   #tasks = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -48,12 +49,7 @@ export class FeedStates {
   }
 
   #itemNames(id: WorkflowId): ItemNames {
-    const names = this.#names.get(id) ?? new ItemNames(this.#journal);
-    this.#names.delete(id);
-    this.#names.set(id, names);
-    const [oldest = id] = this.#names.keys();
-    if (this.#names.size > FEED_ITEM_NAMES_MAX) this.#names.delete(oldest);
-    return names;
+    return this.#names.take(id, () => new ItemNames(this.#journal));
   }
 
   /** Whether the workflow began to wait for a person in these frames, which are all that one batch has of it; undefined: it did not. */
