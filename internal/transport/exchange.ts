@@ -13,9 +13,8 @@ import type { Reply } from "./reply.ts";
 
 /** The process that leads to a shim. */
 export interface ShimCall {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  /** How it is started, asked for only when no idle one serves. */
+  readonly process: () => { readonly file: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
   /** The bytes to send when the shim is ready. */
   readonly orders: Uint8Array;
   /** Whether closing the input ends the command (see `once`). */
@@ -47,10 +46,13 @@ export interface ExchangePorts {
   readonly mayBegin?: (() => boolean) | undefined;
 }
 
-/** How a call went. `lost` and `aborted` say whether the orders had been sent: if not, nothing was started. */
+/**
+ * How a call went. `lost` and `aborted` say whether the orders had been sent: if not, nothing was started. `boot` is that of the machine that was
+ * spoken to; empty: nobody knows.
+ */
 export type Exchange =
-  | { readonly kind: "reply"; readonly reply: Reply }
-  | { readonly kind: "lost"; readonly isSent: boolean; readonly message: string }
+  | { readonly kind: "reply"; readonly reply: Reply; readonly boot: string }
+  | { readonly kind: "lost"; readonly isSent: boolean; readonly message: string; readonly boot: string }
   | { readonly kind: "aborted"; readonly isSent: boolean };
 
 /** Makes one call of a shim, by an idle process if there is one; never rejects. */
@@ -61,17 +63,18 @@ export function exchange(call: ShimCall, ports: ExchangePorts, idle?: ShimProces
     return Promise.resolve({ kind: "aborted", isSent: false });
   }
   try {
-    const process = idle ?? {
-      child: spawn(call.file, call.args, { env: { ...call.env }, cwd: "/", detached: true, stdio: "pipe" }),
-      calls: 0,
-    };
+    const process = idle ?? { child: start(call.process()), calls: 0 };
     return new Promise((resolve) => {
       new Conversation(call, { ...ports, process, resolve }).begin();
     });
   } catch (error) {
     ports.onClose();
-    return Promise.resolve({ kind: "lost", isSent: false, message: error instanceof Error ? error.message : String(error) });
+    return Promise.resolve({ kind: "lost", isSent: false, message: error instanceof Error ? error.message : String(error), boot: "" });
   }
+}
+
+function start({ file, args, env }: ReturnType<ShimCall["process"]>): ChildProcess {
+  return spawn(file, args, { env: { ...env }, cwd: "/", detached: true, stdio: "pipe" });
 }
 
 /** The lifetime of one exchange. */
@@ -123,7 +126,7 @@ class Conversation {
   };
 
   readonly #onClose = (status: number | null, signal: NodeJS.Signals | null): void => {
-    this.#lose(`${this.#call.file} ended with ${signal ?? `status ${status}`}`);
+    this.#lose(`${this.#process.child.spawnfile} ended with ${signal ?? `status ${status}`}`);
     this.#end();
   };
 
@@ -136,7 +139,8 @@ class Conversation {
     if (heard === "noise")
       this.#lose("what answers is not the shim: does a login script of the user print, or is the login shell not Bourne-like?");
     if (this.#parser.isReady && !this.#isSent && !this.#isSettled) this.#send();
-    if (this.#parser.reply !== undefined) this.#settle({ kind: "reply", reply: this.#parser.reply });
+    const { reply, boot } = this.#parser;
+    if (reply !== undefined) this.#settle({ kind: "reply", reply, boot });
     if (this.#parser.isReadyAgain && this.#mayServeAgain) this.#handOver();
   };
 
@@ -171,7 +175,7 @@ class Conversation {
   #lose(message: string): void {
     const talk = this.#talk.toString("utf8").trim();
     if (this.#isEnding) this.#settle({ kind: "aborted", isSent: true });
-    else this.#settle({ kind: "lost", isSent: this.#isSent, message: talk === "" ? message : talk });
+    else this.#settle({ kind: "lost", isSent: this.#isSent, message: talk === "" ? message : talk, boot: this.#parser.boot });
   }
 
   #settle(result: Exchange): void {

@@ -45,9 +45,7 @@ export function createLocal(
         const bytes = encodeOrders(orders);
         if (!isControl && !(await slots.take(signal))) return { kind: "aborted", isSent: false };
         const call = {
-          file,
-          args,
-          env,
+          process: () => ({ file, args, env }),
           orders: bytes,
           isKilledWhenAbandoned: false,
           outputBytesMax: orders.outputBytesMax,

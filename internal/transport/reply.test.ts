@@ -23,6 +23,17 @@ test.each([1, 2, 7, 1_000])("an answer is the same in pieces of %i bytes", (size
   expect(parser.reply).toEqual({ kind: "exited", status: 3, stdout: Buffer.from("HOLDFAST1 x"), stderr: Buffer.from("\ne") });
 });
 
+test.each(["", " 7d1f0a52-0000-4000-8000-000000000001"])(
+  "a shim says which boot it runs in, and is ready again as it was before (%j)",
+  (boot) => {
+    const { parser } = hear(`HOLDFAST1 ready${boot}\nHOLDFAST1 exited 0 0 0\nHOLDFAST1 ready${boot}\n`, 3);
+    expect(parser.boot).toBe(boot.trim());
+    expect(parser.isReadyAgain).toBe(true);
+    const other = hear(`HOLDFAST1 ready${boot}\nHOLDFAST1 exited 0 0 0\nHOLDFAST1 ready another\n`, 3).parser;
+    expect(other.isReadyAgain).toBe(false);
+  },
+);
+
 test("an answer that is cut off anywhere is none", () => {
   const end = TALK.length - 1;
   for (let length = 0; length < end; length += 1) expect(hear(TALK.slice(0, length), 1_000).parser.reply).toBeUndefined();

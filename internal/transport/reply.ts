@@ -26,8 +26,8 @@ export type Reply =
 /** What became known with the latest bytes. */
 export type Heard = "nothing" | "ready" | "reply" | "noise";
 
-/** What a shim says when it waits for orders. */
-const READY = `${SHIM_MAGIC} ready\n`;
+/** What a shim says when it waits for orders; `boot` is empty where the machine does not number its boots. */
+const readyLine = (boot: string): string => `${[SHIM_MAGIC, "ready", ...(boot === "" ? [] : [boot])].join(" ")}\n`;
 
 /** Parses a shim's stdout piece by piece. */
 export class ReplyParser {
@@ -35,6 +35,7 @@ export class ReplyParser {
   #chunks: Buffer[] = [];
   #length = 0;
   #isReady = false;
+  #boot = "";
   #needed = 0;
   #reply: Reply | undefined;
   #isReadyAgain = false;
@@ -46,6 +47,11 @@ export class ReplyParser {
   /** True once the shim has said that it waits for its orders. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Which boot of its machine the shim runs in, once it is ready; empty: nobody knows. */
+  get boot(): string {
+    return this.#boot;
   }
 
   /** The whole answer, once it is there. */
@@ -77,6 +83,7 @@ export class ReplyParser {
     const words = text.toString("latin1", start, end).split(" ").slice(1);
     if (!this.#isReady && words[0] === "ready") {
       this.#isReady = true;
+      this.#boot = words[1] ?? "";
       const rest = text.subarray(end + 1);
       this.#keep(rest);
       const heard = this.#parse(rest);
@@ -110,8 +117,9 @@ export class ReplyParser {
 
   /** The answer stands, whatever follows it: that the shim is ready again, or something else, of which only the beginning is kept. */
   #parseEnd(rest: Buffer): Heard {
-    this.#keep(rest.subarray(0, READY.length + 1));
-    this.#isReadyAgain = rest.toString("latin1") === READY;
+    const ready = readyLine(this.#boot);
+    this.#keep(rest.subarray(0, ready.length + 1));
+    this.#isReadyAgain = rest.toString("latin1") === ready;
     return this.#isReadyAgain ? "ready" : "nothing";
   }
 

@@ -52,7 +52,8 @@ export async function runAt(far: Far, command: HostCommand, ports: RunPorts): Pr
     if (command.run === undefined) return lostOnce(result, far);
     const look = { ...command, run: command.run };
     if (result.kind === "aborted") return cancelAt(far, look, ports);
-    return settled(await findAt(far, look, { ports, deadlineMs }), { far, look, lost: result.message });
+    const found = await findAt(far, look, { ports, deadlineMs });
+    return isAbsent(found) ? neverSeen(far, found, result) : settled(found, { far, look });
   }
   return {
     kind: "unknown",
@@ -63,11 +64,23 @@ export async function runAt(far: Far, command: HostCommand, ports: RunPorts): Pr
 /** Looks for a run of a former life; see Transport.look. */
 export async function lookAt(far: Far, look: LookOptions, ports: RunPorts): Promise<HostLook> {
   const deadlineMs = ports.clock.monotonicMs() + look.timeoutMs;
-  const reply = await findAt(far, look, { ports, deadlineMs });
-  return "isReply" in reply && reply.reply.kind === "absent" ? { kind: "absent" } : settled(reply, { far, look, lost: "" });
+  const found = await findAt(far, look, { ports, deadlineMs });
+  return isAbsent(found) ? { kind: "absent" } : settled(found, { far, look });
 }
 
-type Found = HostResult | { readonly isReply: true; readonly reply: Reply };
+/** What a shim said when it was asked for a run, and in which boot of its machine. */
+interface Answer<R extends Reply = Reply> {
+  readonly isReply: true;
+  readonly reply: R;
+  readonly boot: string;
+}
+
+type Absent = Extract<Reply, { readonly kind: "absent" }>;
+type Found = HostResult | Answer;
+
+function isAbsent(found: Found): found is Answer<Absent> {
+  return "isReply" in found && found.reply.kind === "absent";
+}
 
 /** Waits for the run, over as many connections as it takes, and ends it when its time is over. */
 async function findAt(
@@ -82,7 +95,8 @@ async function findAt(
     const result = await far.call({ ...orders, timeoutMs }, { isControl: false, signal: look.signal });
     if (result.kind === "aborted") return cancelAt(far, look, ports);
     if (result.kind === "reply") {
-      return result.reply.kind === "held" ? endAt(far, look, { ports, mark: "timeout" }) : { isReply: true, reply: result.reply };
+      const { reply, boot } = result;
+      return reply.kind === "held" ? endAt(far, look, { ports, mark: "timeout" }) : { isReply: true, reply, boot };
     }
     const isOver = clock.monotonicMs() + backoffMs >= deadlineMs + ports.graceMs;
     if (isOver || result.isHopeless === true || !far.isRemote || ports.closed.aborted) {
@@ -97,8 +111,8 @@ async function findAt(
 
 async function cancelAt(far: Far, look: LookOptions, ports: RunPorts): Promise<HostResult> {
   const found = await endAt(far, look, { ports, mark: "cancel" });
-  if (!("isReply" in found)) return found;
-  return found.reply.kind === "absent" || found.reply.kind === "died" ? { kind: "cancelled" } : settled(found, { far, look, lost: "" });
+  if (isAbsent(found) || ("isReply" in found && found.reply.kind === "died")) return { kind: "cancelled" };
+  return settled(found, { far, look });
 }
 
 /** Ends the run's process group, trying to reach the target for a bounded time. */
@@ -112,7 +126,7 @@ async function endAt(
   const orders: Orders = { ...lookOrders(far, look, ports), op: "stop", mark, timeoutMs: 2 * ports.graceMs };
   for (let backoffMs = RECONNECT_BACKOFF_MS_MIN; ; backoffMs = Math.min(2 * backoffMs, RECONNECT_BACKOFF_MS_MAX)) {
     const result = await far.call(orders, { isControl: true, signal: ports.closed });
-    if (result.kind === "reply") return { isReply: true, reply: result.reply };
+    if (result.kind === "reply") return { isReply: true, reply: result.reply, boot: result.boot };
     const isOver = clock.monotonicMs() + backoffMs >= deadlineMs;
     if (isOver || result.kind === "aborted" || result.isHopeless === true || !far.isRemote) {
       const why = result.kind === "lost" ? result.message : "the service is going down";
@@ -125,12 +139,20 @@ async function endAt(
   }
 }
 
-/** What a run whose connection was lost came to. */
-function settled(found: Found, { far, look, lost }: { readonly far: Far; readonly look: LookOptions; readonly lost: string }): HostResult {
-  if (!("isReply" in found)) return found;
-  if (found.reply.kind !== "absent") return hostResult(found.reply, { far, command: look });
+/** What a run came to that was found. */
+function settled(found: Found, { far, look }: { readonly far: Far; readonly look: LookOptions }): HostResult {
+  return "isReply" in found ? hostResult(found.reply, { far, command: look }) : found;
+}
+
+/** What a run came to whose connection was lost after its orders had been sent, and of which nobody found anything then. */
+function neverSeen(far: Far, found: Answer<Absent>, lost: { readonly message: string; readonly boot: string }): HostResult {
   if (found.reply.hasBegun) return diedResult(far);
-  return { kind: "unreachable", message: `${far.place}: the connection was lost before the command began, nothing was started: ${lost}` };
+  // A machine that went down may have lost the mark of a command that had begun: the mark is not synced.
+  if (lost.boot === "" || found.boot !== lost.boot) return rebootedResult(far);
+  return {
+    kind: "unreachable",
+    message: `${far.place}: the connection was lost before the command began, nothing was started: ${lost.message}`,
+  };
 }
 
 function lostOnce(result: { readonly kind: "lost"; readonly message: string } | { readonly kind: "aborted" }, far: Far): HostResult {
@@ -194,6 +216,11 @@ function diedResult(far: Far): HostResult {
     kind: "unknown",
     message: `${far.place}: the run had begun and left no status: its machine went down, or its shim was killed; look there, then "holdfast resolve"`,
   };
+}
+
+function rebootedResult(far: Far): HostResult {
+  const found = `${far.place}: the connection was lost, and its machine was started anew since, or does not say so`;
+  return { kind: "unknown", message: `${found}: whether the command had begun nobody can say; look there, then "holdfast resolve"` };
 }
 
 function commandOrders(far: Far, command: HostCommand, { graceMs }: RunPorts): Orders {

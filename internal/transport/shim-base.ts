@@ -38,7 +38,7 @@ hf_wait() {
 # Opens and takes the lock of the run's directory; again when a sweep removed the directory meanwhile.
 hf_lock() {
   while :; do
-    [ -d "$hf_dir" ] || { { [ -d "$hf_base" ] || mkdir -p -m 700 "$hf_base"; } && mkdir -p "$hf_dir"; } || hf_fail "cannot make its state directory"
+    [ -d "$hf_dir" ] || hf_ask make "$hf_key" || { { [ -d "$hf_base" ] || mkdir -p -m 700 "$hf_base"; } && mkdir -p "$hf_dir"; } || hf_fail "cannot make its state directory"
     cd "$hf_dir" || hf_fail "cannot enter its state directory"
     { :; } 9>>lock || hf_fail "cannot write in its state directory"
     exec 9>>lock
@@ -50,7 +50,7 @@ hf_lock() {
 hf_fail() { hf_say failed "$1" "$hf_dir"; hf_end; }
 
 # The end of the shim itself, which leaves no scratch directory behind.
-hf_end() { cd /; if [ "$hf_tmp" ]; then rm -rf "$hf_tmp"; fi; exit 0; }
+hf_end() { cd /; hf_dismiss; if [ "$hf_tmp" ]; then rm -rf "$hf_tmp"; fi; exit 0; }
 
 # Reads a whole status of run hf_n, if there is one, into hf_kind hf_code hf_l1 hf_l2.
 hf_settled() {

@@ -8,7 +8,8 @@ export const SHIM_STREAMS = String.raw`
 # an end of the pipes. Its lock keeps it from a sweep; who uses it once, and has a lock elsewhere, needs none.
 hf_scratch() {
   if [ "$hf_tmp" ] || [ "$hf_op" = once ]; then hf_wanted=y; else hf_wanted=; fi
-  if [ "$hf_tmp" ] && [ "$hf_direct" ] && [ ! "$hf_buffer" ]; then
+  if [ "$hf_tmp" ] && [ ! "$hf_helped" ]; then hf_help; fi
+  if [ "$hf_tmp" ] && [ ! "$hf_hand" ] && [ "$hf_direct" ] && [ ! "$hf_buffer" ]; then
     hf_buffer=$($hf_direct sh -c 'printf "%s\n" "$_STDBUF_O:$LD_PRELOAD"')
     hf_preload=${"$"}{hf_buffer#0:}
   fi
@@ -25,9 +26,37 @@ hf_scratch() {
 }
 
 hf_discard() {
+  hf_dismiss
   if [ "$hf_tmp" ]; then rm -rf "$hf_tmp"; fi
   exec 7>&-
-  hf_tmp= hf_kept=
+  hf_tmp= hf_kept= hf_helped=
+}
+
+# Starts the hand, if the target can have one. It keeps the scratch directory's lock; its answers come on 7, which ends when it does.
+hf_help() {
+  hf_helped=y hf_kept= hf_at=$hf_base
+  command -v perl >/dev/null && mkfifo "$hf_tmp/p" "$hf_tmp/q" || return
+  exec 4<>"$hf_tmp/p" 7<>"$hf_tmp/q" 3>"$hf_tmp/q" 7<"$hf_tmp/q"
+  perl -e "$hf_text" "$$" "$hf_base" "$hf_tmp" <&4 >&3 3>&- 4>&- 7<&- 8<&- 9>&- &
+  hf_hand=$!
+  exec 3>&- 4>&-
+  if read -r hf_said <&7 && [ "$hf_said" = ok ]; then hf_kept=y; else hf_dismiss; fi
+}
+
+# Asks the hand to do something. False: it has not been done.
+hf_ask() {
+  if [ ! "$hf_hand" ] || [ "$hf_base" != "$hf_at" ]; then return 1; fi
+  printf "%s\n" "$*" 1<>"$hf_tmp/p"
+  read -r hf_said hf_a1 hf_a2 hf_a3 <&7 || hf_dismiss
+  [ "$hf_said" = ok ]
+}
+
+hf_dismiss() {
+  if [ ! "$hf_hand" ]; then return; fi
+  kill "$hf_hand"
+  wait "$hf_hand"
+  exec 7>&-
+  hf_hand= hf_kept=
 }
 
 # head, unbuffered. What stdbuf sets for it is learnt when a second command needs it: then no command has to start stdbuf.
@@ -36,6 +65,17 @@ hf_head() {
     0:?*) _STDBUF_O=0 LD_PRELOAD=$hf_preload head -c "$hf_max" ;;
     *) $hf_direct head -c "$hf_max" ;;
   esac
+}
+
+# Gives the command's output, and its time, to the hand. That one opens its ends of the pipes while ours are open for both: nothing waits for the other.
+hf_pass() {
+  if [ ! "$hf_hand" ] || [ "$hf_pulse" ]; then return 1; fi
+  exec 4<>"$hf_tmp/o" 6<>"$hf_tmp/e"
+  hf_k=-
+  if [ "$hf_op" = run ]; then hf_k=$hf_key; fi
+  if hf_ask begin "$hf_k" "$hf_n" "$hf_max" "$hf_time" "$hf_grace"; then exec 4>"$hf_tmp/o" 6>"$hf_tmp/e"; return 0; fi
+  exec 4>&- 6>&-
+  return 1
 }
 
 # Keeps the bounded beginning of stdout, the beginning and the end of stderr, and swallows the rest: the command neither blocks nor dies of it.

@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROGRAMS, SHELLS, orderIn } from "../../test/fakes/shim-programs.ts";
 import { encodeOrders, runPath } from "./orders.ts";
 import type { Orders } from "./orders.ts";
 import { ReplyParser } from "./reply.ts";
 import type { Reply } from "./reply.ts";
-import { SHIM, SHIM_INNER } from "./shim.ts";
 
 let dir: string;
 beforeAll(() => {
@@ -13,44 +13,36 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const SHELLS = [
-  { name: "dash", file: "dash", args: [] },
-  { name: "bash as sh", file: "bash", args: ["--posix"] },
-  { name: "busybox sh", file: "busybox", args: ["sh"] },
-].filter(({ file }) => spawnSync(file, ["-c", ":"]).error === undefined);
+/** Each shell, as a session's first command finds it, and as a later one does, which has a hand. */
+const TURNS = SHELLS.flatMap((shell) => [shell, { ...shell, name: `${shell.name} with a hand`, before: 2 }]);
 
-const anOrder = (changes: Partial<Orders>): Orders => ({
-  op: "run",
-  base: `${dir}/runs`,
-  fence: 0,
-  timeoutMs: 10_000,
-  graceMs: 200,
-  heartbeatMs: undefined,
-  outputBytesMax: 10_000,
-  argv: ["true"],
-  env: {},
-  cwd: "",
-  stdin: new Uint8Array(),
-  mark: "cancel",
-  ageS: 0,
-  ...changes,
-});
+const anOrder = (changes: Partial<Orders>): Orders => orderIn(dir, changes);
 
-/** Calls the shim as a transport would, under a given shell; `cut` keeps back the end of the orders. */
+/** Calls the shim as a transport would, under a given shell, after `before` other commands; `cut` keeps back the end of the orders. */
 function call(
-  shell: { readonly file: string; readonly args: readonly string[] },
+  shell: { readonly file: string; readonly args: readonly string[]; readonly before?: number },
   orders: Orders,
   { path = process.env["PATH"] ?? "", cut = 0 } = {},
 ): Promise<Reply | undefined> {
   const bytes = encodeOrders(orders);
-  const parser = new ReplyParser(orders.outputBytesMax);
-  const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+  let parser = new ReplyParser(orders.outputBytesMax);
+  let before = shell.before ?? 0;
+  const child = spawn(shell.file, [...shell.args, "-c", ...PROGRAMS], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { PATH: path, HOME: dir },
   });
   child.stdin.on("error", () => undefined);
   return new Promise((resolve) => {
     child.stdout.on("data", (chunk: Buffer) => {
+      if (before > 0) {
+        const heard = parser.push(chunk);
+        if (heard === "ready" && !parser.isReadyAgain) child.stdin.write(encodeOrders(anOrder({ op: "once", base: orders.base })));
+        if (!parser.isReadyAgain) return;
+        before -= 1;
+        parser = new ReplyParser(orders.outputBytesMax);
+        child.stdin.write("\n");
+        return;
+      }
       if (parser.push(chunk) === "ready") {
         child.stdin.write(bytes.subarray(0, bytes.length - cut));
         if (orders.op !== "once" || cut > 0) child.stdin.end();
@@ -61,12 +53,22 @@ function call(
   });
 }
 
+test.each(SHELLS)("$name: the shim says which boot of its machine it runs in", (shell) => {
+  const { stdout } = spawnSync(shell.file, [...shell.args, "-c", ...PROGRAMS], {
+    input: "",
+    env: { PATH: process.env["PATH"] ?? "", HOME: dir },
+  });
+  const parser = new ReplyParser(100);
+  parser.push(stdout);
+  expect(parser.boot).toBe(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+});
+
 /** Calls one shim with one order after another, each when it is ready again, and ends its input. */
 function callInTurn(
   shell: { readonly file: string; readonly args: readonly string[] },
   all: readonly Orders[],
 ): Promise<{ readonly replies: readonly unknown[]; readonly status: number | null }> {
-  const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+  const child = spawn(shell.file, [...shell.args, "-c", ...PROGRAMS], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { PATH: process.env["PATH"] ?? "", HOME: dir },
   });
@@ -92,7 +94,7 @@ function printed(reply: Reply | undefined): unknown {
     : reply;
 }
 
-describe.each(SHELLS)("under $name", (shell) => {
+describe.each(TURNS)("under $name", (shell) => {
   const taskKey = `t-${shell.name.replaceAll(" ", "-")}`;
 
   test("a run keeps its status, and a look finds it", async () => {
@@ -114,11 +116,13 @@ describe.each(SHELLS)("under $name", (shell) => {
   });
 
   test("a reader that is late loses nothing of what was printed before the end", async () => {
-    // The reader has the pipe as its input once it is under way.
+    // A reader has the pipe as its input once it is under way; a hand is known by its name.
     const stopReaders = `pipe=$(readlink /proc/$$/fd/1)
       until [ "$#" -eq 1 ]; do
         set --
-        for p in /proc/[0-9]*; do if [ "$(readlink $p/fd/0 2>/dev/null)" = "$pipe" ]; then set -- "$@" "\${p#/proc/}"; fi; done
+        for p in $(cat /proc/$PPID/task/$PPID/children); do
+          if [ "$(cat /proc/$p/comm)" = perl ] || [ "$(readlink /proc/$p/fd/0 2>/dev/null)" = "$pipe" ]; then set -- "$@" "$p"; fi
+        done
       done
       kill -s STOP "$1"
       ( sleep 2.5; kill -s CONT "$1" ) >/dev/null 2>&1 &
@@ -189,7 +193,7 @@ describe.each(SHELLS)("under $name", (shell) => {
   test("a read-only command ends when its input does, and leaves no directory behind", async () => {
     const mark = `${dir}/${taskKey}.once`;
     const orders = anOrder({ op: "once", base: `${dir}/once-${taskKey}`, argv: ["sh", "-c", `echo >${mark}; sleep 30`] });
-    const child = spawn(shell.file, [...shell.args, "-c", SHIM, "holdfast", SHIM_INNER], {
+    const child = spawn(shell.file, [...shell.args, "-c", ...PROGRAMS], {
       stdio: ["pipe", "pipe", "ignore"],
       env: { PATH: process.env["PATH"] ?? "", HOME: dir },
     });

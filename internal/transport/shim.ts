@@ -3,7 +3,7 @@
 // 2. A status is written whole (temporary file, sync, rename) before the lock is let go; one that is torn does not count.
 // 3. A run that `look` called absent never starts later: look leaves a fence (N.void) that a late shim of that run refuses to pass.
 // 4. One process serves one operation after another, until its input ends; nothing of one is left in the next but a clean scratch directory.
-// 5. Needs sh, flock, setsid and coreutils, nothing else. No "${" in it (this is a template), no state outside its directory.
+// 5. Needs sh, flock, setsid and coreutils, nothing else; where there is perl, a session's later commands go faster (shim-hand.ts). No "${" in it (this is a template), no state outside its directory.
 
 import { SHIM_BASE } from "./shim-base.ts";
 import { SHIM_STREAMS } from "./shim-streams.ts";
@@ -30,7 +30,7 @@ exec "$@"
 `;
 
 /**
- * The program text: the argument of \`sh -c\`. It says "ready", reads its orders as four lines from stdin, answers on stdout, and says
+ * The program text: the argument of \`sh -c\`. It says "ready" and which boot of its machine this is, reads its orders as four lines from stdin, answers on stdout, and says
  * "ready" again. To an empty line instead of orders it answers "ready".
  */
 export const SHIM = String.raw`${SHIM_BASE}${SHIM_STREAMS}
@@ -107,12 +107,10 @@ hf_find() {
 }
 
 hf_start() {
-  hf_streams
-  exec 5<>"$hf_tmp/w"
-  hf_w2= hf_w3= hf_r= hf_late=
+  hf_w1= hf_w2= hf_w3= hf_r= hf_late= hf_passed=
   trap "hf_late=x" USR1
   trap - PIPE
-  hf_watch
+  if hf_pass; then hf_passed=y; else hf_streams; exec 5<>"$hf_tmp/w"; hf_watch; fi
   if [ "$hf_op" = once ]; then hf_tie; fi
   if [ "$hf_pulse" ]; then hf_listen; fi
   if [ "$hf_in" -gt 0 ]; then
@@ -138,27 +136,38 @@ hf_start() {
   if [ "$hf_kind" != exited ]; then
     hf_gone || { hf_say stuck; hf_end; }
   fi
+  hf_code=$hf_rc
+  if [ ! "$hf_passed" ]; then hf_drain; fi
+  if [ "$hf_w2" ]; then kill "$hf_w2"; fi
+  if [ "$hf_w3" ]; then kill "$hf_w3"; fi
+  # The answer comes last: a connection that is half dead must hold up neither the status nor the lock.
+  if [ "$hf_passed" ] && hf_ask end "$hf_kind" "$hf_code"; then
+    hf_l1=$hf_a1 hf_l2=$hf_a2
+    if [ "$hf_a3" = late ]; then hf_late=x hf_hand=; fi
+  else
+    hf_sizes
+    hf_l1=$hf_s1 hf_l2=$hf_s2
+    if [ "$hf_kind" = cancelled ]; then hf_l1=0 hf_l2=0; fi
+    hf_write
+  fi
+  if [ "$hf_op" = run ]; then flock -u 9; fi
+  hf_reply
+  # Nobody else may be there to reap them: in a container without an init they would stay for ever.
+  for hf_p in $hf_w1 $hf_w2 $hf_w3 $hf_r; do
+    # After a wait that a signal ended, bash would wait for a child that it reaped already, and so for the readers.
+    if kill -s 0 "$hf_p"; then wait "$hf_p"; fi
+  done
+  if [ "$hf_late" ] || [ "$hf_kind" != exited ]; then hf_discard; fi
+}
+
+# Waits for the readers.
+hf_drain() {
   read -r hf_x <&5
   exec 5>&-
   kill "$hf_w1"
   wait "$hf_d1"
   if [ ! "$hf_late" ]; then wait "$hf_d2"; fi
   kill -s HUP "$hf_w1"
-  if [ "$hf_w2" ]; then kill "$hf_w2"; fi
-  if [ "$hf_w3" ]; then kill "$hf_w3"; fi
-  hf_sizes
-  hf_code=$hf_rc hf_l1=$hf_s1 hf_l2=$hf_s2
-  if [ "$hf_kind" = cancelled ]; then hf_l1=0 hf_l2=0; fi
-  # The answer comes last: a connection that is half dead must hold up neither the status nor the lock.
-  hf_write
-  if [ "$hf_op" = run ]; then flock -u 9; fi
-  hf_reply
-  # Nobody else may be there to reap them: in a container without an init they would stay for ever.
-  for hf_p in "$hf_w1" $hf_w2 $hf_w3 $hf_r; do
-    # After a wait that a signal ended, bash would wait for a child that it reaped already, and so for the readers.
-    if kill -s 0 "$hf_p"; then wait "$hf_p"; fi
-  done
-  if [ "$hf_late" ] || [ "$hf_kind" != exited ]; then hf_discard; fi
 }
 
 # The command's input is on disk and whole before anything starts: the connection may drop from here on.
@@ -257,9 +266,11 @@ hf_direct=
 if command -v stdbuf >/dev/null; then hf_direct="stdbuf -o0"; fi
 hf_nl="
 "
-hf_inner=$1 hf_tmp= hf_kept= hf_setsid= hf_buffer=
+hf_boot=
+if [ -r /proc/sys/kernel/random/boot_id ]; then read -r hf_boot </proc/sys/kernel/random/boot_id; fi
+hf_inner=$1 hf_text=$2 hf_tmp= hf_kept= hf_setsid= hf_buffer= hf_hand= hf_helped=
 printf "\n"
-hf_say ready
+hf_say ready $hf_boot
 exec 8<&0 0</dev/null
 while IFS= read -r hf_orders <&8; do
   if [ "$hf_orders" ]; then
@@ -268,7 +279,7 @@ while IFS= read -r hf_orders <&8; do
     eval "$hf_orders"
     hf_serve
   fi
-  hf_say ready
+  hf_say ready $hf_boot
 done
 hf_end
 `;

@@ -23,6 +23,7 @@ import type { CallOptions, Far } from "./far.ts";
 import { IdleSessions } from "./idle-sessions.ts";
 import { callTimes, encodeOrders, quoteShell } from "./orders.ts";
 import type { Orders } from "./orders.ts";
+import { SHIM_HAND } from "./shim-hand.ts";
 import { SHIM, SHIM_INNER } from "./shim.ts";
 import { Slots } from "./slots.ts";
 import { connectionKey, sessionArgs } from "./ssh-command.ts";
@@ -103,7 +104,7 @@ async function callHost(hosts: Hosts, place: SshPlace, { orders, call, options }
   };
   const talk = async (): Promise<Call> => {
     const idle = hasIdle ? host.idle.take() : undefined;
-    let result: Call = { kind: "lost", isSent: false, message: "" };
+    let result: Call = { kind: "lost", isSent: false, message: "", boot: "" };
     if (idle !== undefined) {
       result = await tryOnce(idle);
       if (result.kind !== "lost" || result.isSent) return result;
@@ -149,12 +150,13 @@ interface Talk {
 }
 
 function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, onClose, hasIdle, idle }: Talk): Promise<Exchange> {
-  const sudo = place.become === Become.SUDO ? "sudo -n -H -- /bin/" : "exec ";
-  const line = `${sudo}sh -c ${quoteShell(SHIM)} holdfast ${quoteShell(SHIM_INNER)}`;
   const call = {
-    file: "ssh",
-    args: sessionArgs(place.connection, { socket: host.socket, settings: options.ssh, line }),
-    env: definedOnly(options.env),
+    process: () => {
+      const sudo = place.become === Become.SUDO ? "sudo -n -H -- /bin/" : "exec ";
+      const line = `${sudo}sh -c ${quoteShell(SHIM)} holdfast ${quoteShell(SHIM_INNER)} ${quoteShell(SHIM_HAND)}`;
+      const args = sessionArgs(place.connection, { socket: host.socket, settings: options.ssh, line });
+      return { file: "ssh", args, env: definedOnly(options.env) };
+    },
     orders: bytes,
     isKilledWhenAbandoned: true,
     outputBytesMax: orders.outputBytesMax,
@@ -165,7 +167,7 @@ function converse(host: Host, place: SshPlace, { bytes, orders, options, leave, 
 }
 
 function lost(talk: string, connection: SshConnection): Call {
-  return { kind: "lost", isSent: false, ...connectionFault(talk, connection) };
+  return { kind: "lost", isSent: false, boot: "", ...connectionFault(talk, connection) };
 }
 
 function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

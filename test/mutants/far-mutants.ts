@@ -27,6 +27,22 @@ export const FAR_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "rebooted-and-never-begun",
+    bug: "a command that was lost with the power of its target counts as never begun, and is done again",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/transport/runs.ts",
+        find: 'if (lost.boot === "" || found.boot !== lost.boot)',
+        replace: "if (lost.boot !== lost.boot)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/transport/runs.test.ts",
+      name: "nobody can say whether a run that was lost had begun: the machine was started anew",
+    },
+  },
+  {
     name: "heartbeat-of-a-check",
     bug: "a check, which may be silent, has to give signs of life",
     breaks: "rule: heartbeats",
@@ -184,6 +200,48 @@ export const FAR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       file: "test/contract/transport-local.test.ts",
       name: "transport over local > the same run twice, at once and later, runs once",
+    },
+  },
+  {
+    name: "hand-forgets-to-sync",
+    bug: "a status gets its name before it is on disk",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim-hand.ts",
+        find: "  for my $to ($file, map { $_->{to} // () } values %{$run->{streams}}) { IO::Handle::sync($to) or return 0 }\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/transport/shim-hand.test.ts",
+      name: "the hand of a session under dash > syncs a status and its output before the status has its name",
+    },
+  },
+  {
+    name: "hand-deaf-in-the-background",
+    bug: "what goes on in the background after its command dies of its next word",
+    breaks: "rule: shim",
+    patches: [{ file: "internal/transport/shim.ts", find: "hf_late=x hf_hand=; fi", replace: "hf_late=x; fi" }],
+    caughtBy: {
+      file: "internal/transport/shim-hand.test.ts",
+      name: "the hand of a session under dash > hears on what prints in the background after the answer, and ends with it",
+    },
+  },
+  {
+    name: "hand-lets-go-of-the-time",
+    bug: "a command whose shim was killed has no timeout any more",
+    breaks: "rule: shim",
+    patches: [
+      {
+        file: "internal/transport/shim-hand.ts",
+        find: "exit if getppid() != $main && !($run && (defined $run->{next} || grep { $_->{pipe} } values %{$run->{streams}}));",
+        replace: "exit if getppid() != $main;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/transport/shim-hand.test.ts",
+      name: "the hand of a session under dash > keeps the time of a command whose shim was killed, and then ends",
     },
   },
 ];
