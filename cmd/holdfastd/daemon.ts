@@ -210,7 +210,7 @@ async function startServer({ config, world, engine, ports, closers, access, tls,
     shutdown: shutdown.signal,
   });
   const quietly = (message: string): void => log.debug(message);
-  const listener = createRequestListener(handlers, { log: quietly, nowMs: () => clock.nowMs() });
+  const listener = createRequestListener(handlers, { log: quietly, clock, nowMs: () => clock.nowMs() });
   const server = await serve({ listen: config.listen, listener, clock, tls, log: quietly });
   closers.push(async () => {
     shutdown.begin();

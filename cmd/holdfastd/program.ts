@@ -11,6 +11,7 @@ import { runDaemon } from "./daemon.ts";
 import type { Daemon, DaemonOverrides } from "./daemon.ts";
 import { parseFlags } from "./flags.ts";
 import type { Flags } from "./flags.ts";
+import { boundGarbage } from "./heap.ts";
 import { createLog } from "./log.ts";
 import type { DaemonLog } from "./log.ts";
 
@@ -21,6 +22,7 @@ const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** Runs the service in this process until a signal ends it. */
 export async function runProgram(overrides: DaemonOverrides): Promise<void> {
+  boundGarbage();
   // A reader that went away must not end the service.
   process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);

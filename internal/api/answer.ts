@@ -5,6 +5,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import { HoldfastError } from "../base/errors.ts";
+import { handOver } from "./direct-stream.ts";
 import { toConnectError } from "./wire-error.ts";
 
 /** Told of a bug; ends the process. */
@@ -13,45 +14,62 @@ export type OnFatal = (error: unknown) => void;
 /** Answers calls by `work`. */
 export interface Answers {
   readonly unary: <I, O>(work: (request: I, context: HandlerContext) => Promise<O>) => (request: I, context: HandlerContext) => Promise<O>;
-  readonly stream: <I, O>(
+  readonly stream: <I, O extends object>(
     work: (request: I, context: HandlerContext) => AsyncIterable<O>,
   ) => (request: I, context: HandlerContext) => AsyncIterable<O>;
 }
 
 /** `onFatal` hears of every bug, once for each. */
 export function createAnswers(onFatal: OnFatal): Answers {
-  const sorted = (error: unknown, { signal }: HandlerContext): ConnectError => {
+  const sorted = (error: unknown, signal: AbortSignal): ConnectError => {
     if (signal.aborted && isAbort(error, signal)) return ConnectError.from(signal.reason);
     const isExpected = error instanceof HoldfastError || error instanceof ConnectError;
     if (!isExpected) onFatal(error);
     return toConnectError(error);
   };
+  // What is thrown at once comes where items are asked for.
+  const begun = <O>(work: () => AsyncIterable<O>, signal: AbortSignal): AsyncIterable<O> => {
+    try {
+      return work();
+    } catch (error) {
+      const fault = sorted(error, signal);
+      return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(fault) }) };
+    }
+  };
+  // A stream may last for days: it holds its items and its signal, and nothing else of the call.
+  async function* itemsOf<O>(items: AsyncIterable<O>, signal: AbortSignal): AsyncIterable<O> {
+    try {
+      for await (const item of items) {
+        if (isOver(signal)) break;
+        try {
+          yield item;
+        } catch (cause) {
+          // What is thrown in here comes from whoever writes the answer: its connection broke, often before the signal tells.
+          throw new ConnectError("the client has left", Code.Canceled, undefined, undefined, cause);
+        }
+      }
+    } catch (error) {
+      throw sorted(error, signal);
+    }
+    // A stream that ends because the service shuts down, time ran out or its token ended must not look complete.
+    if (signal.aborted) throw ConnectError.from(signal.reason);
+  }
   return {
     unary: (work) => async (request, context) => {
       try {
         return await work(request, context);
       } catch (error) {
-        throw sorted(error, context);
+        throw sorted(error, context.signal);
       }
     },
-    stream: (work) =>
-      async function* answer(request, context) {
-        try {
-          for await (const item of work(request, context)) {
-            if (isOver(context.signal)) break;
-            try {
-              yield item;
-            } catch (cause) {
-              // What is thrown in here comes from whoever writes the answer: its connection broke, often before the signal tells.
-              throw new ConnectError("the client has left", Code.Canceled, undefined, undefined, cause);
-            }
-          }
-        } catch (error) {
-          throw sorted(error, context);
-        }
-        // A stream that ends because the service shuts down, time ran out or its token ended must not look complete.
-        if (context.signal.aborted) throw ConnectError.from(context.signal.reason);
-      },
+    stream: (work) => (request, context) =>
+      handOver(
+        itemsOf(
+          begun(() => work(request, context), context.signal),
+          context.signal,
+        ),
+        context,
+      ),
   };
 }
 

@@ -1,5 +1,6 @@
 // The gate of every call: who asks, may they, and is there room? It runs on the headers alone, before anything of the body is read.
 // 1. What passes carries its caller; health and reflection, and whoever has the token of an attempt, need none and have room of their own.
+//    Their bodies have little time: whoever sends one slowly keeps the room from others.
 // 2. The room of a call is given back when its context ends, which Connect does however the call ends.
 // 3. The end of a caller's token ends its streams, and what still waits for room, with UNAUTHENTICATED.
 
@@ -22,10 +23,15 @@ export interface Wire {
   readonly certificate: Certificate | undefined;
   /** Aborts the call's signal. */
   readonly end: (reason: Error) => void;
+  /** Ends the call when its body is not there whole after so long. */
+  readonly bodyWithin: (ms: number) => void;
 }
 
 /** Where the request listener puts what it knows. */
-export const wireKey = createContextKey<Wire>({ certificate: undefined, end: () => undefined }, { description: "wire" });
+export const wireKey = createContextKey<Wire>(
+  { certificate: undefined, end: () => undefined, bodyWithin: () => undefined },
+  { description: "wire" },
+);
 
 const callerKey = createContextKey<Caller | undefined>(undefined, { description: "caller" });
 const placeKey = createContextKey<Place | undefined>(undefined, { description: "place" });
@@ -75,6 +81,7 @@ export function createCallGate({ authenticator, publicServices, byToken, callsPe
     try {
       if (publicServices.has(context.service.typeName)) {
         await takePlace(context.service.typeName === byToken ? completions : open, NOBODY, context);
+        if (context.method.methodKind === "unary") context.values.get(wireKey).bodyWithin(limits.API_PUBLIC_BODY_MS_MAX);
         return;
       }
       const { certificate, end } = context.values.get(wireKey);

@@ -6,10 +6,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { constants } from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { Clock } from "../engine/ports.ts";
 import { wireKey } from "./call-gate.ts";
+import { TimedBody } from "./timed-body.ts";
 import { certificateOf } from "./tls.ts";
 
 /** Node's two kinds of requests. */
@@ -19,12 +21,14 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 /** Serves both. */
 export type NodeListener = (request: NodeRequest, response: NodeResponse) => void;
 
+/** Why a call ends whose client closes its stream or its connection; made once, for every call that was answered ends so too. */
+const LEFT = new ConnectError("the client has left", Code.Canceled);
 const PLAIN_TEXT = { "content-type": "text/plain; charset=utf-8" };
 
 /** Serves the handlers; `log` hears of calls that broke on the way, `nowMs` is the wall clock's. */
 export function createRequestListener(
   handlers: readonly UniversalHandler[],
-  { log, nowMs }: { readonly log: (message: string) => void; readonly nowMs: () => number },
+  { log, clock, nowMs }: { readonly log: (message: string) => void; readonly clock: Pick<Clock, "after">; readonly nowMs: () => number },
 ): NodeListener {
   const byPath = new Map(handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
@@ -40,7 +44,7 @@ export function createRequestListener(
       refuse(request, response, 400, "the request has more than one authorization header; send one");
       return;
     }
-    const call = universalRequest(request, response, nowMs());
+    const call = universalRequest({ request, response }, clock, nowMs());
     if (call === undefined) {
       refuse(request, response, 400, "the request names no host, or one that is not a host");
       return;
@@ -52,35 +56,63 @@ export function createRequestListener(
   };
 }
 
-async function serve(
+/** A stream may last for days: nothing is held meanwhile but its answer. */
+function serve(
   handler: UniversalHandler,
   call: UniversalServerRequest,
   { request, response }: { request: NodeRequest; response: NodeResponse },
 ): Promise<void> {
-  const answer = await handler(call);
-  response.once("finish", () => letGo(request));
-  await universalResponseToNodeResponse(answer, response);
+  return handler(call).then((answer) => {
+    response.once("finish", () => letGo(request));
+    return universalResponseToNodeResponse(answer, response);
+  });
 }
 
 function authorizations({ rawHeaders }: NodeRequest): number {
   return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "authorization").length;
 }
 
-/** Undefined for what no URL can be made of. The call can be ended from inside: its signal aborts with the client's and with `end`. */
-function universalRequest(request: NodeRequest, response: NodeResponse, nowMs: number): UniversalServerRequest | undefined {
+/** Undefined for what no URL can be made of. The call can be ended from inside: its one signal aborts with the client's leaving and with `end`. */
+function universalRequest(
+  { request, response }: { request: NodeRequest; response: NodeResponse },
+  clock: Pick<Clock, "after">,
+  nowMs: number,
+): UniversalServerRequest | undefined {
+  const head = headOf(request);
+  if (head === undefined) return undefined;
   const ending = new AbortController();
   const end = (reason: Error): void => ending.abort(reason);
-  const values = createContextValues().set(wireKey, { certificate: certificateOf(request.socket, nowMs), end });
+  response.once("close", () => ending.abort(LEFT));
+  const body = new TimedBody(request);
+  const bodyWithin = (ms: number): void => void response.once("close", body.within(ms, clock, end));
+  return {
+    ...head,
+    httpVersion: request.httpVersion,
+    method: request.method ?? "",
+    body,
+    signal: ending.signal,
+    contextValues: createContextValues().set(wireKey, { certificate: certificateOf(request.socket, nowMs), end, bodyWithin }),
+  };
+}
+
+function headOf(request: NodeRequest): { readonly url: string; readonly header: Headers } | undefined {
+  const host = "authority" in request ? request.authority : request.headers.host;
+  if (host === undefined) return undefined;
   try {
-    const call = universalRequestFromNodeRequest(request, response, undefined, values);
-    // The library's own iterator destroys the connection when reading stops early, and the client would never see why.
-    const body = request.iterator({ destroyOnReturn: false });
-    // One controller for both ways to end, which costs less than AbortSignal.any for each call.
-    call.signal.addEventListener("abort", () => ending.abort(call.signal.reason), { once: true });
-    return { ...call, signal: ending.signal, body };
+    const url = new URL(request.url ?? "", `${"encrypted" in request.socket ? "https" : "http"}://${host}`).toString();
+    return { url, header: headerOf(request) };
   } catch {
-    return undefined; // `authority` and `host` are the client's; the parser says no more than that they are wrong
+    return undefined; // `authority`, `host` and all other headers are the client's; the parsers say no more than that they are wrong
   }
+}
+
+function headerOf({ headers }: NodeRequest): Headers {
+  const header = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || name.startsWith(":")) continue;
+    for (const each of typeof value === "string" ? [value] : value) header.append(name, each);
+  }
+  return header;
 }
 
 function refuse(request: NodeRequest, response: NodeResponse, status: number, message: string): void {
@@ -93,8 +125,12 @@ function refuse(request: NodeRequest, response: NodeResponse, status: number, me
 /** Reads an HTTP/1.1 body to its end, in the time that the server gives it, and closes an HTTP/2 stream. */
 function letGo(request: NodeRequest): void {
   if (request.readableEnded || request.destroyed) return;
-  if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
-  else request.resume();
+  if ("stream" in request) {
+    request.stream.close(constants.NGHTTP2_NO_ERROR);
+    return;
+  }
+  request.removeAllListeners("readable"); // whoever was reading and left: while he listens nothing flows
+  request.resume();
 }
 
 /** The listener as node:http wants it. */

@@ -26,6 +26,8 @@ import type { OnFatal } from "./answer.ts";
 import type { Authenticator } from "./authentication.ts";
 import { createCallGate } from "./call-gate.ts";
 import { createCompletionHandlers } from "./completion-handlers.ts";
+import { createDirectStreams } from "./direct-stream.ts";
+import type { WireOptions } from "./direct-stream.ts";
 import { createGuardHandlers } from "./guard-handlers.ts";
 import { createHealth } from "./health.ts";
 import { createJournalHandlers } from "./journal-handlers.ts";
@@ -60,6 +62,15 @@ export const OWN = [WorkflowService, GuardService, PolicyService, JournalService
 export const BY_TOKEN = CompletionService;
 const PUBLIC = [Health, ServerReflection, ServerReflectionAlpha];
 
+const WIRE: WireOptions = {
+  readMaxBytes: REQUEST_BYTES_MAX,
+  writeMaxBytes: API_RESPONSE_BYTES_MAX,
+  compressMinBytes: API_COMPRESSED_BYTES_MIN,
+  acceptCompression: [compressionGzip, compressionBrotli],
+  // A field that the service does not know may have been there to make the work safer: it is refused, not skipped.
+  jsonOptions: { ignoreUnknownFields: false },
+};
+
 /** The handlers, one for each method. */
 export function createRoutes(options: RoutesOptions): readonly UniversalHandler[] {
   const { engine, journal, authenticator, tokens, sinks, callsPerPrincipal, onFatal, shutdown } = options;
@@ -69,14 +80,9 @@ export function createRoutes(options: RoutesOptions): readonly UniversalHandler[
   const answers = createAnswers(onFatal);
   const book = new SchemaBook([...OWN, BY_TOKEN, ...PUBLIC]);
   const router = createConnectRouter({
+    ...WIRE,
     requestGate: createCallGate({ authenticator, publicServices, byToken: BY_TOKEN.typeName, callsPerPrincipal }),
     interceptors: [...createMessageGuard(), createAccessGuard(journal, publicServices)],
-    readMaxBytes: REQUEST_BYTES_MAX,
-    writeMaxBytes: API_RESPONSE_BYTES_MAX,
-    compressMinBytes: API_COMPRESSED_BYTES_MIN,
-    acceptCompression: [compressionGzip, compressionBrotli],
-    // A field that the service does not know may have been there to make the work safer: it is refused, not skipped.
-    jsonOptions: { ignoreUnknownFields: false },
     shutdownSignal: shutdown,
   });
   router.service(WorkflowService, createWorkflowHandlers(engine, answers));
@@ -89,5 +95,5 @@ export function createRoutes(options: RoutesOptions): readonly UniversalHandler[
   router.service(Health, createHealth({ services: [...OWN, BY_TOKEN].map(({ typeName }) => typeName), shutdown }, answers));
   router.service(ServerReflection, { serverReflectionInfo: (questions) => reflect(book, questions) });
   router.service(ServerReflectionAlpha, { serverReflectionInfo: (questions) => reflect(book, questions) });
-  return router.handlers;
+  return router.handlers.map(createDirectStreams(WIRE));
 }

@@ -107,7 +107,7 @@ test("exec that waits answers with the status at the end", async () => {
   const { address, asked } = await start();
   const { status } = await connectClient(address).exec({ ...REF, wait: true });
   expect(status?.phase).toBe(Phase.SUCCEEDED);
-  expect(asked.map(({ method }) => method)).toEqual(["exec", "waitStill"]);
+  expect(asked.map(({ method }) => method)).toEqual(["exec, and waits"]);
 });
 
 test("an expected error keeps code, message and all its places in every protocol", async () => {
@@ -354,6 +354,26 @@ test("a shutdown ends streams with UNAVAILABLE, lets calls finish, and closes ev
   expect((await call).status?.phase).toBe(Phase.RUNNING);
   await stopped;
   await expect(fetch(address)).rejects.toThrow("fetch failed");
+});
+
+test("a client that leaves a stream in the middle ends it, and its place is free for the next, in every protocol", async () => {
+  const fake = fakeEngine();
+  let left = Promise.withResolvers<void>();
+  const watch: EngineFace["watch"] = async function* watch(ref, options) {
+    yield* fake.engine.watch(ref, options);
+    left.resolve();
+  };
+  const { address, fatal } = await start({ watch }, { callsPerPrincipal: 1 });
+  for (const transport of Object.values(transports(address))) {
+    left = Promise.withResolvers<void>();
+    const leaving = new AbortController();
+    const stream = createClient(WorkflowService, transport).watch(REF, { signal: leaving.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    leaving.abort();
+    expect((await errorOf(stream.next())).code).toBe(Code.Canceled);
+    await left.promise;
+  }
+  expect(fatal).toEqual([]);
 });
 
 test("without TLS only loopback addresses are listened on, and a taken port is named", async () => {

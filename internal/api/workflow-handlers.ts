@@ -17,9 +17,8 @@ export function createWorkflowHandlers(engine: EngineFace, { unary, stream }: An
     plan: unary((request, context) => engine.plan(principalOf(context), submissionOf(request.submission))),
     exec: unary(async (request, context) => {
       if (request.wait) becomeWaiting(context);
-      const status = await engine.exec(principalOf(context), refOf(request.workflow), request.digest);
-      // By ID from here on: a key may be taken over by another workflow while this one is waited for.
-      return { status: request.wait ? await engine.waitStill({ id: status.id, namespace: status.namespace }, context.signal) : status };
+      const wait = request.wait ? context.signal : undefined;
+      return { status: await engine.exec(principalOf(context), refOf(request.workflow), request.digest, wait) };
     }),
     status: unary(async (request) => ({ status: await engine.status(refOf(request.workflow)) })),
     watch: stream((request, { signal }) =>

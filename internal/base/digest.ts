@@ -7,7 +7,12 @@ import type { JsonValue } from "./json.ts";
 
 /** `sha256:` and 64 hex digits over the canonical text of a JSON value. */
 export function digestJson(value: JsonValue): string {
-  return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
+  return digestText(canonicalJson(value));
+}
+
+/** `sha256:` and 64 hex digits over a text that has one spelling. */
+export function digestText(text: string): string {
+  return `sha256:${sha256Hex(text)}`;
 }
 
 /** 64 hex digits over bytes or text. */

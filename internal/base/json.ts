@@ -18,6 +18,11 @@ export function canonicalJson(value: JsonValue): string {
   return write(value, 0);
 }
 
+/** The one text of an object, made of the canonical texts of its values. */
+export function canonicalObject(texts: { readonly [key: string]: string }): string {
+  return objectText(Object.keys(texts), (key) => texts[key] ?? "");
+}
+
 /** True for a JSON object: not null, not a list, not a class instance. */
 export function isJsonObject(value: unknown): value is JsonObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
@@ -40,8 +45,14 @@ function write(value: unknown, depth: number): string {
   }
   if (Array.isArray(value)) return `[${value.map((item: unknown) => write(item, depth + 1)).join(",")}]`;
   if (!isJsonObject(value)) throw refuse(`a value of type ${typeof value}`);
-  const keys = Object.keys(value).sort(byCodeUnit);
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${write(value[key], depth + 1)}`).join(",")}}`;
+  return objectText(Object.keys(value), (key) => write(value[key], depth + 1));
+}
+
+function objectText(keys: string[], textOf: (key: string) => string): string {
+  if (keys.length > 1) keys.sort(byCodeUnit);
+  let text = "{";
+  for (const key of keys) text += `${text.length === 1 ? "" : ","}${JSON.stringify(key)}:${textOf(key)}`;
+  return `${text}}`;
 }
 
 function byCodeUnit(left: string, right: string): number {

@@ -105,7 +105,6 @@ export const HEARTBEAT_MS_MIN = 1_000;
 export const HEARTBEAT_LOOKS = 3;
 export const HEARTBEAT_MS_MAX = 24 * 3_600_000;
 export const ATTEMPT_SETTLE_MS_MIN = 60_000;
-
 export const AWAIT_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
 export const SIGNAL_BYTES_MAX = 64 * 1024;
 export const SIGNALS_QUEUED_MAX = 1_000;
@@ -164,7 +163,6 @@ export const RECONNECT_BACKOFF_MS_MIN = 500;
 export const RECONNECT_BACKOFF_MS_MAX = 15_000;
 export const CANCEL_REACH_MS_MAX = 60_000;
 
-// Pace
 export const PACE_ORIGINS_MAX = 4_096;
 
 // The API: connections, calls in flight, streams. Calls wait for a place, fairly among principals; streams and what is beyond the queue do not
@@ -177,6 +175,8 @@ export const API_STREAMS_MAX = 16_384;
 export const API_RETRY_AFTER_S = 1;
 export const API_PUBLIC_CALLS_MAX = 32;
 export const API_PUBLIC_STREAMS_MAX = 32;
+/** How long the body of a call without a principal (a completion, too) may be on its way, once there is room for the call. */
+export const API_PUBLIC_BODY_MS_MAX = 5_000;
 /** Of those who complete what attempts handed out: all of them together. */
 export const API_COMPLETION_CALLS_MAX = 32;
 export const API_COMPLETION_CALLS_QUEUED_MAX = 1_024;
@@ -216,8 +216,9 @@ export const LABEL_NAME_LENGTH_MAX = 128;
 export const LABEL_VALUE_LENGTH_MAX = 1_024;
 export const TARGET_NAME_LENGTH_MAX = 253;
 
-// The daemon
+// The daemon. Its heap is collected when it has grown by so much of what was live
 export const DAEMON_SHUTDOWN_MS_MAX = 20_000;
+export const HEAP_GROWTH_PERCENT_MAX = 100;
 
 // Who may do what
 export const TOKENS_MAX = 1_000;
@@ -294,7 +295,6 @@ export const APPROVAL_DIFF_LENGTH_MAX = 2_048;
 export const APPROVAL_PLANS_EXAMINED_MAX = 1_000;
 export const REPLAY_WORKFLOWS_MAX = 100_000;
 export const STOP_FILE_POLL_MS = 1_000;
-
 /** A workflow's targets are digested in slices of so much time each. */
 export const DIGEST_SLICE_MS_MAX = 8;
 export const DIGEST_SLICE_TARGETS = 64;

@@ -5,12 +5,12 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
 import { JSON_DEPTH_MAX } from "../base/limits.ts";
 import { Phase } from "../gen/holdfast/v1/status_pb.ts";
+import { openSeal } from "../../test/fakes/fake-seal.ts";
 import { World, aSubmission } from "../../test/fakes/world.ts";
 import { completionToken, readToken } from "./completion-token.ts";
-import { makeSeal } from "../system/seal.ts";
 import { WorkflowId } from "../base/ids.ts";
 
-const SEAL = makeSeal(Buffer.from("a key"));
+const SEAL = openSeal("a key");
 const SUBJECT = { id: WorkflowId.parse("019a9f1e-5c3a-7d10-8f00-0123456789ab"), task: 70_000, attempt: 70_000 };
 
 interface Scene {
@@ -46,15 +46,9 @@ async function aScene(): Promise<Scene> {
 test("a token is of one attempt, the same in every life, and nobody makes one without the key", () => {
   const token = completionToken(SEAL, SUBJECT);
   expect(token).toMatch(/^hfc1\.[A-Za-z0-9_-]{54}$/);
-  expect(completionToken(makeSeal(Buffer.from("a key")), SUBJECT)).toBe(token);
+  expect(completionToken(openSeal("a key"), SUBJECT)).toBe(token);
   expect(readToken(SEAL, token)).toEqual(SUBJECT);
-  const forged = [
-    completionToken(makeSeal(Buffer.from("another")), SUBJECT),
-    `${token}A`,
-    token.slice(0, -1),
-    `x${token.slice(1)}`,
-    "hfc1.",
-  ];
+  const forged = [completionToken(openSeal("another"), SUBJECT), `${token}A`, token.slice(0, -1), `x${token.slice(1)}`, "hfc1."];
   for (let at = 5; at < token.length; at++) forged.push(`${token.slice(0, at)}${token[at] === "A" ? "B" : "A"}${token.slice(at + 1)}`);
   for (const other of forged) expect(() => readToken(SEAL, other), other).toThrow("this service made no such token");
 });
@@ -72,6 +66,30 @@ test("whoever has the token completes the task; its data is the workflow's outpu
   expect(tokens).toHaveLength(1);
   expect(kept).not.toContain(tokens[0]?.slice(5, 30));
   expect(kept).toContain("***");
+});
+
+test("where the key of tokens is gone the service does not start while one is handed out; with the key all is as before", async () => {
+  const { world, tokens, say } = await aScene();
+  const { key } = world.sealKey;
+  const id = await world.run(aWorkflow());
+  world.crash();
+  world.sealKey.key = undefined;
+  for (let start = 0; start < 2; start++) await expect(world.start()).rejects.toThrow(`these workflows have handed out tokens: ${id}`);
+  world.sealKey.key = key;
+  await world.start();
+  expect(await say(tokens[0] ?? "")).toBe("done");
+  expect((await world.status(id)).phase).toBe(Phase.SUCCEEDED);
+});
+
+test.each([false, true])("where nobody holds a token that is still good, a new key is made; it was said early: %s", async (isEarly) => {
+  const { world, tokens, say } = await aScene();
+  if (isEarly) world.fleet.onStep = ({ kind }) => (kind === "applied" ? new Promise<never>(() => {}) : Promise.resolve());
+  await world.run(aWorkflow({ uses: "send" }, [{ name: "sleep", uses: "wait", with: { for: "10s" } }]));
+  expect(await say(tokens[0] ?? "")).toBe("done");
+  world.crash();
+  world.sealKey.key = undefined;
+  await world.start();
+  expect(world.sealKey.key).toBeDefined();
 });
 
 test("a forged token is refused and says nothing of workflows", async () => {

@@ -42,6 +42,7 @@ import { PlanResponseSchema, WhyResponseSchema } from "../gen/holdfast/v1/workfl
 import type { Command } from "../workflow/commands.ts";
 import { targetHolds, workflowHolds } from "../workflow/holds.ts";
 import { phaseOf, statusOf } from "../workflow/status.ts";
+import { DiskRoom } from "./disk-room.ts";
 import type { EngineFace, Principal, Ref, SentSignal, TokenAnswer } from "./face.ts";
 import { approvalView } from "./approval-view.ts";
 import { GuardCalls } from "./guard-calls.ts";
@@ -76,18 +77,17 @@ export async function openEngine(ports: EnginePorts, config: EngineConfig): Prom
 export class Engine implements EngineFace {
   readonly #registry: Registry;
   readonly #ports: EnginePorts;
-  readonly #config: EngineConfig;
+  readonly #diskRoom: DiskRoom;
   readonly #submitting: Submitting;
   readonly #guard: GuardCalls;
   readonly #policies: PolicyCalls;
   readonly #people: PeopleCalls;
-  #diskLook: Promise<number> | undefined;
 
   constructor(registry: Registry, config: EngineConfig) {
     this.#registry = registry;
     this.#ports = registry.ports;
-    this.#config = config;
-    this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, checkDisk: () => this.#checkDisk() });
+    this.#diskRoom = new DiskRoom(registry.ports.disk, config.diskFreeBytesMin);
+    this.#submitting = new Submitting(registry, { submitTtlMs: config.submitTtlMs, diskRoom: this.#diskRoom });
     this.#guard = new GuardCalls(registry);
     this.#policies = new PolicyCalls(registry, this.#submitting);
     this.#people = new PeopleCalls({ ports: this.#ports, source: (id) => this.#source(id), ask: (id, command) => this.#ask(id, command) });
@@ -103,16 +103,17 @@ export class Engine implements EngineFace {
     return create(PlanResponseSchema, { id, digest, ...(scope === undefined ? {} : { scope }) });
   }
 
-  async exec(by: Principal, ref: Ref, digest: string): Promise<WorkflowStatus> {
+  async exec(by: Principal, ref: Ref, digest: string, wait?: AbortSignal): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
     const id = this.#resolve(ref);
     await this.#checkStart(id, digest);
-    return this.#ask(id, { kind: "exec", by: by.name, digest });
+    await this.#registry.ask(id, { kind: "exec", by: by.name, digest });
+    // By ID from here on: a key may be taken over by another workflow while this one is waited for.
+    return wait === undefined ? this.#status(id) : this.#waitStill(id, wait);
   }
 
   async waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus> {
-    const id = this.#resolve(ref);
-    return waitStill({ open: () => this.#registry.find(id), ended: () => this.#status(id) }, signal);
+    return this.#waitStill(this.#resolve(ref), signal);
   }
 
   async status(ref: Ref): Promise<WorkflowStatus> {
@@ -166,7 +167,7 @@ export class Engine implements EngineFace {
 
   async retry(by: Principal, request: RetryRequest): Promise<WorkflowStatus> {
     this.#registry.checkGuard();
-    await this.#checkDisk();
+    await this.#diskRoom.check();
     const id = this.#resolve(refOf(request));
     const state = await this.#registry.stateOf(id);
     this.#registry.refuseFrozen(state.blueprint);
@@ -245,7 +246,7 @@ export class Engine implements EngineFace {
     const runtime = this.#registry.find(id);
     if (runtime?.state.life.kind !== "submitted" || (digest !== "" && digest !== runtime.state.submitted.digest)) return;
     this.#registry.refuseFrozen(runtime.state.blueprint);
-    await this.#checkDisk();
+    await this.#diskRoom.check();
     const verdict = await runtime.judgeExec();
     if (verdict?.decision === Decision.DENY) throw denied(verdict, `execution of workflow ${id}`);
     this.#registry.refuseFrozen(runtime.state.blueprint);
@@ -255,6 +256,10 @@ export class Engine implements EngineFace {
   async #ask(id: WorkflowId, command: Command): Promise<WorkflowStatus> {
     await this.#registry.ask(id, command);
     return this.#status(id);
+  }
+
+  #waitStill(id: WorkflowId, signal: AbortSignal): Promise<WorkflowStatus> {
+    return waitStill({ open: () => this.#registry.find(id), ended: () => this.#status(id) }, signal);
   }
 
   async #status(id: WorkflowId): Promise<WorkflowStatus> {
@@ -272,21 +277,6 @@ export class Engine implements EngineFace {
   #corruptStatus(id: WorkflowId): WorkflowStatus | undefined {
     const damage = this.#registry.damageOf(id);
     return damage === undefined ? undefined : corruptStatus(this.#ports.journal, id, damage);
-  }
-
-  async #checkDisk(): Promise<void> {
-    const free = await this.#freeBytes();
-    if (free >= this.#config.diskFreeBytesMin) return;
-    const mebibytes = (bytes: number): number => Math.floor(bytes / 1_048_576);
-    const found = `the disk of the service's data has ${mebibytes(free)} MiB free`;
-    const next = `at least ${mebibytes(this.#config.diskFreeBytesMin)} MiB are needed for new work; make room, then ask again`;
-    throw new HoldfastError("RESOURCE_EXHAUSTED", `${found}, ${next}`);
-  }
-
-  /** One look at the disk serves all who ask while it is under way: of 256 calls at one moment each needs no look of its own. */
-  #freeBytes(): Promise<number> {
-    this.#diskLook ??= this.#ports.disk.freeBytes().finally(() => (this.#diskLook = undefined));
-    return this.#diskLook;
   }
 }
 

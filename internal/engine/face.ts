@@ -67,8 +67,8 @@ export interface EngineFace {
   submit(by: Principal, request: SubmitRequest, mode: Mode): Promise<SubmitResponse>;
   /** Records and executes a workflow of the checks alone. */
   plan(by: Principal, request: SubmitRequest): Promise<PlanResponse>;
-  /** Starts a submitted workflow; an empty digest is not checked. */
-  exec(by: Principal, ref: Ref, digest: string): Promise<WorkflowStatus>;
+  /** Starts a submitted workflow; an empty digest is not checked. With `wait` it answers as `waitStill` does. */
+  exec(by: Principal, ref: Ref, digest: string, wait?: AbortSignal): Promise<WorkflowStatus>;
   /** Resolves when the workflow has ended or waits for a person; rejects when the signal aborts. */
   waitStill(ref: Ref, signal: AbortSignal): Promise<WorkflowStatus>;
   /** Where the workflow stands, in constant time. */

@@ -4,21 +4,25 @@
 
 import { createHash } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
-import { canonicalJson } from "../base/json.ts";
+import { canonicalJson, canonicalObject } from "../base/json.ts";
 import { DIGEST_SLICE_MS_MAX, DIGEST_SLICE_TARGETS } from "../base/limits.ts";
 import type { WorkflowSubmitted } from "../gen/holdfast/v1/event_pb.ts";
 import { TargetSchema, WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import type { Clock } from "./ports.ts";
 
-/** `sha256:` and 64 hex digits. */
-export async function frozenDigest(submitted: WorkflowSubmitted, clock: Clock): Promise<string> {
-  const { definition, params, targets, annotations, mode, actionKinds: kinds } = submitted;
-  const rest = canonicalJson({
-    actions: kinds.map((kind) => ({ uses: kind.uses, digest: kind.digest })),
-    annotations,
-    definition: definition === undefined ? null : toJson(WorkflowDefinitionSchema, definition),
-    mode,
-    params: params ?? {},
+/** `sha256:` and 64 hex digits; `text` is the canonical text of the definition, for whoever has it already. */
+export async function frozenDigest(
+  submitted: WorkflowSubmitted,
+  clock: Clock,
+  text = canonicalJson(submitted.definition === undefined ? null : toJson(WorkflowDefinitionSchema, submitted.definition)),
+): Promise<string> {
+  const { params, targets, annotations, mode, actionKinds: kinds } = submitted;
+  const rest = canonicalObject({
+    actions: canonicalJson(kinds.map((kind) => ({ uses: kind.uses, digest: kind.digest }))),
+    annotations: canonicalJson(annotations),
+    definition: text,
+    mode: canonicalJson(mode),
+    params: canonicalJson(params ?? {}),
   });
   // "targets" is the last of the keys in order.
   const hash = createHash("sha256").update(`${rest.slice(0, -1)},"targets":[`);

@@ -132,7 +132,7 @@ export interface Journal {
   findByKey(namespace: string, key: string): WorkflowId | undefined;
   /** All open workflows, the oldest first. */
   openWorkflows(): AsyncIterable<WorkflowId>;
-  /** Records, the newest first, starting below `before` (absent: at the newest). `namespace` "*": all. */
+  /** Records without the stages of their statuses, the newest first, below `before` (absent: from the newest on). `namespace` "*": all. */
   listRecords(options: {
     readonly namespace: string;
     readonly before?: WorkflowId;

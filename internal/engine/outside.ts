@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { timeMs } from "../base/ids.ts";
 import type { TimeMs } from "../base/ids.ts";
-import { ADMISSIONS_PER_TURN_MAX, ADMISSION_COST_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX, TASK_REJUDGE_MS } from "../base/limits.ts";
+import { ADMISSIONS_PER_TURN_MAX, ADMISSION_COST_PER_TURN_MAX, FREEZE_NAMES_SHOWN_MAX } from "../base/limits.ts";
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { Decision, FreezeMode, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
@@ -221,7 +221,7 @@ export class Outside {
   #judge(
     task: number,
   ): (Admission & { readonly kind: "held" }) | (Admission & { readonly kind: "go"; readonly limits: readonly LimitAsk[] }) {
-    const { state, policies, guardMs } = this.input;
+    const { state, policies, guardMs, nowMs } = this.input;
     this.#isTaskGated ??= this.isGated(Gate.TASK);
     if (!this.#isTaskGated) return UNRULED;
     const { stage, action, ordinal } = placeOf(state.blueprint, task);
@@ -233,7 +233,7 @@ export class Outside {
     this.#cost += cost;
     const told = verdict.rules.length === 0 ? {} : { verdict };
     if (verdict.decision === Decision.ALLOW) return { kind: "go", rulesAllowed, limits, ...told };
-    return { kind: "held", held: heldByRules(verdict, guardMs + TASK_REJUDGE_MS), ...told };
+    return { kind: "held", held: heldByRules(verdict, { guardMs, wallMs: nowMs }), ...told };
   }
 
   /** What every gate asks about; `except` names the targets that ask. */

@@ -68,6 +68,11 @@ export interface Secrets {
 
 /** A key of the data directory, for what this service must know again as its own; the key itself is nobody's. */
 export interface Seal {
+  /**
+   * Called once in a life, when the journal has been read and before anything is sealed: a key that is not there yet is made, for good. Throws
+   * FAILED_PRECONDITION, and makes none, where it is gone though these open workflows handed out what it sealed.
+   */
+  open(handedOut: readonly WorkflowId[]): void;
   /** HMAC-SHA256 of the text: 32 bytes, the same in every life of the service. */
   mac(text: string): Uint8Array;
 }

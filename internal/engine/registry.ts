@@ -19,6 +19,7 @@ import { renewLimits } from "../guard/limit-renewal.ts";
 import { handOverFree, locksOf, waitForLocks } from "../guard/locks.ts";
 import { recordedPolicies } from "../guard/recorded-policies.ts";
 import type { Command } from "../workflow/commands.ts";
+import { hasTokenOut } from "../workflow/completion.ts";
 import { decide } from "../workflow/decide.ts";
 import type { Facts } from "../workflow/facts.ts";
 import type { WorkflowState } from "../workflow/state.ts";
@@ -67,11 +68,12 @@ export class Registry implements RuntimeOwner {
       const state = await this.#recoverWorkflow(id);
       if (state !== undefined) states.push(state);
     }
+    this.ports.seal.open(states.filter((state) => hasTokenOut(state)).map(({ blueprint }) => blueprint.id));
     if (this.#guardDamage === undefined) await followUpRestore(this, states);
     await this.#askForLocks(states);
     await this.#renewLimits(states);
-    this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#wakeAll()));
-    this.#unsubscribe.push(this.ports.policies.onChange(() => this.#judgeAllAgain()));
+    this.#unsubscribe.push(this.ports.stopFile.onChange(() => this.#toAll((runtime) => runtime.wake())));
+    this.#unsubscribe.push(this.ports.policies.onChange(() => this.#toAll((runtime) => runtime.judgeAgain())));
     await Promise.all(states.map((state) => this.register(state, { seq: state.seq, after: Promise.resolve() }).post({ kind: "recover" })));
   }
 
@@ -286,12 +288,8 @@ export class Registry implements RuntimeOwner {
     if (this.#guardDamage === undefined) await this.#appendGuard(this.#foldGuard(handOverFree(guard, this.guardMs())));
   }
 
-  #wakeAll(): void {
-    for (const runtime of this.#runtimes.values()) runtime.wake();
-  }
-
-  #judgeAllAgain(): void {
-    for (const runtime of this.#runtimes.values()) runtime.judgeAgain();
+  #toAll(tell: (runtime: Runtime) => void): void {
+    for (const runtime of this.#runtimes.values()) tell(runtime);
   }
 }
 

@@ -14,21 +14,22 @@ import type { MachineTime } from "../guard/guard-time.ts";
 import type { Command } from "../workflow/commands.ts";
 import { freeKind, freeLot } from "../workflow/parking.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { isEnded, phaseOf, statusOf } from "../workflow/status.ts";
+import { isEnded, phaseOf } from "../workflow/status.ts";
 import type { AttemptHost } from "./attempt-host.ts";
 import { Attempts } from "./attempts.ts";
 import { isTaskAborted, isTaskFrozen } from "./freeze-desk.ts";
 import type { GateHost } from "./gatekeeper.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import type { Wakened } from "./guard-moves.ts";
+import { movedIndex } from "./index-change.ts";
 import { Outside, limitLot, outsideNow } from "./outside.ts";
-import type { EnginePorts, IndexChange, JournalEntry, StopLook } from "./ports.ts";
+import type { EnginePorts, JournalEntry, StopLook } from "./ports.ts";
 import type { StopLooks } from "./stop-looks.ts";
 import type { Turn } from "./turn.ts";
 import { takeTurn } from "./turn.ts";
 import { WakeTimer, dueOf } from "./wake-timer.ts";
 
-const STOPPING = "the service is stopping; ask again when it is back";
+const stopping = (): HoldfastError => new HoldfastError("UNAVAILABLE", "the service is stopping; ask again when it is back");
 
 interface Mail {
   readonly command: Command;
@@ -66,6 +67,10 @@ export class Runtime implements AttemptHost, GateHost {
   #lastAppend: Promise<void> = Promise.resolve();
   #turnsInFlight = 0;
   #isScheduled = false;
+  /** A turn was asked for while as many as may waited for the disk. */
+  #isOwed = false;
+  /** The guard's time at the last turn. */
+  #lookedMs = 0;
   #isClosed = false;
   #isRetired = false;
 
@@ -106,7 +111,7 @@ export class Runtime implements AttemptHost, GateHost {
   /** Hands in a command; resolves when what follows from it is on disk, rejects when it is refused. */
   post(command: Command): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(new HoldfastError("UNAVAILABLE", STOPPING));
+      if (this.#isClosed) return reject(stopping());
       if (this.#isRetired) return resolve(); // it ended meanwhile: nothing follows any more
       this.#mailbox.push({ command, resolve, reject });
       this.#schedule();
@@ -118,14 +123,14 @@ export class Runtime implements AttemptHost, GateHost {
     return this.#lastAppend;
   }
 
-  /** Resolves when an event after `afterSeq` is on disk, the workflow has left memory, or the signal aborts. Rejects when the service stops. */
-  changed({ afterSeq, signal }: { readonly afterSeq: number; readonly signal: AbortSignal }): Promise<void> {
+  /** Resolves when that is so, as looked at now and after each turn, the workflow has left memory, or the signal aborts. Rejects when the service stops. */
+  when(isSo: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        if (!this.#isClosed && !this.#isRetired && !signal.aborted && this.#durableSeq <= afterSeq) return;
+        if (!this.#isClosed && !this.#isRetired && !signal.aborted && !isSo()) return;
         this.#listeners.delete(look);
         signal.removeEventListener("abort", look);
-        if (this.#isClosed) reject(new HoldfastError("UNAVAILABLE", STOPPING));
+        if (this.#isClosed) reject(stopping());
         else resolve();
       };
       this.#listeners.add(look);
@@ -139,7 +144,7 @@ export class Runtime implements AttemptHost, GateHost {
     this.#isClosed = true;
     this.#gatekeeper.close();
     this.#timer.cancel();
-    for (const mail of this.#mailbox.splice(0)) mail.reject(new HoldfastError("UNAVAILABLE", STOPPING));
+    for (const mail of this.#mailbox.splice(0)) mail.reject(stopping());
     this.#tellListeners();
   }
 
@@ -176,7 +181,8 @@ export class Runtime implements AttemptHost, GateHost {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isOver() || this.#turnsInFlight >= TURNS_IN_FLIGHT_MAX) return;
+    this.#isOwed = this.#turnsInFlight >= TURNS_IN_FLIGHT_MAX;
+    if (this.#isOwed || this.#isScheduled || this.#isOver()) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
@@ -194,9 +200,10 @@ export class Runtime implements AttemptHost, GateHost {
     const firstSeq = seq(this.state.seq + 1);
     const guardFirstSeq = seq(this.guard.seq + 1);
     const input = outsideNow(this.#owner, this.state);
+    this.#lookedMs = input.guardMs;
     const { journal, ids } = this.ports;
     const facts = { fraction: () => ids.fraction(), detail: (task: number) => journal.detail(this.id, task) };
-    const turn = takeTurn({ ...input, facts, commands: mails.map((mail) => mail.command) });
+    const turn = takeTurn({ ...input, facts, commands: mails.map(({ command }) => command) });
     const isEmpty = turn.events.length === 0 && turn.guardEvents.length === 0;
     if (isEmpty) this.#stay(turn);
     else this.#append(turn, { firstSeq, guardFirstSeq, timeMs: input.nowMs });
@@ -211,11 +218,12 @@ export class Runtime implements AttemptHost, GateHost {
     this.ports.clock.after(0, () => this.#schedule());
   }
 
-  /** Nothing happened; yet time may have brought it before a gate, and it may have left a line in which others stand. */
+  /** Nothing happened; yet time may have brought it before a gate, what holds it may be another thing, and it may have left a line. */
   #stay(turn: Turn): void {
     this.#setTimer();
     this.#gatekeeper.look();
     this.#owner.wake(turn.wakened);
+    this.#tellListeners();
   }
 
   /** An ended workflow leaves memory once its end is on disk and nobody asks it anything any more. */
@@ -241,7 +249,7 @@ export class Runtime implements AttemptHost, GateHost {
   /** The turn's own time is the entry's, so that a replay folds each event in at the very time it had. */
   #append(turn: Turn, first: { readonly firstSeq: Seq; readonly guardFirstSeq: Seq; readonly timeMs: TimeMs }): void {
     const { journal } = this.ports;
-    const index = this.#indexChange(turn);
+    const index = movedIndex(this.state, turn.events);
     const entry: JournalEntry = {
       id: this.id,
       ...first,
@@ -258,7 +266,7 @@ export class Runtime implements AttemptHost, GateHost {
       this.#turnsInFlight -= 1;
       this.#synced(lastSeq);
       this.#owner.wake(turn.wakened);
-      this.#schedule();
+      if (this.#isOwed) this.#schedule();
     });
   }
 
@@ -286,15 +294,6 @@ export class Runtime implements AttemptHost, GateHost {
   }
 
   #setTimer(): void {
-    const guardMs = this.guardMs();
-    this.#timer.set(dueOf(this.state, { guard: this.guard, guardMs }), guardMs);
-  }
-
-  #indexChange(turn: Turn): IndexChange | undefined {
-    const isOpen = !isEnded(phaseOf(this.state));
-    if (isOpen && !turn.events.some(({ kind }) => kind.case === "workflowRetried")) return undefined;
-    const { requestId, requestDigest } = this.state.submitted;
-    const record = { status: statusOf(this.state), requestId, requestDigest, isOpen };
-    return { kind: isOpen ? "reopened" : "ended", record };
+    this.#timer.set(dueOf(this.state, { guard: this.guard, lookedMs: this.#lookedMs }), this.guardMs());
   }
 }

@@ -113,3 +113,22 @@ test("after a restart the older one goes on whose place in line was behind the y
   for (const id of [holder, older, younger]) expect(await world.phase(id)).toBe("SUCCEEDED");
   expect(await lockKeys(world)).toEqual([]);
 });
+
+test("where all that is left waits for a target of the workflow itself that is unknown, it waits for a person; for another's it does not", async () => {
+  const world = await aGuardedWorld({ targets: 6 });
+  world.fleet.trouble("h0", "apply", "lost-answer");
+  const touch = oneStage(LOCKED, [{ name: "apply", uses: "touch" }]);
+  // h2 waits for h0, which nobody can say anything of; h4 for h2, which is before it in the line.
+  const own = await world.launch({ targets: { names: ["h0", "h2", "h4"] }, ...touch });
+  expect(await world.phase(own)).toBe("WAITING");
+  expect(await lockKeys(world)).toContain("target:h4 by ");
+  await world.restart();
+  expect(await world.phase(own)).toBe("WAITING");
+  const other = await world.launch({ ...some("h2"), ...touch });
+  expect(await world.phase(other)).toBe("RUNNING");
+  const task = { stage: "fix", action: "apply", target: "h0" };
+  const resolution = create(ResolveTaskRequestSchema, { workflow: ref(own), ...task, resolution: Resolution.FAILED, reason: "seen" });
+  await world.engine.resolveTask(OPERATOR, resolution);
+  await world.settle();
+  expect([await world.phase(own), await world.phase(other)]).toEqual(["FAILED", "SUCCEEDED"]);
+});

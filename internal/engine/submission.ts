@@ -3,10 +3,10 @@
 // 2. The list of targets is resolved here, once; empty is an error, never "all" (H6).
 
 import { create, toJson } from "@bufbuild/protobuf";
-import { present } from "../base/assert.ts";
-import { canonicalJson, isJsonObject } from "../base/json.ts";
-import type { JsonValue } from "../base/json.ts";
-import { digestJson } from "../base/digest.ts";
+import { assert, present } from "../base/assert.ts";
+import { canonicalJson, canonicalObject, isJsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { digestText } from "../base/digest.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { WorkflowId } from "../base/ids.ts";
 import { didYouMean } from "../base/nearest.ts";
@@ -54,15 +54,29 @@ export function normalRequest(request: SubmitRequest): SubmitRequest {
 
 /** SHA-256 of a request as it came: what makes a repeated Submit the same one. Throws INVALID_ARGUMENT for what JSON cannot say. */
 export function requestDigest(request: SubmitRequest, mode: Mode): string {
-  return digestOf(requestJson(request), mode);
+  const json = requestJson(request);
+  return digestOf(json, mode, definitionText(json));
 }
 
-function digestOf(request: JsonValue, mode: Mode): string {
-  return digestJson({ mode, request });
+/** That of `{ mode, request }`. The text of the definition, which is nearly all of it, is made once. */
+function digestOf(request: JsonObject, mode: Mode, definition: string): string {
+  const texts = Object.entries(request).map(([key, value]) => [key, key === "definition" ? definition : canonicalJson(value)]);
+  return digestText(canonicalObject({ mode: canonicalJson(mode), request: canonicalObject(Object.fromEntries(texts)) }));
+}
+
+/** The canonical text of the definition that was asked for. */
+function definitionText(request: JsonObject): string {
+  return canonicalJson(request["definition"] ?? null);
 }
 
 /** The wire can carry what JSON cannot: values without a kind, numbers that are not finite, times out of range. */
-function requestJson(request: SubmitRequest): JsonValue {
+function requestJson(request: SubmitRequest): JsonObject {
+  const json = anyJson(request);
+  assert(isJsonObject(json), "a message has the JSON of an object");
+  return json;
+}
+
+function anyJson(request: SubmitRequest): JsonValue {
   try {
     return toJson(SubmitRequestSchema, { ...request, validateOnly: false });
   } catch (cause) {
@@ -82,14 +96,14 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
   if (asked === undefined)
     throw new HoldfastError("INVALID_ARGUMENT", "definition: it is missing; a submission needs a workflow definition");
   const json = requestJson(request);
-  const digest = digestOf(json, context.mode);
+  const askedText = definitionText(json);
+  const digest = digestOf(json, context.mode, askedText);
   const faults = new FaultList();
   if (WorkflowId.is(request.key)) faults.add("key", "it has the form of a workflow ID and would be taken for one; use another key");
   const params = resolveParams(asked.params, request.params ?? {}, faults);
   // Without its parameters no number can be told. What is checked, and shared by those that are the same, is the definition with its numbers.
   const definition = faults.isEmpty ? withNumbers(asked, params, faults) : asked;
-  const given = isJsonObject(json) ? (json["definition"] ?? null) : null;
-  const text = canonicalJson(definition === asked ? given : toJson(WorkflowDefinitionSchema, definition));
+  const text = definition === asked ? askedText : canonicalJson(toJson(WorkflowDefinitionSchema, definition));
   const checked = context.checked.take(text, context.mode, () => checkWhole(definition, context, faults));
   faults.throwIfAny(`workflow "${definition.name}" is not valid`);
   const { definition: shared, kinds } = present(checked, "a definition without fault");
@@ -112,7 +126,7 @@ export async function makeSubmission(request: SubmitRequest, context: Submission
     policies: context.policies.inForce().map(({ name, digest }) => ({ name, digest })),
     submitterRoles: [...context.by.roles],
   });
-  submitted.digest = await frozenDigest(submitted, context.clock);
+  submitted.digest = await frozenDigest(submitted, context.clock, text);
   return submitted;
 }
 

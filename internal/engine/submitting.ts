@@ -20,17 +20,17 @@ import { caused } from "../workflow/events.ts";
 import { ruleName } from "../workflow/outside-holds.ts";
 import { scopeOf } from "../workflow/scope-of-work.ts";
 import type { WorkflowState } from "../workflow/state.ts";
-import { statusOf } from "../workflow/status.ts";
 import { CheckedDefinitions } from "./checked-definitions.ts";
+import type { DiskRoom } from "./disk-room.ts";
 import type { Principal } from "./face.ts";
+import { openedIndex } from "./index-change.ts";
 import type { Registry } from "./registry.ts";
 import { makeSubmission, normalRequest, requestDigest } from "./submission.ts";
 
 /** What Submit needs to know of the service. */
 export interface SubmittingOptions {
   readonly submitTtlMs: number;
-  /** Throws RESOURCE_EXHAUSTED when the disk has too little room for new work. */
-  checkDisk(): Promise<void>;
+  readonly diskRoom: DiskRoom;
 }
 
 /** Takes submissions. */
@@ -50,7 +50,7 @@ export class Submitting {
     const repeated = await this.#repeated(request, mode);
     if (repeated !== undefined) return repeated;
     this.#refuseFrozen(request, []);
-    await this.#options.checkDisk();
+    await this.#options.diskRoom.check();
     const submitted = await this.draft(by, request, mode);
     const verdict = await this.#judge(by, submitted);
     // From here to the append nothing is awaited.
@@ -121,7 +121,6 @@ export class Submitting {
     const state = foldFirst(event, nowMs);
     this.#registry.checkRoom(state);
     if (request.validateOnly) return { ...submitResponse(state), id: "" };
-    const record = { status: statusOf(state), requestId: submitted.requestId, requestDigest: submitted.requestDigest, isOpen: true };
     const moved = this.#registry.applyToGuard((atMs) => recordPolicies(guard, policies.inForce(), atMs));
     // crash: test/crash/every-append-memory.test.ts
     const appended = journal.append({
@@ -131,7 +130,7 @@ export class Submitting {
       timeMs: nowMs,
       events: [event],
       details: [],
-      index: { kind: "opened", record },
+      index: openedIndex(state),
     });
     this.#registry.register(state, { seq: 0, after: appended });
     await appended;

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { ADMISSIONS_PER_TURN_MAX } from "../base/limits.ts";
 import { Decision, Gate } from "../gen/holdfast/v1/policy_pb.ts";
-import { GuardedWorld, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
+import { Phase } from "../gen/holdfast/v1/status_pb.ts";
+import { GuardedWorld, OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit, aRule } from "../../test/fakes/policy-text.ts";
 import { retryOf } from "../../test/fakes/retry-request.ts";
 
@@ -128,4 +130,56 @@ test("a task that was put off for a Retry of its stalled workflow is asked again
   await world.engine.retry({ name: "olga", roles: [] }, retryOf(ref(id), "again"));
   await world.edit("p.yaml", rule("true"));
   expect(await world.phase(id)).toBe("SUCCEEDED");
+});
+
+test("an approval that ends while a task waits for one more counts no longer in what `why` says, without anything else happening", async () => {
+  const rule = { gates: "task", expr: "false", enforcement: "{ approve: { role: sre, count: 2, expires: 1h } }" };
+  const world = await aGuardedWorld({ targets: 1, policies: [aRule(rule)] });
+  const id = await world.launch(oneStage());
+  const { digest } = await world.status(id);
+  await world.engine.approve({ name: "bob", roles: ["approver:sre"] }, ref(id), { digest, reason: "" });
+  await world.settle();
+  const given = (await world.engine.why(ref(id), "h0")).holds[0];
+  expect(given?.message).toContain("2 of role sre must approve, 1 have");
+  expect(given?.until?.seconds).toBe(BigInt(world.clock.nowMs() / 1_000 + 3_600));
+  await world.pass(3_599);
+  expect(await world.whyText(id, "h0")).toContain("1 have");
+  await world.pass(1);
+  expect(await world.whyText(id, "h0")).toContain("0 have");
+  expect(await world.phase(id)).toBe("WAITING");
+});
+
+const APPROVED = aRule({ gates: "task", expr: "false", enforcement: "{ approve: { role: sre } }" });
+
+/** What an Exec that waits is answered while its workflow waits for a person, and what a watcher is shown last. */
+async function toldWaiting(world: GuardedWorld, during: () => Promise<void>): Promise<readonly Phase[]> {
+  const { id } = await world.submit(oneStage({ rollout: { parallel: 10_000 } }));
+  const abort = new AbortController();
+  const { signal } = abort;
+  const told: Phase[] = [Phase.UNSPECIFIED, Phase.UNSPECIFIED];
+  const answered = world.engine.exec(OPERATOR, ref(id), "", signal).then(
+    ({ phase }) => (told[0] = phase),
+    () => undefined,
+  );
+  const watching = (async () => {
+    for await (const { status } of world.engine.watch(ref(id), { afterSeq: 0, isStatusOnly: false, signal })) told[1] = status?.phase ?? 0;
+  })();
+  await world.settle();
+  await during();
+  expect(await world.phase(id)).toBe("WAITING");
+  abort.abort();
+  await Promise.all([answered, watching]);
+  return told;
+}
+
+test("who waits hears that a rule which let time decide now wants an approval, though no event says so", async () => {
+  const world = new GuardedWorld({ targets: 1 });
+  await world.openDirectory({ "p.yaml": aRule({ gates: "task", expr: "false", enforcement: "wait" }) });
+  await world.start();
+  expect(await toldWaiting(world, () => world.edit("p.yaml", APPROVED))).toEqual([Phase.WAITING, Phase.WAITING]);
+});
+
+test("who waits hears that more tasks wait for an approval than one turn asks about", async () => {
+  const world = await aGuardedWorld({ targets: 2 * ADMISSIONS_PER_TURN_MAX + 1, policies: [APPROVED] });
+  expect(await toldWaiting(world, () => world.pass(1))).toEqual([Phase.WAITING, Phase.WAITING]);
 });

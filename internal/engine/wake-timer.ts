@@ -16,12 +16,15 @@ export interface Due {
   readonly guardMs: number;
 }
 
-/** When something may follow in the workflow by the mere passing of time. */
-export function dueOf(state: WorkflowState, at: { readonly guard: GuardState; readonly guardMs: number }): Due {
+/**
+ * When something may follow in the workflow by the mere passing of time. A pause that ended after a turn last looked, while that turn was on its
+ * way to disk, is due: no other turn will come by itself.
+ */
+export function dueOf(state: WorkflowState, at: { readonly guard: GuardState; readonly lookedMs: number }): Due {
   const { parking, entrance, stageRun, life, isPaused, isCancelRequested, freeze } = state;
   const isStill = life.kind !== "executing" || isPaused || isCancelRequested || freeze?.isWhole === true;
   const pauseMs = stageRun?.isInWave === false ? pauseEndsMs(at.guard, state.blueprint.id) : 0;
-  const lookMs = Math.min(parking.nextLookMs, entrance.nextLookMs, pauseMs > at.guardMs ? pauseMs : Infinity);
+  const lookMs = Math.min(parking.nextLookMs, entrance.nextLookMs, pauseMs > at.lookedMs ? pauseMs : Infinity);
   return { wallMs: nextDueMs(state) ?? Infinity, guardMs: isStill ? Infinity : lookMs };
 }
 

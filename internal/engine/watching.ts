@@ -4,7 +4,7 @@
 // 2. It ends after the workflow's end, never before.
 
 import { create } from "@bufbuild/protobuf";
-import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import type { Phase, WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
 import type { WatchResponse } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { WatchResponseSchema } from "../gen/holdfast/v1/workflow_service_pb.ts";
 import { HoldfastError } from "../base/errors.ts";
@@ -33,14 +33,16 @@ export async function* watch(watched: Watch): AsyncIterable<WatchResponse> {
   const { open, signal } = watched;
   let { state } = watched;
   let cursor = watched.afterSeq;
+  let phase: Phase | undefined;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
     const runtime = open();
     // One that has left memory since stays as it was; one that a Retry opened again has a runtime, and moves on.
     state = runtime?.state ?? state;
-    const shown = yield* news(watched, { state, runtime, cursor, isFirst });
-    cursor = shown.cursor;
+    const shown = yield* news(watched, { state, runtime, cursor, phase, isFirst });
+    ({ cursor, phase } = shown);
     if (shown.isEnd) return;
-    await runtime?.changed({ afterSeq: cursor, signal });
+    // What holds a workflow back is no event: it may begin to wait for a person without one.
+    await runtime?.when(() => runtime.durableSeq > cursor || phaseOf(runtime.state) !== phase, signal);
   }
 }
 
@@ -48,11 +50,14 @@ interface Now {
   readonly state: WorkflowState;
   readonly runtime: Runtime | undefined;
   readonly cursor: number;
+  /** What was last shown. */
+  readonly phase: Phase | undefined;
   readonly isFirst: boolean;
 }
 
 interface Shown {
   readonly cursor: number;
+  readonly phase: Phase | undefined;
   readonly isEnd: boolean;
 }
 
@@ -63,15 +68,15 @@ async function* news({ journal, isStatusOnly }: Watch, now: Now): AsyncGenerator
   if (!isFirst && !isStatusOnly && last > cursor && last - cursor <= WATCH_SHARED_EVENTS_MAX) {
     const answer = await sharedAnswer(journal, now);
     yield answer;
-    return { cursor: last, isEnd: hasEndedAt(state, answer.status, last) };
+    return { cursor: last, phase: answer.status?.phase, isEnd: hasEndedAt(state, answer.status, last) };
   }
   const status = statusOf(state);
   await runtime?.durable();
-  const isNew = isFirst || last > cursor;
+  const isNew = isFirst || last > cursor || status.phase !== now.phase;
   if (isNew && (isStatusOnly || last <= cursor)) yield create(WatchResponseSchema, { status, seq: status.seq });
   else if (isNew) yield* ownAnswers(journal, now, status);
   // A number beyond the last one is from another life; what comes next is shown all the same.
-  return { cursor: isNew ? last : cursor, isEnd: hasEndedAt(state, status, last) };
+  return { cursor: isNew ? last : cursor, phase: status.phase, isEnd: hasEndedAt(state, status, last) };
 }
 
 /** True when the workflow had ended at the number, and nothing has happened since. */
@@ -125,12 +130,13 @@ export async function waitStill(
   signal: AbortSignal,
 ): Promise<WorkflowStatus> {
   for (let runtime = open(); runtime !== undefined; runtime = open()) {
-    const { seq } = runtime.state;
-    // Asked after each turn: the whole status is made once, at the end.
-    const status = isStill(phaseOf(runtime.state)) ? statusOf(runtime.state) : undefined;
-    await runtime.durable();
-    if (status !== undefined) return status;
-    await runtime.changed({ afterSeq: seq, signal });
+    const { state } = runtime;
+    await runtime.when(() => isStill(phaseOf(state)), signal);
+    if (isStill(phaseOf(state))) {
+      const status = statusOf(state);
+      await runtime.durable();
+      return status;
+    }
     if (signal.aborted) throw new HoldfastError("CANCELLED", "the caller stopped waiting; the workflow goes on");
   }
   return ended();

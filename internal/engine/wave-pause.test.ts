@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
+import { GuardedWorld, OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aRule } from "../../test/fakes/policy-text.ts";
 
 const WAVES = oneStage({ rollout: { waves: [{ count: 1 }], pause: "60s" } });
@@ -56,4 +56,25 @@ test("a pause that ends while a person paused the workflow is over when it goes 
   await world.engine.unpause(who, { id, namespace: "" });
   await world.settle();
   expect(await world.phase(id)).toBe("SUCCEEDED");
+});
+
+test("a pause that is over before its beginning is on disk holds nothing up", async () => {
+  const world = new GuardedWorld({ targets: 2, mode: "manual" });
+  const synced = async <T>(call: Promise<T>): Promise<T> => {
+    for (let round = 0; round < 15; round++) {
+      world.journal.sync();
+      await world.settle(2);
+    }
+    return call;
+  };
+  await synced(world.start());
+  const { id } = await synced(world.submit(WAVES));
+  world.holds = (step) => step.startsWith("apply ");
+  await synced(world.engine.exec(OPERATOR, { id, namespace: "" }, ""));
+  await world.release("apply h0"); // it ends, and with it its wave: the pause counts from here on, and the disk takes longer than that
+  await world.pass(61);
+  await synced(world.settle());
+  await world.pass(1);
+  await synced(world.settle());
+  expect(world.standingAt("apply")).toEqual(["h1"]);
 });

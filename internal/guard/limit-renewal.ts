@@ -1,5 +1,5 @@
 // Renewal of limits: a task that begins later than it took its limits takes the same ones again, at the time at which it begins.
-// 1. It is exact: all is as if it had been taken now. Where somebody took since, nothing is renewed.
+// 1. It is exact: all is as if it had been taken now. Where somebody took since, nothing is renewed. Slots are kept: who holds one asks for no room.
 // 2. The token of a value of `each` is renewed with all open starts under the value, for it is theirs together.
 
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";

@@ -121,6 +121,17 @@ test("limits that are renewed count from then on, once for all tasks of a value,
   expect(take(run, B, 0, HOUR + 3, SITE, "fra").kind).toBe("room");
 });
 
+test("limits that are renewed keep their slots, though tasks of looser terms took more beside them than their own terms allow", () => {
+  const run = new GuardRun();
+  const strict: Terms = { ...SITE, concurrency: 2 };
+  const loose: Terms = { ...strict, concurrency: 3 };
+  take(run, A, 0, 1, strict, "ams");
+  for (const task of [0, 1]) expect(take(run, B, task, 2, loose, "ams").kind).toBe("room");
+  expect(renew(run, A, 0, HOUR)).toHaveLength(6);
+  expect(listLimits(run.guard, "", { max: 9, nowMs: HOUR }).limits).toMatchObject([{ slots: 3 }]);
+  for (const terms of [strict, loose]) expect(take(run, C, 0, HOUR, terms, "ams").kind).toBe("blocked");
+});
+
 test("nothing is renewed where others took since, for slots alone, and for a value that was used", () => {
   const run = new GuardRun();
   take(run, A, 0, 1);

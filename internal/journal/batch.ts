@@ -10,16 +10,12 @@ import type { StreamId, WorkflowId } from "../base/ids.ts";
 import { JOURNAL_CUT_BATCH_FRAMES_MAX } from "../base/endless-limits.ts";
 import { JOURNAL_BATCH_BYTES_MAX, JOURNAL_BATCH_ENTRIES_MAX } from "../base/limits.ts";
 import type { JournalEntry } from "../engine/ports.ts";
-import {
-  BatchHeaderSchema,
-  ChainHeadSchema,
-  FrameDigestSchema,
-  LatestAttemptSchema,
-  StreamHeadSchema,
-} from "../gen/holdfast/journal/v1/journal_pb.ts";
-import type { FrameDigest, GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import { LatestAttemptSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { Event } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptDetailSchema } from "../gen/holdfast/v1/status_pb.ts";
+import { encodeChainHead, encodeHead, encodeHeader } from "./chain-encoder.ts";
+import type { FrameEntry } from "./chain-encoder.ts";
 import { dropFrames } from "./cut.ts";
 import type { OpenCut } from "./cut.ts";
 import { addEvent, addGuardEvent, framePayload, hasRoom, openFrame } from "./frame.ts";
@@ -130,12 +126,12 @@ export function sealBatch(
   options: { readonly previous: ChainEnd; readonly nowMs: number; readonly store: Store },
 ): { changes: RowChange[]; chain: ChainEnd } {
   const changes: RowChange[] = [];
-  const frames: FrameDigest[] = [];
+  const frames: FrameEntry[] = [];
   for (const frame of batch.frames) {
     const key = frameKey(frame.stream, frame.firstSeq);
     const value = seal(key, [framePayload(frame, batch.number)]);
     changes.push({ key, value });
-    frames.push(create(FrameDigestSchema, { ...frameRange(frame), digest: sha256(value) }));
+    frames.push({ stream: frame.stream, firstSeq: frame.firstSeq, lastSeq: frame.lastSeq, digest: sha256(value) });
   }
   changes.push(...batch.rows.values());
   const budget = { frames: JOURNAL_CUT_BATCH_FRAMES_MAX };
@@ -143,9 +139,7 @@ export function sealBatch(
     const key = headKey(stream, end);
     end.cut.before = Math.max(end.cut.before, cutBefore);
     changes.push(...dropFrames(options.store, stream, { cut: end.cut, budget }));
-    const cut = { cutFrom: BigInt(end.cut.from), cutTo: BigInt(end.cut.to) };
-    const payload = toBinary(StreamHeadSchema, create(StreamHeadSchema, { lastSeq: BigInt(end.lastSeq), ...cut }));
-    changes.push({ key, value: seal(key, [payload]) });
+    changes.push({ key, value: seal(key, [encodeHead(end)]) });
     if (hasMoved) changes.push({ key: headKey(stream, { isOpen: !end.isOpen }), value: undefined });
   }
   const header = sealHeader(batch.number, { ...options, frames });
@@ -160,18 +154,16 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 
 function sealHeader(
   number: number,
-  options: { previous: ChainEnd; nowMs: number; frames: FrameDigest[] },
+  options: { previous: ChainEnd; nowMs: number; frames: readonly FrameEntry[] },
 ): { changes: RowChange[]; chain: ChainEnd } {
   const { previous, nowMs, frames } = options;
   const key = headerKey(number);
-  const message = create(BatchHeaderSchema, { number: BigInt(number), previous: previous.digest, frames, timeMs: BigInt(nowMs) });
-  const value = seal(key, [toBinary(BatchHeaderSchema, message)]);
+  const value = seal(key, [encodeHeader({ number, previous: previous.digest, frames, timeMs: nowMs })]);
   const chain = { number, digest: sha256(value) };
-  const chainPayload = toBinary(ChainHeadSchema, create(ChainHeadSchema, { number: BigInt(number), digest: chain.digest }));
   return {
     changes: [
       { key, value },
-      { key: CHAIN_KEY, value: seal(CHAIN_KEY, [chainPayload]) },
+      { key: CHAIN_KEY, value: seal(CHAIN_KEY, [encodeChainHead(chain)]) },
     ],
     chain,
   };
@@ -209,8 +201,4 @@ function putRow(batch: Batch, key: Uint8Array, payload: Uint8Array): void {
   const value = seal(key, [payload]);
   batch.bytes += key.length + value.length;
   batch.rows.set(rowName(key), { key, value });
-}
-
-function frameRange(frame: OpenFrame): { stream: string; firstSeq: bigint; lastSeq: bigint } {
-  return { stream: frame.stream, firstSeq: BigInt(frame.firstSeq), lastSeq: BigInt(frame.lastSeq) };
 }

@@ -5,8 +5,8 @@
 import { assert } from "../base/assert.ts";
 
 const BYTES_FIRST = 256;
-/** A varint of a number up to 2^53 takes at most 8 bytes, and a tag one. */
-const FIELD_BYTES_MAX = 9;
+/** A varint of a number up to 2^53 takes at most 8 bytes, and a tag two (fields up to 2047). */
+const FIELD_BYTES_MAX = 10;
 /** No UTF-16 unit takes more bytes in UTF-8. */
 const BYTES_PER_UNIT_MAX = 3;
 
@@ -34,7 +34,7 @@ export class ByteWriter {
   present(tag: number, value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, "a varint is a whole number that is not negative");
     this.#reserve(FIELD_BYTES_MAX);
-    this.#bytes[this.#length++] = tag;
+    this.#varint(tag);
     this.#varint(value);
   }
 
@@ -42,7 +42,7 @@ export class ByteWriter {
   fixed32(tag: number, value: number): void {
     if (value === 0) return;
     this.#reserve(FIELD_BYTES_MAX);
-    this.#bytes[this.#length++] = tag;
+    this.#varint(tag);
     this.#length = this.#bytes.writeUInt32LE(value, this.#length);
   }
 
@@ -60,7 +60,15 @@ export class ByteWriter {
     this.close(start);
   }
 
-  /** Bytes as they are. */
+  /** Bytes that are not empty. */
+  bytes(tag: number, value: Uint8Array): void {
+    if (value.length === 0) return;
+    const start = this.open(tag);
+    this.raw(value);
+    this.close(start);
+  }
+
+  /** Bytes as they are, without a field around them. */
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
@@ -70,7 +78,7 @@ export class ByteWriter {
   /** Begins something that is measured; `close` is called with what this returns. */
   open(tag: number): number {
     this.#reserve(FIELD_BYTES_MAX);
-    this.#bytes[this.#length++] = tag;
+    this.#varint(tag);
     this.#length += 1;
     return this.#length;
   }

@@ -4,7 +4,19 @@ import { ScalarType } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { GuardEventSchema, TargetsSettledSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
-import { ApplyStartedSchema, AttemptEndedSchema, AttemptStartedSchema, EventSchema } from "../gen/holdfast/v1/event_pb.ts";
+import {
+  ApplyStartedSchema,
+  AttemptEndedSchema,
+  AttemptStartedSchema,
+  EventSchema,
+  StageEndedSchema,
+  StageStartedSchema,
+  WaveEndedSchema,
+  WaveStartedSchema,
+  WorkflowExecutedSchema,
+  WorkflowSubmittedSchema,
+} from "../gen/holdfast/v1/event_pb.ts";
+import { WorkflowDefinitionSchema } from "../gen/holdfast/v1/workflow_pb.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeEvent, writeGuardEvent } from "./event-encoder.ts";
 
@@ -39,6 +51,7 @@ function anyStruct(): fc.Arbitrary<object> {
 function anyScalar(type: ScalarType): fc.Arbitrary<unknown> {
   if (type === ScalarType.STRING)
     return fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.constant(""), fc.constant("\ud800 cut"), fc.constant("f".repeat(64)));
+  if (type === ScalarType.BOOL) return fc.boolean();
   if (type === ScalarType.UINT32 || type === ScalarType.FIXED32) return fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
   throw new Error(`scalars of type ${ScalarType[type]} are not written by hand`);
 }
@@ -50,6 +63,11 @@ function anyMessage(schema: DescMessage): fc.Arbitrary<object> {
 const anyAfterMs = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 32 - 1 }));
 
 const EVENTS = [
+  { name: "workflowExecuted", schema: WorkflowExecutedSchema },
+  { name: "stageStarted", schema: StageStartedSchema },
+  { name: "waveStarted", schema: WaveStartedSchema },
+  { name: "waveEnded", schema: WaveEndedSchema },
+  { name: "stageEnded", schema: StageEndedSchema },
   { name: "attemptStarted", schema: AttemptStartedSchema },
   { name: "applyStarted", schema: ApplyStartedSchema },
   { name: "attemptEnded", schema: AttemptEndedSchema },
@@ -65,6 +83,23 @@ test.each(EVENTS)("the bytes of $name are protobuf's own, whatever is in it", ({
   fc.assert(fc.property(fc.constantFrom("", "ann@ops"), anyMessage(schema), anyAfterMs, run), { seed: SEED, numRuns: RUNS });
 });
 
+test("the bytes of workflowSubmitted are protobuf's own, and its definition is written once for all workflows of it", () => {
+  const definition = create(WorkflowDefinitionSchema, { name: "fix", stages: [{ name: "one", actions: [{ name: "a", uses: "assert" }] }] });
+  const written = [{ definition, key: "k", annotations: { a: "1" } }, { definition, id: "" }, { definition, key: "kk" }, {}].map(
+    (value) => {
+      const submitted = { id: "019a9f1e-5c3a-7d10-8f00-0123456789ab", targets: [{ name: "h0" }], submitterRoles: ["admin"], ...value };
+      const init: MessageInitShape<typeof EventSchema> = { by: "ann", kind: { case: "workflowSubmitted", value: submitted } };
+      const out = new ByteWriter();
+      writeEvent(out, create(EventSchema, init), 7);
+      expect(Buffer.from(out.written())).toEqual(Buffer.from(toBinary(EventSchema, create(EventSchema, { ...init, afterMs: 7 }))));
+      return out.length;
+    },
+  );
+  expect(new Set(written).size).toBe(written.length);
+  const order = WorkflowSubmittedSchema.fields.map(({ number, localName }) => `${number} ${localName}`);
+  expect(order.slice(0, 2), "only these two are written by hand, before all others").toEqual(["1 id", "2 definition"]);
+});
+
 test("the bytes of targetsSettled are protobuf's own, whatever is in it", () => {
   const run = (value: object, atMs: number, afterMs: number): void => {
     const init = { atMs: BigInt(atMs), kind: { case: "targetsSettled", value } } as MessageInitShape<typeof GuardEventSchema>;
@@ -78,7 +113,7 @@ test("the bytes of targetsSettled are protobuf's own, whatever is in it", () => 
 
 test("an event that is seldom is written by protobuf itself, with its distance from the frame's time before it", () => {
   const out = new ByteWriter();
-  const init: MessageInitShape<typeof EventSchema> = { by: "ann", kind: { case: "stageStarted", value: { stage: 3 } } };
+  const init: MessageInitShape<typeof EventSchema> = { by: "ann", kind: { case: "cancelRequested", value: { reason: "enough" } } };
   writeEvent(out, create(EventSchema, init), 300);
   expect(Buffer.from(out.written())).toEqual(Buffer.from(toBinary(EventSchema, create(EventSchema, { ...init, afterMs: 300 }))));
 });

@@ -11,7 +11,7 @@ import { headKey, namespaceKey, namespaceRange, parseKey, rangeOf, recordKey, re
 import { decodeRecord } from "./record.ts";
 import type { Looked, Store } from "./store.ts";
 import { verifyHint } from "./store.ts";
-import { decodeWorkflowRecord } from "./workflow-record.ts";
+import { decodeBriefRecord } from "./workflow-record.ts";
 
 /** The open workflows, the oldest first, by their heads: every batch that touches a stream writes its head, so no single lost batch hides it. */
 export async function* listOpen(store: Store): AsyncGenerator<WorkflowId> {
@@ -21,7 +21,7 @@ export async function* listOpen(store: Store): AsyncGenerator<WorkflowId> {
   }
 }
 
-/** Records of a namespace (or of all: "*"), the newest first, below `before`. */
+/** Records of a namespace (or of all: "*"), the newest first, below `before`, without the stages of their statuses. */
 export async function listRecords(store: Store, options: Page): Promise<readonly WorkflowRecord[]> {
   const { namespace, limit } = options;
   assert(Number.isInteger(limit) && limit > 0 && limit <= JOURNAL_LIST_MAX, "a page of records has 1 to JOURNAL_LIST_MAX of them");
@@ -69,7 +69,7 @@ const NO_KEY = new Uint8Array(0);
 /** The record of a row, or one that says how it is damaged; undefined for a row under a key that no workflow has. */
 function readRecord(store: Store, { key, looked }: RecordRow, namespace: string): WorkflowRecord | undefined {
   const record = looked.kind === "whole" ? looked.value : undefined;
-  const decoded = record === undefined ? undefined : decodeRecord(key, record, decodeWorkflowRecord);
+  const decoded = record === undefined ? undefined : decodeRecord(key, record, decodeBriefRecord);
   if (decoded?.kind === "whole") return decoded.value;
   const parsed = parseKey(key);
   if (parsed?.kind !== "record") return undefined;

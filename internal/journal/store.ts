@@ -5,7 +5,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Level } from "level";
-import type { BatchOperation } from "level";
 import type { Snapshot } from "classic-level";
 import { HoldfastError } from "../base/errors.ts";
 import { JOURNAL_READ_BYTES, JOURNAL_READ_ROWS } from "../base/limits.ts";
@@ -66,11 +65,14 @@ export class Store {
 
   /** Writes all changes or none, and resolves when they are on disk. */
   async write(changes: readonly RowChange[]): Promise<void> {
-    const operations: BatchOperation<Database, Uint8Array, Uint8Array>[] = changes.map(({ key, value }) =>
-      value === undefined ? { type: "del", key } : { type: "put", key, value },
-    );
     try {
-      await this.#db.batch(operations, { sync: true });
+      // A row that is handed over as it is costs a third less than one of an array of operations.
+      const batch = this.#db.batch();
+      for (const { key, value } of changes) {
+        if (value === undefined) batch.del(key);
+        else batch.put(key, value);
+      }
+      await batch.write({ sync: true });
     } catch (error) {
       throw this.#worded(error, "written"); // also when LevelDB found a damaged table while it put tables together
     }

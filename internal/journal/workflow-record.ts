@@ -7,7 +7,9 @@ import { WorkflowId } from "../base/ids.ts";
 import { readMessage } from "./read-message.ts";
 import type { IndexChange, WorkflowRecord } from "../engine/ports.ts";
 import { SummarySchema, WorkflowPointerSchema } from "../gen/holdfast/journal/v1/journal_pb.ts";
+import type { Summary } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import type { WorkflowStatus } from "../gen/holdfast/v1/status_pb.ts";
+import { readBrief } from "./brief-record.ts";
 import { keyKey, namespaceKey, recordKey, requestKey } from "./layout.ts";
 
 /** A row to write: its key and its protobuf bytes. */
@@ -47,7 +49,15 @@ export function encodeRecord(record: WorkflowRecord): Uint8Array {
 
 /** A record from its protobuf bytes. */
 export function decodeWorkflowRecord(payload: Uint8Array): WorkflowRecord {
-  const { status, requestId, requestDigest, isOpen } = readMessage(SummarySchema, payload);
+  return recordOf(readMessage(SummarySchema, payload));
+}
+
+/** A record without the stages of its status, from its protobuf bytes. */
+export function decodeBriefRecord(payload: Uint8Array): WorkflowRecord {
+  return recordOf(readBrief(payload));
+}
+
+function recordOf({ status, requestId, requestDigest, isOpen }: Summary): WorkflowRecord {
   return { status: parseStatus(status), requestId, requestDigest, isOpen };
 }
 

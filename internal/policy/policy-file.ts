@@ -3,7 +3,7 @@
 //    must never silently allow. 2. The same text gives the same policy, and the same digest.
 
 import { present } from "../base/assert.ts";
-import { sha256Hex } from "../base/digest.ts";
+import { digestText } from "../base/digest.ts";
 import { FileCursor, FileFaults, isList } from "../base/file-cursor.ts";
 import type { FileFields } from "../base/file-cursor.ts";
 import { isJsonObject } from "../base/json.ts";
@@ -120,5 +120,5 @@ function readNamed<T extends { readonly name: string }>(
 
 /** `sha256:` and 64 hex digits. */
 function policyDigest(source: string): string {
-  return `sha256:${sha256Hex(source)}`;
+  return digestText(source);
 }

@@ -49,3 +49,18 @@ test("who asked hears of its coming and of its going, once each", () => {
   clock.advance(3 * STOP_FILE_POLL_MS);
   expect(heard).toBe(2);
 });
+
+test("who asked hears of what came and went between two polls, when a look in between found it", () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, STOP_FILE);
+  const { clock, stopFile } = open(directory);
+  let heard = 0;
+  stopFile.onChange(() => (heard += 1));
+  writeFileSync(path, "");
+  expect(stopFile.look().kind).toBe("present"); // a turn's, which froze its workflow
+  rmSync(path);
+  clock.advance(STOP_FILE_POLL_MS);
+  expect(heard).toBe(1);
+  clock.advance(3 * STOP_FILE_POLL_MS);
+  expect(heard).toBe(1);
+});

@@ -1,7 +1,7 @@
 // The emergency stop's file: DATA/FREEZE. A first responder with a shell, and nothing else, can `touch` it.
 // 1. What cannot be examined is taken for present (H8). A dangling link is there too.
 // 2. It is looked at for each turn, those of one moment together, and anew before each change; polling is only so that what stands still
-//    hears of its going.
+//    hears of its going: also where it came and went between two polls, and a look in between found it.
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -15,17 +15,24 @@ export const STOP_FILE = "FREEZE";
 export function openStopFile(directory: string, clock: Clock): StopFile & { close(): void } {
   const path = join(directory, STOP_FILE);
   const callbacks = new Set<() => void>();
-  let last = describe(lookAt(path));
+  let last = lookAt(path);
+  let wasOther = false; // a look since the last poll found another thing than that poll
   let cancel: () => void = () => undefined;
+  const look = (): StopLook => {
+    const found = lookAt(path);
+    wasOther ||= !isSame(found, last);
+    return found;
+  };
   const poll = (): void => {
-    const now = describe(lookAt(path));
-    if (now !== last) for (const callback of Array.from(callbacks)) callback();
-    last = now;
+    last = look();
+    const hasChanged = wasOther;
+    wasOther = false;
+    if (hasChanged) for (const callback of Array.from(callbacks)) callback();
     cancel = clock.after(STOP_FILE_POLL_MS, poll);
   };
   cancel = clock.after(STOP_FILE_POLL_MS, poll);
   return {
-    look: () => lookAt(path),
+    look,
     onChange(callback) {
       callbacks.add(callback);
       return () => void callbacks.delete(callback);
@@ -42,6 +49,6 @@ function lookAt(path: string): StopLook {
   }
 }
 
-function describe(look: StopLook): string {
-  return JSON.stringify(look);
+function isSame(one: StopLook, other: StopLook): boolean {
+  return one.kind === other.kind && (one.kind !== "unreadable" || other.kind !== "unreadable" || one.reason === other.reason);
 }

@@ -52,6 +52,14 @@ export function awaitsCompletion(state: WorkflowState, report: AttemptReport, ru
   return hasRun && (isDone(report.outcome) || report.outcome === AttemptOutcome.UNKNOWN);
 }
 
+/** True when an attempt under way may have handed out its token, and nothing was said by it yet. */
+export function hasTokenOut({ blueprint, running, completions }: WorkflowState): boolean {
+  if (blueprint.mode === Mode.PLAN) return false;
+  for (const task of running.keys())
+    if (placeOf(blueprint, task).action.completion !== undefined && completions.early(task) === undefined) return true;
+  return false;
+}
+
 /** The report of an attempt by what was said of it. `own` is what its own work came to; undefined: it did not end. */
 export function saidReport(
   state: WorkflowState,

@@ -15,7 +15,12 @@ export function failedStage(state: WorkflowState, parts: readonly Part[]): numbe
 
 /** True when stages of this part are run after the main stages, as those have ended. */
 export function isPartWanted(state: WorkflowState, part: Part): boolean {
-  if (state.blueprint.mode === Mode.PLAN || state.isCancelRequested) return false;
+  return !state.isCancelRequested && handlesEnd(state, part);
+}
+
+/** The same, whatever a cancel may keep from running: a Retry brings that. */
+export function handlesEnd(state: WorkflowState, part: Part): boolean {
+  if (state.blueprint.mode === Mode.PLAN) return false;
   if (part === "always") return true;
   const hasFailed = state.finish?.decided.outcome === WorkflowOutcome.FAILED || failedStage(state, ["main"]) !== undefined;
   return part === (hasFailed ? "on_failure" : "on_success");

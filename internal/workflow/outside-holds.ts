@@ -4,6 +4,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { durationText } from "../base/duration.ts";
+import { TASK_REJUDGE_MS } from "../base/limits.ts";
 import { Decision, Enforcement, Gate } from "../gen/holdfast/v1/policy_pb.ts";
 import type { RuleVerdict } from "../gen/holdfast/v1/policy_pb.ts";
 import type { Hold } from "../gen/holdfast/v1/status_pb.ts";
@@ -104,18 +105,23 @@ export function taskName(state: WorkflowState, task: number): string {
   return target === "" ? `${stage.name}/${action.name}` : `${stage.name}/${action.name} on ${target}`;
 }
 
-/** How a task's judgement holds it back. */
-export function heldByRules(verdict: { readonly decision: Decision; readonly rules: readonly RuleVerdict[] }, lookAtMs: number): HeldBack {
+/** How a task's judgement holds it back. What time decides is judged again; so is what approvals count for, when the first of them ends. */
+export function heldByRules(
+  verdict: { readonly decision: Decision; readonly rules: readonly RuleVerdict[] },
+  now: { readonly guardMs: number; readonly wallMs: number },
+): HeldBack {
   const [rule] = verdict.rules.filter((candidate) => isHolding(candidate));
   const name = rule === undefined ? "policy" : ruleName(rule);
   const isWait = verdict.decision === Decision.WAIT;
   const approval = rule?.enforcement === Enforcement.APPROVE ? `; ${neededText(rule)}` : "";
+  const untilMs = Number(rule?.approvalsEndMs ?? 0n);
+  const approvalsEnd = untilMs === 0 ? {} : { lookAtMs: now.guardMs + (untilMs - now.wallMs), untilMs };
   return {
     key: `policy:${name}`,
     kind: rule?.enforcement === Enforcement.APPROVE ? HoldKind.APPROVAL : HoldKind.POLICY,
     message: `policy ${name}: ${rule?.message ?? "it is not allowed"}${approval}`,
     isShared: false,
     isFinal: !isWait,
-    ...(isWait ? { lookAtMs } : {}),
+    ...(isWait ? { lookAtMs: now.guardMs + TASK_REJUDGE_MS } : approvalsEnd),
   };
 }

@@ -10,7 +10,7 @@ import type { Again, StageRepeated, WorkflowRestored } from "../gen/holdfast/v1/
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isFinished } from "./early-finish.ts";
-import { isPartWanted } from "./ended-well.ts";
+import { handlesEnd } from "./ended-well.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
@@ -35,7 +35,7 @@ export function closeOpenTasks(state: WorkflowState, to: TaskState): void {
 
 /** False for stages that are run after another end than this one: a Retry has nothing to do with them. */
 function isWanted(state: WorkflowState, { index, part }: StagePlan): boolean {
-  return state.stageResults[index] !== "pending" || part === "main" || isPartWanted(state, part);
+  return state.stageResults[index] !== "pending" || part === "main" || handlesEnd(state, part);
 }
 
 /** Settles everything that is open in a stage that failed or is skipped. */

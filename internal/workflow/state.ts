@@ -103,8 +103,10 @@ export interface StageRun {
   readonly ready: WorkQueue;
   /** What needs of all targets of an earlier stage came to, by the position of the first task: a cache. */
   readonly earlierAnswers: Map<number, NeedAnswer>;
-  /** Tasks that wait for their target's locks. */
+  /** Tasks that wait for their target's locks, in the order in which they began to. */
   readonly waitingForLock: Set<number>;
+  /** How many of them wait for locks that come free by themselves, as of an event: a cache (stall.ts). */
+  lockWaits: { readonly seq: number; readonly count: number } | undefined;
   /** Tasks that a freeze ended, or kept from changing something; they keep their target's locks and their own limits. */
   readonly waitingForThaw: Set<number>;
 }
@@ -255,19 +257,14 @@ export function startStage(stage: StagePlan, atMs: TimeMs): StageRun {
 }
 
 /** The progress of a stage at the start of an iteration: its deadline is one for all of them. */
-export function beginStage(
-  stage: StagePlan,
-  { iteration, resumeAtMs, deadlineMs }: Pick<StageRun, "iteration" | "resumeAtMs" | "deadlineMs">,
-): StageRun {
+export function beginStage(stage: StagePlan, at: Pick<StageRun, "iteration" | "resumeAtMs" | "deadlineMs">): StageRun {
   return {
     stage,
-    iteration,
+    ...at,
     wave: -1,
     isInWave: false,
     nextOrdinal: 0,
     openInWave: 0,
-    resumeAtMs,
-    deadlineMs,
     isOverdue: false,
     inFlight: new Set(),
     inFlightNotAtRisk: 0,
@@ -283,6 +280,7 @@ export function beginStage(
     ready: new WorkQueue(),
     earlierAnswers: new Map(),
     waitingForLock: new Set(),
+    lockWaits: undefined,
     waitingForThaw: new Set(),
   };
 }

@@ -4,6 +4,7 @@ import { AttemptOutcome, Mode, Resolution } from "../gen/holdfast/v1/event_pb.ts
 import { Phase, StagePhase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { phaseOf, statusOf } from "./status.ts";
+import { TaskState } from "./task-state.ts";
 
 const { UNCHANGED, FAILED, UNKNOWN } = AttemptOutcome;
 const set = (name: string): JsonValue => ({ name, uses: "set" });
@@ -15,6 +16,7 @@ const fix = (rollout: JsonValue): JsonValue => ({
   stages: [{ name: "fix", over: { targets: true }, rollout, actions: [set("a"), set("b")], ...HANDLED }],
 });
 const final = { isRetryable: false };
+const cancel = { kind: "cancel", by: "ann", reason: "" } as const;
 const retry = { kind: "retry", by: "ann", reason: "", digest: "" } as const;
 
 test("after a good end on_success and always run, after a failure on_failure and always", () => {
@@ -157,4 +159,31 @@ test("a failed handler makes a workflow fail whose main stages ended well; a can
   cancelled.exec();
   cancelled.take({ kind: "cancel", by: "ann", reason: "" });
   expect(cancelled.end(0, AttemptOutcome.CANCELLED)).toEqual(["attemptEnded one/a 6", "workflowEnded"]);
+});
+
+test("what handles an end and was kept from running by a cancel runs when the workflow is retried", () => {
+  const drill = new Drill({ definition: whole });
+  drill.exec();
+  drill.end(0, UNCHANGED);
+  drill.end(1, UNCHANGED);
+  // It comes in the middle of on_success: what handles the other end stays skipped, and `always` means always.
+  drill.take(cancel);
+  drill.end(2, AttemptOutcome.CANCELLED);
+  const { CANCELLED, SKIPPED } = TaskState;
+  expect([2, 3, 4, 5].map((task) => drill.state.tasks.get(task))).toEqual([CANCELLED, SKIPPED, SKIPPED, CANCELLED]);
+  expect(drill.take(retry)).toContain("attemptStarted good/a");
+  expect(drill.end(2, UNCHANGED)).toContain("attemptStarted last/a");
+});
+
+test("a second cancel, before what handles an end has begun again, takes nothing of it away", () => {
+  const drill = new Drill({ definition: whole });
+  drill.exec();
+  for (const task of [0, 1, 2]) drill.end(task, UNCHANGED);
+  drill.take(cancel);
+  drill.end(5, AttemptOutcome.CANCELLED);
+  drill.isGated = true; // so that the stage does not begin in the turn of the Retry
+  expect(drill.take(retry)).toEqual(["workflowRetried"]);
+  expect(drill.take(cancel)).toContain("workflowEnded");
+  drill.isGated = false;
+  expect(drill.take(retry)).toContain("attemptStarted last/a");
 });

@@ -13,6 +13,7 @@ import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
+import { fakeSeal } from "../fakes/fake-seal.ts";
 import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 
 /** The sample policies, which are also shipped. */
@@ -63,7 +64,7 @@ export async function openBenchService(
     stopFile: new FakeStopFile(),
     policies,
     chooser: judging.chooser,
-    seal: { mac: () => new Uint8Array(32) },
+    seal: fakeSeal(),
     secrets: {
       value: (name) => {
         throw new HoldfastError("NOT_FOUND", name);

@@ -15,6 +15,7 @@ import { createPolicies } from "../../internal/policy/policies.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { selectTargets } from "../../internal/workflow/targets.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
+import { fakeSeal } from "../fakes/fake-seal.ts";
 import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 import { TESTER } from "../fakes/principals.ts";
 import { aSubmission } from "../fakes/world.ts";
@@ -76,7 +77,7 @@ const ports: EnginePorts = {
   stopFile: new FakeStopFile(),
   policies: createPolicies({ directory: undefined, clock: systemClock, inventory: { targets: () => inventory }, log }),
   chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
-  seal: { mac: () => new Uint8Array(32) },
+  seal: fakeSeal(),
   secrets: {
     value: (name) => {
       throw new HoldfastError("NOT_FOUND", name);

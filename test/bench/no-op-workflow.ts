@@ -10,6 +10,7 @@ import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import { Phase } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { fakeIds } from "../fakes/fake-ids.ts";
+import { fakeSeal } from "../fakes/fake-seal.ts";
 import { aSubmission, someTargets } from "../fakes/world.ts";
 import { LightJournal } from "./light-journal.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
@@ -62,7 +63,7 @@ export async function runNoOps({ targets, actions, parallel, rollout = {}, onEve
     stopFile: new FakeStopFile(),
     policies: createPolicies({ directory: undefined, clock: systemClock, inventory: { targets: () => inventory }, log: () => undefined }),
     chooser: { choose: async (...asked: Parameters<typeof selectTargets>) => selectTargets(...asked) },
-    seal: { mac: () => new Uint8Array(32) },
+    seal: fakeSeal(),
     secrets: {
       value: (name: string) => {
         throw new HoldfastError("NOT_FOUND", name);

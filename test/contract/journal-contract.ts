@@ -1,12 +1,12 @@
 // What every journal promises, the real one and the fake: run as `journalContract("name", opener)`.
 
-import { equals } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
 import { GUARD_STREAM, seq, workflowStream } from "../../internal/base/ids.ts";
 import type { StreamId } from "../../internal/base/ids.ts";
 import type { Journal } from "../../internal/engine/ports.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import { AttemptDetailSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
+import { AttemptDetailSchema, StageStatusSchema } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { encodeDetail } from "../../internal/workflow/detail-codec.ts";
 import {
   aDetail,
@@ -291,5 +291,16 @@ function indexes(start: Start, restart: Start): void {
     expect(await list("e", 1, 5)).toEqual([3]);
     expect(await list("e", 1, 1)).toEqual([]);
     expect(await list("none", 10)).toEqual([]);
+  });
+
+  test("a record is listed without the stages of its status, and else as it is", async () => {
+    const journal = await start();
+    const record = aRecord(anId(1), { key: "k" });
+    const stages = [create(StageStatusSchema, { name: "one", targets: 3 }), create(StageStatusSchema, { name: "two", note: "n" })];
+    const full = { ...record, status: { ...record.status, stages, stage: "two", annotations: { a: "b" } } };
+    await journal.append({ ...opening(anId(1), { key: "k" }), index: { kind: "opened", record: full } });
+    const [listed] = await journal.listRecords({ namespace: "*", limit: 1 });
+    expect(listed).toEqual({ ...full, status: { ...full.status, stages: [] } });
+    expect(journal.record(anId(1))?.status.stages).toEqual(stages);
   });
 }

@@ -1,6 +1,6 @@
 // The example examples/packet-routing as it stands: the shipped workflow and providers, by a plan of what happens, and kill -9 of the service on the way.
 
-import { writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../fakes/temp-directory.ts";
@@ -75,6 +75,27 @@ test(
     await expect.poll(phase, { timeout: 60_000 }).toBe("SUCCEEDED");
     expect((await status()).output).toMatchObject({ delivered_by: "fra", failed: ["ams"] });
     expect(heard().filter((line) => line.includes("takes packet"))).toHaveLength(2);
+  },
+);
+
+test(
+  "where the key of tokens is gone the service does not start while a packet is on its way, and says what to do",
+  { timeout: 120_000 },
+  async () => {
+    const plan: Plan = { routes: [ROUTE], sends: [{ ackMs: 1_000 }] };
+    const { daemon, send, phase, heard } = await start(plan);
+    await send("60s");
+    await expect.poll(() => heard().join("\n"), { timeout: 30_000 }).toContain("ams takes packet p-1");
+    await daemon.kill();
+    const key = join(daemon.dataDir, "seal.key");
+    renameSync(key, `${key}.away`);
+    await expect(daemon.start()).rejects.toThrow(
+      /ended before it served \(69\): .*seal\.key cannot be used: it is gone, and attempts under way.*; bring it back/s,
+    );
+    expect(existsSync(key)).toBe(false);
+    renameSync(`${key}.away`, key);
+    await daemon.start();
+    await expect.poll(phase, { timeout: 60_000 }).toBe("SUCCEEDED");
   },
 );
 

@@ -81,7 +81,7 @@ export async function startApi(options: Partial<ApiOptions> = {}) {
     onFatal: (error) => fatal.push(error),
     shutdown: shutdown.signal,
   });
-  const listener = createRequestListener(handlers, { log, nowMs: () => clock.nowMs() });
+  const listener = createRequestListener(handlers, { log, clock: serverClock, nowMs: () => clock.nowMs() });
   const server = await serve({ listen: "127.0.0.1:0", listener, clock: serverClock, tls, log });
   const stop = async (): Promise<void> => {
     shutdown.begin();

@@ -42,6 +42,8 @@ export class Drill {
   nowMs = 1_000;
   /** True: the turn has no more to give, and nothing is begun in it. */
   isSpent = false;
+  /** True: gates hold it, and nobody judges. */
+  isGated = false;
   fraction = 0.5;
 
   constructor({ definition = aWorkflow(), targets = 3, mode = Mode.APPLY, params = {} }: DrillOptions = {}) {
@@ -65,7 +67,7 @@ export class Drill {
       detail: (task) => this.details.get(task),
       keep: (detail) => void this.details.set(detail.task, detail),
       canLock: (task) => !this.lockedTargets.has(this.#targetName(task)),
-      isGated: () => false,
+      isGated: () => this.isGated,
       admit: () => ({ kind: "go", rulesAllowed: 0 }),
       isSpent: () => this.isSpent,
       freeze: () => undefined,

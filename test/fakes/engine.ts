@@ -55,7 +55,10 @@ export function fakeEngine(replace: Partial<EngineFace> = {}): { readonly engine
       asked.push({ method: "plan", by: by.name });
       return create(PlanResponseSchema, { id: FAKE_ID });
     },
-    exec: changing("exec"),
+    exec: async (by, ref, _digest, wait) => {
+      asked.push({ method: wait === undefined ? "exec" : "exec, and waits", by: by.name, id: ref.id });
+      return status(wait === undefined ? Phase.RUNNING : Phase.SUCCEEDED);
+    },
     waitStill: async (ref) => {
       asked.push({ method: "waitStill", id: ref.id });
       return status(Phase.SUCCEEDED);

@@ -214,7 +214,7 @@ export class MemoryJournal implements Journal {
       .filter(([id, { status }]) => (namespace === "*" || status.namespace === namespace) && (before === undefined || id < before))
       .sort(([left], [right]) => (left < right ? 1 : -1))
       .slice(0, limit)
-      .map(([, record]) => ({ ...record, status: { ...record.status } })); // as from a disk: nobody else's
+      .map(([, record]) => ({ ...record, status: { ...record.status, stages: [] } })); // as from a disk: nobody else's
   }
 
   async verify(options: { readonly head?: string }): Promise<JournalReport> {

@@ -19,10 +19,11 @@ import type { Target } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { TargetSchema, WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import type { SubmitRequest } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { SubmitRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
-import { makeSeal } from "../../internal/system/seal.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { fakeIds } from "./fake-ids.ts";
 import { FakeStopFile } from "./fake-stop-file.ts";
+import { fakeSeal } from "./fake-seal.ts";
+import type { KeptKey } from "./fake-seal.ts";
 import { Fleet } from "./fleet.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import type { MemoryJournalMode } from "./memory-journal.ts";
@@ -79,6 +80,8 @@ export class World {
   journal: MemoryJournal;
   targets: readonly Target[];
   freeBytes = 1e12;
+  /** The key of the data directory. */
+  readonly sealKey: KeptKey = { key: "the key of a test" };
   /** The file FREEZE. */
   readonly stopFile = new FakeStopFile();
   /** What a test sets before start() is asked from then on. */
@@ -174,7 +177,7 @@ export class World {
       chooser: { choose: async (selector, selection) => selectTargets(selector, selection) },
       inventory: { targets: () => this.targets },
       secrets: { value: (name) => this.#secret(name) },
-      seal: makeSeal(Buffer.from("the key of a test")),
+      seal: fakeSeal(this.sealKey),
       actions: this.fleet,
       onFatal: (error) => {
         if (this.journal === journal) this.fatal = error instanceof Error ? error : new Error(String(error));

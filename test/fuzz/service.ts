@@ -30,11 +30,11 @@ import {
 import { openJournal } from "../../internal/journal/open-journal.ts";
 import type { LevelJournal } from "../../internal/journal/level-journal.ts";
 import { createPolicies } from "../../internal/policy/policies.ts";
-import { makeSeal } from "../../internal/system/seal.ts";
 import { systemClock } from "../../internal/system/clock.ts";
 import { makeIds } from "../../internal/system/ids.ts";
 import { selectTargets } from "../../internal/workflow/targets.ts";
 import { ADMIN_TOKEN, MemoryTokens } from "../fakes/api-server.ts";
+import { openSeal } from "../fakes/fake-seal.ts";
 import { FakeStopFile } from "../fakes/fake-stop-file.ts";
 import { Fleet } from "../fakes/fleet.ts";
 import { NO_SINKS } from "../fakes/no-sinks.ts";
@@ -80,7 +80,7 @@ const HANDED: JsonValue = {
     { name: "hand", actions: [{ name: "out", uses: "touch", completion: { within: "60000s", missing: "COMPLETION_MISSING_FAILED" } }] },
   ],
 };
-const SEAL = makeSeal(Buffer.from("the key of a fuzzed service"));
+const SEAL = openSeal("the key of a fuzzed service");
 /** Of these nothing runs at any host. */
 const HOSTLESS: ReadonlySet<string> = new Set(["person", "signal", "wait"]);
 
@@ -129,7 +129,7 @@ export class FuzzedService {
       onFatal,
       shutdown: this.#shutdown.signal,
     });
-    const listener = createRequestListener(handlers, { log, nowMs: () => systemClock.nowMs() });
+    const listener = createRequestListener(handlers, { log, clock: systemClock, nowMs: () => systemClock.nowMs() });
     this.#server = await serve({ listen: "127.0.0.1:0", listener, clock: systemClock, tls: undefined, log });
     await this.#makeKnown();
   }

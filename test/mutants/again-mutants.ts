@@ -99,4 +99,20 @@ export const AGAIN_MUTANTS: readonly Mutant[] = [
       name: "what handles an end runs again where a round names it, but not what was never to be run",
     },
   },
+  {
+    name: "cancel-skips-what-handles-the-end",
+    bug: "what handles an end and was kept from running by a cancel counts as skipped, and a Retry does not bring it",
+    breaks: "rule: always",
+    patches: [
+      {
+        file: "internal/workflow/ended-well.ts",
+        find: "  if (state.blueprint.mode === Mode.PLAN) return false;",
+        replace: "  if (state.blueprint.mode === Mode.PLAN || state.isCancelRequested) return false;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/target-parts.test.ts",
+      name: "what handles an end and was kept from running by a cancel runs when the workflow is retried",
+    },
+  },
 ];

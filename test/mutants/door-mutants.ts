@@ -71,6 +71,13 @@ export const DOOR_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "body-kept-by-who-left",
+    bug: "the rest of a body that was cut is never read, and its connection stands still",
+    breaks: "rule: bodies",
+    patches: [{ file: "internal/api/request-listener.ts", find: '  request.removeAllListeners("readable");', replace: "" }],
+    caughtBy: { file: "internal/api/completion.test.ts", name: "the connection of a body that was cut serves the next call" },
+  },
+  {
     name: "principal-constant",
     bug: "everybody acts under the name of the administrator",
     breaks: "rule: rights",
@@ -113,6 +120,44 @@ export const DOOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       file: "internal/api/token-book.test.ts",
       name: "a token is neither good nor gone before the store has it, and what the store refuses has not happened",
+    },
+  },
+  {
+    name: "stream-breaks-and-looks-whole",
+    bug: "a stream that broke ends as one that is complete",
+    breaks: "H1",
+    patches: [
+      {
+        file: "internal/api/direct-stream.ts",
+        find: "endOf: (fault) => (fault === undefined ? (good ??= tell()) : tell(fault)),",
+        replace: "endOf: () => (good ??= tell()),",
+      },
+    ],
+    caughtBy: {
+      file: "internal/api/direct-stream.test.ts",
+      name: "an error is told as Connect tells it: before the first message, in the middle, with its places, of no known kind, of a message that is too large",
+    },
+  },
+  {
+    name: "shared-message-in-one-codec",
+    bug: "a watcher that asked for JSON gets the bytes that were encoded for another",
+    breaks: "rule: one port for all protocols",
+    patches: [
+      { file: "internal/api/direct-stream.ts", find: "frames: isBinary(type) ? binary : json,", replace: "frames: binary ?? json," },
+    ],
+    caughtBy: {
+      file: "internal/api/direct-stream.test.ts",
+      name: "messages and the end are byte for byte those of Connect's own handler, in every protocol, codec and compression",
+    },
+  },
+  {
+    name: "left-stream-keeps-its-place",
+    bug: "a stream whose reader has left goes on to be counted as one",
+    breaks: "H10",
+    patches: [{ file: "internal/api/direct-stream.ts", find: "    } finally {\n      abort(fault);\n    }\n", replace: "    }\n" }],
+    caughtBy: {
+      file: "internal/api/direct-stream.test.ts",
+      name: "a message is asked for when the one before is written; a reader that leaves, or breaks, ends the stream and its call",
     },
   },
 ];

@@ -104,6 +104,29 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "pause-over-on-the-way-to-disk",
+    bug: "a pause that ends while the turn that began it is on its way to disk wakes nobody",
+    breaks: "rule: pause",
+    patches: [{ file: "internal/engine/runtime.ts", find: "lookedMs: this.#lookedMs", replace: "lookedMs: this.guardMs()" }],
+    caughtBy: { file: "internal/engine/wave-pause.test.ts", name: "a pause that is over before its beginning is on disk holds nothing up" },
+  },
+  {
+    name: "wait-untold-without-events",
+    bug: "who waits is told nothing of a turn that made no event",
+    breaks: "rule: WAITING",
+    patches: [
+      {
+        file: "internal/engine/runtime.ts",
+        find: "    this.#owner.wake(turn.wakened);\n    this.#tellListeners();",
+        replace: "    this.#owner.wake(turn.wakened);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/task-gate.test.ts",
+      name: "who waits hears that more tasks wait for an approval than one turn asks about",
+    },
+  },
+  {
     name: "attempt-before-append",
     bug: "an attempt begins before the event that starts it is on disk",
     breaks: "H3",

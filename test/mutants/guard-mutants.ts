@@ -227,4 +227,36 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
       name: "after a reboot with the wall clock 60000 ms on, the guard's time is 60000 ms on",
     },
   },
+  {
+    name: "own-unknown-lock-moves",
+    bug: "what waits for the locks of an unknown target of its own workflow counts as what goes on by itself",
+    breaks: "rule: WAITING",
+    patches: [
+      {
+        file: "internal/workflow/stall.ts",
+        find: "if (keys.some((key) => kept.has(key))) keep(kept, keys);\n    else count += 1;",
+        replace: "if (keys.length > 0) count += 1;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/stage-locks.test.ts",
+      name: "where all that is left waits for a target of the workflow itself that is unknown, it waits for a person; for another's it does not",
+    },
+  },
+  {
+    name: "line-behind-unknown-moves",
+    bug: "what stands in line behind one that waits for an unknown target of its own workflow counts as what goes on by itself",
+    breaks: "rule: WAITING",
+    patches: [
+      {
+        file: "internal/workflow/stall.ts",
+        find: "if (keys.some((key) => kept.has(key))) keep(kept, keys);",
+        replace: "if (keys.every((key) => kept.has(key))) keep(kept, []);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/stall.test.ts",
+      name: "who stands in line behind one that waits for an unknown target waits for a person too, as far as they share a key",
+    },
+  },
 ];

@@ -190,4 +190,36 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: { file: "test/crash/limits-every-append-memory.test.ts", name: "killed at two appends in a row, neither" },
   },
+  {
+    name: "brief-record-ends-at-stages",
+    bug: "a list leaves out all that a status says after its stages",
+    breaks: "H1",
+    patches: [
+      {
+        file: "internal/journal/brief-record.ts",
+        find: "readVarint(record, at) !== STAGES_TAG",
+        replace: "readVarint(record, at) < STAGES_TAG",
+      },
+    ],
+    caughtBy: {
+      file: "internal/journal/brief-record.test.ts",
+      name: "a brief record is the record without its stages, however many and long they are",
+    },
+  },
+  {
+    name: "brief-records-share-a-list",
+    bug: "what one listed workflow waits for is shown of the next as well",
+    breaks: "rule: one row, one workflow",
+    patches: [
+      {
+        file: "internal/journal/brief-record.ts",
+        find: "  return { ...EMPTY_SUMMARY, status: emptyStatus() };",
+        replace: "  return { ...EMPTY_SUMMARY, status: (EMPTY_SUMMARY.status ??= emptyStatus()) };",
+      },
+    ],
+    caughtBy: {
+      file: "internal/journal/brief-record.test.ts",
+      name: "an empty record is that of protobuf, and shares nothing with the next",
+    },
+  },
 ];

@@ -266,4 +266,16 @@ export const POLICY_MUTANTS: readonly Mutant[] = [
       name: "a Retry stands before the gate of exec again, whatever was said there before",
     },
   },
+  {
+    name: "ended-approval-still-counted",
+    bug: "an approval that ends while a task waits for another counts on in what `why` says, until something else happens",
+    breaks: "rule: approvals",
+    patches: [
+      { file: "internal/workflow/outside-holds.ts", find: "lookAtMs: now.guardMs + (untilMs - now.wallMs), untilMs", replace: "untilMs" },
+    ],
+    caughtBy: {
+      file: "internal/engine/task-gate.test.ts",
+      name: "an approval that ends while a task waits for one more counts no longer in what `why` says, without anything else happening",
+    },
+  },
 ];

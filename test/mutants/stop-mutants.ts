@@ -148,6 +148,27 @@ export const STOP_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "stop-file-gone-unheard",
+    bug: "a stop file that came and went between two polls freezes for ever what looked meanwhile",
+    breaks: "rule: thaw",
+    patches: [
+      {
+        file: "internal/system/stop-file.ts",
+        find: "    wasOther ||= !isSame(found, last);\n    return found;",
+        replace: "    return found;",
+      },
+      {
+        file: "internal/system/stop-file.ts",
+        find: "    last = look();\n",
+        replace: "    const now = look();\n    wasOther = !isSame(now, last);\n    last = now;\n",
+      },
+    ],
+    caughtBy: {
+      file: "internal/system/stop-file.test.ts",
+      name: "who asked hears of what came and went between two polls, when a look in between found it",
+    },
+  },
+  {
     name: "stop-file-unreadable-is-absent",
     bug: "a stop file that cannot be examined counts as absent",
     breaks: "H8",

@@ -102,4 +102,52 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
       name: "an attempt of which nobody knows whether it handed out its work awaits what is said of it; without a word it stays unknown",
     },
   },
+  {
+    name: "lost-key-made-anew",
+    bug: "a key that is gone is made anew though attempts under way have handed out tokens that were made with it",
+    breaks: "H8",
+    patches: [
+      {
+        file: "internal/system/seal.ts",
+        find: "if (found === undefined && handedOut.length > 0) throw",
+        replace: "if (found === undefined && handedOut.length > 1_000) throw",
+      },
+    ],
+    caughtBy: {
+      file: "test/contract/seal.test.ts",
+      name: "the key of a data directory > a key that is gone stops the start while somebody may hold what it sealed; nothing is made in its place, and with it all is as before",
+    },
+  },
+  {
+    name: "tokens-out-not-counted",
+    bug: "an attempt that has handed out its token and awaits what is said by it does not keep a lost key from being made anew",
+    breaks: "H8",
+    patches: [
+      {
+        file: "internal/workflow/completion.ts",
+        find: "action.completion !== undefined && completions.early(task) === undefined) return true;",
+        replace: "action.completion !== undefined && completions.early(task) !== undefined) return true;",
+      },
+    ],
+    caughtBy: {
+      file: ENGINE,
+      name: "where the key of tokens is gone the service does not start while one is handed out; with the key all is as before",
+    },
+  },
+  {
+    name: "slow-body-keeps-its-room",
+    bug: "a call without a token may send its body as slowly as it likes, and keeps the room of others meanwhile",
+    breaks: "H10",
+    patches: [
+      {
+        file: "internal/api/call-gate.ts",
+        find: "bodyWithin(limits.API_PUBLIC_BODY_MS_MAX)",
+        replace: "bodyWithin(limits.API_REQUEST_MS_MAX)",
+      },
+    ],
+    caughtBy: {
+      file: "internal/api/completion.test.ts",
+      name: "who sends his bodies byte by byte is told so in time, and the room is for others again",
+    },
+  },
 ];

@@ -121,10 +121,17 @@ function isClosed(scene: Scene, limit: LimitPlan, task: TaskScene): boolean {
   return limitOpensMs(scene.rules, limit, askedOf(scene, limit, task)) > scene.nowMs;
 }
 
-/** True when a task could start but for locks and limits: what others hold, or a held task of its own. */
+/** True when a task could start but for locks and limits that come free without a person. */
 export function waitsOutside(scene: Scene, workflow: WorkflowScene): boolean {
   const free: Scene = { ...scene, plan: { ...scene.plan, limits: [] }, lockWaits: [], rules: { ...scene.rules, isLockKept: false } };
-  return readyTasks(free, workflow).length > 0;
+  return readyTasks(free, workflow).some((task) => !task.isDeferred || !waitsForOwnHeld(scene, workflow, task.target));
+}
+
+/** True when another target of the workflow has one of its locks, of which nobody can say whether it was done. */
+function waitsForOwnHeld(scene: Scene, workflow: WorkflowScene, target: number): boolean {
+  const held = new Set(ask.waveTargets(scene, workflow).filter((other) => other !== target && ask.isHeld(workflow, other)));
+  const holders = ask.locksOf(workflow, target).map((key) => scene.locks.get(key));
+  return [...held].some((other) => holders.includes(holderOf(workflow, other)));
 }
 
 /** When delays, rates and limits open for the task, as far as they are known now. */

@@ -139,7 +139,19 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     why: "approvals: a verdict that was long on its way let a workflow go on by an approval that had ended meanwhile",
   },
   {
+    scenario: "1354504919",
+    why: "H2: the simulator allowed no second change after a cancel had ended the waiting for a token's answer, and a Retry handed the work out by another token",
+  },
+  {
     scenario: "818565510",
     why: "model: a handler that a Retry began was closed by the judgement of its target's end, and what comes after it ran beside it",
+  },
+  {
+    scenario: "818561436",
+    why: "concurrency: the simulator wanted room under its own terms for what went on after a thaw with the slot that it had kept, others having started under looser terms",
+  },
+  {
+    scenario: "2968775327",
+    why: "model: the simulator did not count as taken the signal of a last iteration that failed its action, since `until` was not true",
   },
 ];

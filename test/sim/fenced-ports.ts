@@ -27,7 +27,10 @@ export function fencedPorts(ports: EnginePorts, life: Life): EnginePorts {
     policies: fencedPolicies(ports.policies, life),
     chooser: { choose: (selector, selection) => life.ask("chooser.choose", () => chooser.choose(selector, selection)) },
     inventory: { targets: () => life.call("inventory.targets", () => inventory.targets()) },
-    seal: { mac: (text) => life.call("seal.mac", () => seal.mac(text)) },
+    seal: {
+      open: (handedOut) => life.call("seal.open", () => seal.open(handedOut)),
+      mac: (text) => life.call("seal.mac", () => seal.mac(text)),
+    },
     secrets: { value: (name) => life.call("secrets.value", () => secrets.value(name)) },
     actions: fencedActions(ports.actions, life),
     onFatal: (error) => {

@@ -23,7 +23,7 @@ interface Task {
   attempt: number;
   /** The attempt that changed the host; undefined: none, or somebody else did since. */
   changedIn: number | undefined;
-  /** It handed out its work: whoever was to do it may say that it failed, and then it was not done. */
+  /** It handed out its work: whoever was to do it may say that it failed, or a cancel ends the waiting; then it is handed out anew, by another token. */
   isHandedOut: boolean;
 }
 
@@ -76,7 +76,7 @@ export class NothingTwice implements Invariant {
         const { task: index, outcome, retryAfterMs, repeatAfterMs, iteration } = kind.value;
         const task = this.#task(id, index);
         task.standing = standingAfter(outcome, retryAfterMs !== undefined);
-        if (task.isHandedOut && outcome === AttemptOutcome.FAILED) task.changedIn = undefined;
+        if (task.isHandedOut && (outcome === AttemptOutcome.FAILED || outcome === AttemptOutcome.CANCELLED)) task.changedIn = undefined;
         task.isHandedOut = false;
         if (repeatAfterMs !== undefined) begin(task);
         // The last iteration: what it changed stands, and a Retry begins another run.

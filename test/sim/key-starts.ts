@@ -1,5 +1,6 @@
 // All starts under one key of a limit, in order, and what may not be: too many at once, too close together, too many tokens in a window.
 // 1. A token comes back only from the last start that took one: so what may come back stands at the end of its list.
+// 2. What others start, under looser terms too, takes no slot away: a start that goes on after a thaw needs room only where it had given its slot back.
 
 import { must } from "./violation.ts";
 
@@ -38,6 +39,10 @@ const WINDOW_STARTS_MAX = 256;
 export class KeyStarts {
   /** Those that hold a slot. */
   readonly #open = new Set<Start>();
+  /** Those that hold a slot, or gave it back at a thaw. */
+  readonly #lent = new Set<Start>();
+  /** So many of those that may have given a slot back did, at the least: others could not have started otherwise. */
+  #givenBackLeast = 0;
   /** Those that count for the spacing. */
   readonly #spaced: Start[] = [];
   /** Those that took a token, and keep it. */
@@ -49,6 +54,7 @@ export class KeyStarts {
     // A start under terms without concurrency holds no slot, and is not counted when an edit brings one.
     const holders = (): string => [...this.#open, start].map(({ holder }) => holder).join(" and ");
     must(this.#open.size < concurrency, "concurrency", () => `${holders()} hold ${key}, ${concurrency} may`);
+    this.#givenBackLeast = Math.max(this.#givenBackLeast, this.#givenBackFor(concurrency));
     if (concurrency < Infinity) this.#open.add(start);
     this.#checkSpacing(start);
     if (spacingMs > 0) this.#spaced.push(start);
@@ -65,21 +71,26 @@ export class KeyStarts {
 
   /** A start that may have given back all that it took, and is not known to have. When it took it anew nobody can tell from outside: it counts no more. */
   lend(start: Start): void {
-    this.#open.delete(start);
+    if (this.#open.delete(start)) this.#lent.add(start);
     start.isLent = true;
     while (this.#spaced.at(-1)?.isLent === true) this.#spaced.pop();
     while (this.#tokens.at(-1)?.isLent === true) this.#tokens.pop();
   }
 
-  /** It goes on, and so has a slot again, its own or a new one. */
-  takeBack(start: Start): void {
-    const { key, concurrency } = start.ask;
-    if (concurrency === Infinity || this.#open.has(start)) return;
+  /** It goes on, and so has a slot again: its own, which it may have kept, or a new one by the terms of now. Without any now, nobody can tell. */
+  takeBack(start: Start, concurrency: number): void {
+    const { key } = start.ask;
+    if (concurrency === Infinity || !this.#lent.has(start)) return;
+    const mayHaveKept = this.#lent.size > this.#givenBackLeast;
     must(
-      this.#open.size < concurrency,
+      mayHaveKept || this.#open.size < concurrency,
       "concurrency",
       () => `${start.holder} goes on beside ${this.#open.size} that hold ${key}, ${concurrency} may`,
     );
+    const others = this.#leaveLent(start);
+    // Had it given its slot back, it found room for a new one, as any start does.
+    const wasAnew = Math.max(others, this.#givenBackFor(concurrency));
+    this.#givenBackLeast = Math.min(wasAnew, mayHaveKept ? this.#givenBackLeast : wasAnew);
     this.#open.add(start);
   }
 
@@ -88,8 +99,20 @@ export class KeyStarts {
     start.isUnused = how.isUnused;
     start.isVoid = how.isVoid;
     this.#open.delete(start);
+    if (this.#lent.has(start)) this.#givenBackLeast = this.#leaveLent(start);
     while (this.#spaced.at(-1)?.isUnused === true) this.#spaced.pop();
     if (start.isVoid && this.#tokens.at(-1) === start) this.#tokens.pop();
+  }
+
+  /** How many must have given a slot back where one more finds room. */
+  #givenBackFor(concurrency: number): number {
+    return Math.max(0, this.#open.size + this.#lent.size + 1 - concurrency);
+  }
+
+  /** How many of the others must have given a slot back, if this one had. */
+  #leaveLent(start: Start): number {
+    this.#lent.delete(start);
+    return Math.max(0, this.#givenBackLeast - 1);
   }
 
   #checkSpacing({ ask: { spacingMs, key }, guardMs }: Start): void {

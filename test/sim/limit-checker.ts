@@ -130,17 +130,18 @@ export class LimitChecker implements Checker {
     const task = model.tasks[index];
     const begun = this.#begun.get(model.id);
     if (task === undefined) return;
+    const limits = limitAsks(model, task, askedPolicies(model, stamp, this.#versions));
     // What was frozen goes on with what it holds, the token of its target included.
     const kept = held.get(index);
     if (kept !== undefined && kept.starts.length > 0) {
       kept.isPutOff = false;
-      for (const start of kept.starts) this.#starts.get(start.ask.key)?.takeBack(start);
+      const slots = new Map(limits.map(({ key, concurrency }) => [key, concurrency]));
+      for (const start of kept.starts) this.#starts.get(start.ask.key)?.takeBack(start, slots.get(start.ask.key) ?? Infinity);
       return void begun?.add(task.target);
     }
     const rate = begun?.has(task.target) === true ? [] : rateAsk(model, task);
     if (rate.length > 0) begun?.add(task.target);
-    const asks = [...limitAsks(model, task, askedPolicies(model, stamp, this.#versions)), ...rate];
-    const starts = asks.map((ask): Start => {
+    const starts = [...limits, ...rate].map((ask): Start => {
       const { trueMs, boot } = stamp;
       const holder = `${model.id}/${index}`;
       return { ask, holder, guardMs, trueMs, boot, hasToken: false, isOpen: true, isUnused: false, isVoid: false, isLent: false };

@@ -41,11 +41,16 @@ export class ModelOrder {
     return this.results[stage] === undefined && this.#owner.stages[stage]?.needs !== undefined && !this.#isMet(stage);
   }
 
-  /** False for what handles another end than that of the main stages. */
+  /** False for what handles an end and is not run. */
   isWanted(stage: number): boolean {
+    return this.#owner.stageParts[stage] === "main" || (!this.#owner.isCancelled && this.handlesEnd(stage));
+  }
+
+  /** False for what handles another end than that of the main stages; a cancel puts off what handles this one, to a Retry. */
+  handlesEnd(stage: number): boolean {
     const part = this.#owner.stageParts[stage];
     if (part === "main") return true;
-    if (this.#owner.isPlan || this.#owner.isCancelled) return false;
+    if (this.#owner.isPlan) return false;
     const hasFailed = this.results.some(
       (result, index) =>
         result === "failed" && this.#owner.stageParts[index] === "main" && this.#owner.stages[index]?.continueOnError !== true,

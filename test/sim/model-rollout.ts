@@ -234,7 +234,7 @@ export class ModelRollout {
     const { stage: underWay } = this;
     this.stageRun = undefined;
     for (const [index, task] of this.tasks.all.entries()) {
-      const isOther = task.stage !== underWay && this.#order.results[task.stage] === undefined && !this.#order.isWanted(task.stage);
+      const isOther = task.stage !== underWay && this.#order.results[task.stage] === undefined && !this.#order.handlesEnd(task.stage);
       if (task.standing === "open") this.tasks.set(index, isOther ? "skipped" : standing);
     }
   }

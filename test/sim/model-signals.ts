@@ -34,8 +34,9 @@ export class ModelSignals {
     }
     if (kind.case === "continuedAsNew") return this.#continue(kind.value);
     if (kind.case !== "attemptEnded") return;
-    const { outcome, set } = kind.value;
-    if (uses === "signal" && outcome === AttemptOutcome.UNCHANGED) {
+    const { outcome, set, iteration } = kind.value;
+    // The last iteration of a `repeat` has had its signal, also where it fails the action since `until` is not true.
+    if (uses === "signal" && (outcome === AttemptOutcome.UNCHANGED || iteration > 0)) {
       this.#waiting -= 1;
       this.#rule("one signal ends one attempt", this.#waiting >= 0);
     }

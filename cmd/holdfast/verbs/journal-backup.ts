@@ -47,7 +47,7 @@ export async function backup(context: Context, [file = ""]: readonly string[], o
   await print(context, { file, ...found }, [`wrote ${file}: ${whatIsIn(found)}`, ...places(found)]);
   if (found.damagedRows > 0) context.out.talk(damageNote(found));
   context.out.talk(
-    `keep it on another machine, with tokens.json and the head; "holdfast journal restore ${file} --data NEWDIR" brings the journal back, frozen`,
+    `keep it on another machine, with tokens.json, seal.key and the head; "holdfast journal restore ${file} --data NEWDIR" brings the journal back, frozen`,
   );
   return EXIT_DONE;
 }
@@ -121,6 +121,7 @@ function restoreNotes({ backup: { batch, openWorkflows }, report, acknowledged }
     `make sure that the service it comes from is ended for good, then start holdfastd --data ${data}: it begins frozen, changes nothing, and looks`,
     `then: "holdfast freeze --status" and "holdfast list"${openWorkflows === 0 ? "" : ', "holdfast tasks ID" for each open workflow'}, and "holdfast thaw" with the freeze's ID once you have looked`,
     "tokens are not in a backup: put tokens.json back beside the journal, or make them anew",
+    "put seal.key back too, where work under way has handed out completion tokens",
   ];
 }
 
