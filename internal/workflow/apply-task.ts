@@ -8,6 +8,7 @@ import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/even
 import { stopAwaiting } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
+import { noteDone, noteFound, noteUndone } from "./restored-doubt.ts";
 import type { RunningTask, StageRun, WorkflowState } from "./state.ts";
 import { Risk, setRisk } from "./risk.ts";
 import { stageRunOf } from "./state.ts";
@@ -50,7 +51,8 @@ export function startApply(state: WorkflowState, started: ApplyStarted): void {
 /** AttemptEnded. */
 export function endAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): void {
   const { task } = ended;
-  runningTask(state, ended);
+  const { before } = runningTask(state, ended);
+  if (before === undefined && ended.outcome === AttemptOutcome.CHANGED) noteFound(state, task);
   state.running.delete(task);
   stopAwaiting(state, ended);
   if (ended.set !== undefined) state.vars = { ...state.vars, ...ended.set };
@@ -94,7 +96,8 @@ export function resolveTask(state: WorkflowState, resolved: TaskResolved): void 
   const { task } = resolved;
   const { ordinal } = placeOf(state.blueprint, task);
   const run = stageRunOf(state);
-  state.restored?.mayBeDone.fill(0, task, task + 1); // the person has looked
+  if (resolved.resolution === Resolution.SUCCEEDED) noteDone(state, task);
+  else noteUndone(state, task);
   if (run.held.delete(ordinal)) run.returning.add(ordinal);
   if (resolved.resolution === Resolution.SUCCEEDED) return settleTask(state, task, TaskState.CHANGED);
   if (resolved.resolution === Resolution.FAILED) return settleTask(state, task, TaskState.FAILED);

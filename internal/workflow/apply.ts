@@ -8,13 +8,14 @@ import type { Event, StageEnded, StageSkipped, WaveEnded, WaveStarted, WorkflowE
 import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
 import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
-import { closeOpenTasks, closeStage, repeatStage, restoreWorkflow, retryWorkflow } from "./reopen.ts";
+import { closeOpenTasks, closeStage, repeatStage, retryWorkflow } from "./reopen.ts";
 import { beginAwaiting } from "./awaiting.ts";
 import { receiveCompletion } from "./completion.ts";
 import { continueWorkflow } from "./continuing.ts";
 import { passDeadline } from "./deadlines.ts";
 import { finishEarly } from "./finishing.ts";
 import { freezeList } from "./list-expanding.ts";
+import { restoreWorkflow } from "./restored-doubt.ts";
 import { receiveSignal } from "./signals.ts";
 import { takeVerdict } from "./gates.ts";
 import type { WorkflowState } from "./state.ts";

@@ -1,5 +1,5 @@
 // How an endless workflow goes on: where it would end SUCCEEDED the next generation begins instead, with nothing done yet.
-// 1. One event holds all that is carried over: variables, signals that wait, keys, what was said by tokens, approvals. A replay needs nothing from before it (H4).
+// 1. One event holds all that is carried over: variables, signals that wait, keys, what was said by tokens, approvals, doubt after a restore. A replay needs nothing from before it (H4).
 // 2. Generations begin at least CONTINUE_MS_MIN apart, by the times of events; what fails, finishes early, is cancelled, or only plans ends as any other.
 // 3. What is not carried over is asked again: policies at the gate of exec, freezes, locks and limits (H8).
 
@@ -19,6 +19,7 @@ import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { Blueprint } from "./blueprint.ts";
 import type { GenerationStart } from "./generation.ts";
+import { doubtAhead, restoreWorkflow } from "./restored-doubt.ts";
 import { SignalBox } from "./signal-box.ts";
 import type { Approver, WorkflowState } from "./state.ts";
 import { initialState } from "./state.ts";
@@ -60,6 +61,7 @@ function continued(state: WorkflowState): Event {
     executedMs: BigInt(executedAtMs),
     executedBy: generation.executedBy,
     approvals: lastApprovals(approvers).map(({ by, roles, atMs, reason }) => ({ by, roles: [...roles], atMs: BigInt(atMs), reason })),
+    ...doubtAhead(state),
   });
 }
 
@@ -92,6 +94,7 @@ export function continueWorkflow(state: WorkflowState, event: ContinuedAsNew, at
     approvers: event.approvals.map(({ by, roles, atMs: givenMs, reason }) => ({ by, roles, atMs: timeMs(Number(givenMs)), reason })),
   };
   Object.assign(state, fresh, carried);
+  if (event.restored !== undefined) restoreWorkflow(state, event.restored);
 }
 
 /** Lists are evaluated anew in each generation. */

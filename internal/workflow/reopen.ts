@@ -1,16 +1,15 @@
 // Closing what is left open at a workflow's end, and opening again what a Retry or a person wants to run once more.
 // 1. What succeeded, or was skipped because its `when` was false, stays as it is (H2), unless a round names it: then it runs again under a key
 //    of its own, so that nobody who remembers the key of the run before answers with that one. Task numbers never change.
-// 2. After a restore, what may have been done since is noted by task, once; a person's word takes the note away.
 
 import { assert, present } from "../base/assert.ts";
-import { timeMs } from "../base/ids.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { Again, StageRepeated, WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
+import type { Again, StageRepeated } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isFinished } from "./early-finish.ts";
 import { handlesEnd } from "./ended-well.ts";
+import { noteUndone } from "./restored-doubt.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
@@ -22,7 +21,7 @@ import { TaskState, isGood, isRetriable, isSettled } from "./task-state.ts";
  * begin, also after a restore.
  */
 export function reopenTask(state: WorkflowState, task: number): void {
-  if (state.tasks.get(task) === TaskState.UNKNOWN) state.restored?.mayBeDone.fill(0, task, task + 1);
+  if (state.tasks.get(task) === TaskState.UNKNOWN) noteUndone(state, task);
   closeTask(state, task, TaskState.PENDING);
   state.tasks.forgiven[task] = state.tasks.attempts[task] ?? 0;
 }
@@ -173,10 +172,4 @@ function namedBy(state: WorkflowState, again: Again | undefined): IsNamed {
       assert(false, "a round names what it runs again in a known way");
       return () => false;
   }
-}
-
-/** WorkflowRestored: the service that the backup was taken from may have done since whatever had not come to a good end. */
-export function restoreWorkflow(state: WorkflowState, { restore, backupMs }: WorkflowRestored): void {
-  const mayBeDone = state.tasks.states.map((now) => Number(isRetriable(now) || !isSettled(now)));
-  state.restored = { restore, backupMs: timeMs(Number(backupMs)), mayBeDone };
 }

@@ -56,6 +56,8 @@ export interface Restoration {
   readonly backupMs: TimeMs;
   /** One byte a task; not 0: the service that the backup was taken from may have done it since, and no person has said what became of it. */
   readonly mayBeDone: Uint8Array;
+  /** How far it came in this generation: something was found done; it was not, as a person says; nothing is known. */
+  came: "far" | "not-far" | "unknown";
 }
 
 /** How far the stage under way is. */

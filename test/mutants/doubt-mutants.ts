@@ -115,6 +115,38 @@ export const DOUBT_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "doubt-ends-with-its-generation",
+    bug: "after a backup was brought back, a generation that the former service may have begun is begun without doubt",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/restored-doubt.ts",
+        find: 'restored.came === "not-far"',
+        replace: 'restored.came !== "far"',
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/restored-again.test.ts",
+      name: "brought back as of any moment, further generations that the former service may have begun do nothing unsafe twice",
+    },
+  },
+  {
+    name: "doubt-ends-with-its-iteration",
+    bug: "after a backup was brought back, an iteration that the former service may have begun is begun without doubt",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/restored-doubt.ts",
+        find: "if (mayComeAgain(state, stage)) mayBeDone.fill(1",
+        replace: "if (!mayComeAgain(state, stage)) mayBeDone.fill(0",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/restored-again.test.ts",
+      name: "brought back as of any moment, further iterations of a stage that the former service may have begun do nothing unsafe twice",
+    },
+  },
+  {
     name: "foreign-change-unseen",
     bug: "a state that is not the one before the apply counts as the one before",
     breaks: "H2",
