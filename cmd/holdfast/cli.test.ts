@@ -201,16 +201,24 @@ test("resume sends no request to another service than it was meant for", async (
   expect(service.workflows).toEqual([]);
 });
 
-test("resume names torn and foreign files, skips them and leaves them alone", async () => {
+test("resume names torn and foreign files, skips them and leaves them alone; one that was an entry ends it with 1", async () => {
   service.endsAs = undefined;
   await desk.run(["run", file, "--no-wait"]);
   const directory = join(desk.directory, "state", "logbook");
   writeFileSync(join(directory, "notes.txt"), "mine");
+  expect(await desk.run(["resume", "--no-wait"])).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("notes.txt: not a logbook entry"),
+  });
   writeFileSync(join(directory, "00000000-0000-4000-8000-000000000000.json"), '{"version": 1, "requ');
   const result = await desk.run(["resume", "--no-wait"]);
   expect(result.stderr).toContain("notes.txt: not a logbook entry");
   expect(result.stderr).toContain("00000000-0000-4000-8000-000000000000.json: not JSON");
+  expect(result.stderr).toContain('"holdfast resume --remote"');
+  expect([result.code, result.stdout]).toEqual([1, expect.stringContaining("RUNNING")]);
   expect(readdirSync(directory)).toHaveLength(3);
+  const [line] = (await desk.run(["resume", "--no-wait", "-o", "json"])).stderr.split("\n").filter((text) => text.includes("DATA_LOSS"));
+  expect(JSON.parse(String(line))).toMatchObject({ error: { code: "DATA_LOSS", message: expect.stringContaining("not JSON") } });
 });
 
 test("resume --remote rebuilds a lost logbook", async () => {

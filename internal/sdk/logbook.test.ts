@@ -129,7 +129,8 @@ test("an entry of which a bit was flipped is damaged, and stays where it is", as
   for (const damaged of changed) {
     expect(damaged).not.toBe(text);
     writeFileSync(path, damaged);
-    expect((await logbook.read()).damaged, damaged).toEqual([{ path, reason: expect.stringMatching(/sum is not that of the entry/) }]);
+    const found = { path, reason: expect.stringMatching(/sum is not that of the entry/), isEntry: true };
+    expect((await logbook.read()).damaged, damaged).toEqual([found]);
     await expect(logbook.save(entry)).rejects.toThrow("sum");
     expect(readFileSync(path, "utf8")).toBe(damaged);
   }

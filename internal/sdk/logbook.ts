@@ -21,7 +21,15 @@ import type { LogbookFiles, SdkClock } from "./ports.ts";
 /** What a logbook holds: entries, the oldest first, and the files that could not be read. */
 export interface LogbookContent {
   readonly entries: readonly LogbookEntry[];
-  readonly damaged: readonly { readonly path: string; readonly reason: string }[];
+  readonly damaged: readonly UnreadFile[];
+}
+
+/** A file of the logbook's directory that could not be read. */
+export interface UnreadFile {
+  readonly path: string;
+  readonly reason: string;
+  /** False: it is not called as an entry is, so it is somebody else's. */
+  readonly isEntry: boolean;
 }
 
 const ENTRY_FILE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/;
@@ -71,7 +79,7 @@ export class Logbook {
   /** Everything that can be read. */
   async read(): Promise<LogbookContent> {
     const entries: LogbookEntry[] = [];
-    const damaged: { path: string; reason: string }[] = [];
+    const damaged: UnreadFile[] = [];
     const names = (await this.#files.list(this.directory)).filter((name) => !TEMPORARY_FILE.test(name)).sort();
     for (const name of names.slice(0, LOGBOOK_ENTRIES_MAX)) {
       const path = join(this.directory, name);
@@ -79,11 +87,12 @@ export class Logbook {
         const entry = await this.#readNamed(name);
         if (entry !== undefined) entries.push(entry);
       } catch (error) {
-        damaged.push({ path, reason: error instanceof Error ? error.message : String(error) });
+        damaged.push({ path, reason: error instanceof Error ? error.message : String(error), isEntry: ENTRY_FILE.test(name) });
       }
     }
     for (const name of names.slice(LOGBOOK_ENTRIES_MAX)) {
-      damaged.push({ path: join(this.directory, name), reason: `not read: a logbook is read up to ${LOGBOOK_ENTRIES_MAX} files` });
+      const reason = `not read: a logbook is read up to ${LOGBOOK_ENTRIES_MAX} files`;
+      damaged.push({ path: join(this.directory, name), reason, isEntry: ENTRY_FILE.test(name) });
     }
     entries.sort((left, right) => left.createdAtMs - right.createdAtMs);
     return { entries, damaged };

@@ -48,7 +48,7 @@ function go(drill: Drill, steps: number, failing: readonly string[]): number {
 /** What runs is ended, or had just come to its end. */
 function stop(drill: Drill, outcome: AttemptOutcome): void {
   drill.take(cancel);
-  for (const task of [...drill.state.running.keys()]) drill.end(task, outcome);
+  for (const task of drill.state.running.keys()) drill.end(task, outcome);
 }
 
 function left(drill: Drill): readonly string[] {

@@ -1,6 +1,7 @@
 // resume: through the logbook. Cut handshakes are finished first, all of them, so that nothing waits for the following of something else;
 // then what runs is followed, one after the other, and what ended is reported.
 // 1. Nothing is started that its user asked for too long ago, or of another service, unless told so.
+// 2. An entry that cannot be read keeps nothing else from being resumed, and the command ends as a failure: nobody knows what it asked for.
 
 import { assertNever } from "../../../internal/base/assert.ts";
 import { HoldfastError } from "../../../internal/base/errors.ts";
@@ -9,6 +10,7 @@ import { Phase } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { formatDurationMs } from "../../../internal/sdk/duration.ts";
 import { completeEntry } from "../../../internal/sdk/handshake.ts";
 import type { Completion, HandshakePorts } from "../../../internal/sdk/handshake.ts";
+import type { LogbookContent } from "../../../internal/sdk/logbook.ts";
 import type { LogbookEntry } from "../../../internal/sdk/logbook-entry.ts";
 import { hasEnded, persist } from "../../../internal/sdk/persistence.ts";
 import { phaseName } from "../../../internal/sdk/wire-json.ts";
@@ -19,6 +21,8 @@ import type { Options } from "../options.ts";
 import { flag } from "../options.ts";
 
 const PAGE_SIZE = 1_000;
+const UNREAD_NEXT =
+  'it was left alone, and the others are resumed; move it away, then "holdfast resume --remote" goes on with what the service knows';
 
 /** resume [ID]: resolves to the gravest exit code of what it took up. */
 export async function resume(context: Context, [id]: readonly string[], options: Options): Promise<number> {
@@ -26,15 +30,14 @@ export async function resume(context: Context, [id]: readonly string[], options:
   const ports = await context.handshake();
   context.resumeHint = 'the workflows go on; go on following with "holdfast resume"';
   const remote = flag(options, "remote") ? await rebuild(context, ports) : [];
-  const open = await openEntries(context, id, remote);
+  const { open, unread } = await openEntries(context, id, remote);
   if (open.length === 0) {
-    context.out.talk(
-      'nothing to resume: the logbook holds no open workflow; see "holdfast list", or rebuild it with "holdfast resume --remote"',
-    );
-    return EXIT_DONE;
+    const found = unread === 0 ? "holds no open workflow" : "holds no open workflow that can be read";
+    context.out.talk(`nothing to resume: the logbook ${found}; see "holdfast list", or rebuild it with "holdfast resume --remote"`);
+    return unread === 0 ? EXIT_DONE : EXIT_FAILED;
   }
   const isSingle = id !== undefined;
-  const codes: number[] = [];
+  const codes: number[] = unread === 0 ? [] : [EXIT_FAILED];
   const running: WorkflowStatus[] = [];
   for (const entry of open) {
     const completion = await complete(context, ports, entry, { isForced: flag(options, "force"), isSingle });
@@ -113,24 +116,42 @@ function explain(context: Context, completion: Exclude<Completion, { kind: "know
   }
 }
 
+interface OpenEntries {
+  readonly open: readonly LogbookEntry[];
+  /** How many entries could not be read. */
+  readonly unread: number;
+}
+
 /** The entries to take up: the one that is named, or all without an end that were to run or whose Submit was cut. Damaged files are named. */
-async function openEntries(context: Context, id: string | undefined, remote: readonly LogbookEntry[]): Promise<readonly LogbookEntry[]> {
+async function openEntries(context: Context, id: string | undefined, remote: readonly LogbookEntry[]): Promise<OpenEntries> {
   if (id !== undefined) {
     const named = await context.logbook.find(id);
-    if (named !== undefined && (named.end === null || named.id !== null)) return [named];
+    if (named !== undefined && (named.end === null || named.id !== null)) return { open: [named], unread: 0 };
     if (named !== undefined) {
       const found = `"${named.name}" never became a workflow (${named.end?.phase ?? ""})`;
       throw new HoldfastError("FAILED_PRECONDITION", `${found}; submit it again with "holdfast run ${named.file}"`);
     }
+    nameUnread(context, (await context.logbook.read()).damaged); // it may be among these
     throw new HoldfastError(
       "NOT_FOUND",
       `the logbook in ${context.logbook.directory} holds no workflow of that name; follow one that it does not hold with "holdfast watch ID"`,
     );
   }
   const { entries, damaged } = await context.logbook.read();
-  for (const { path, reason } of damaged) context.out.talk(`skipped ${path}: ${reason}`);
   const remoteIds = new Set(remote.map(({ requestId }) => requestId));
-  return entries.filter((entry) => entry.end === null && (entry.intent === "exec" || entry.id === null || remoteIds.has(entry.requestId)));
+  const open = entries.filter(
+    (entry) => entry.end === null && (entry.intent === "exec" || entry.id === null || remoteIds.has(entry.requestId)),
+  );
+  return { open, unread: nameUnread(context, damaged) };
+}
+
+/** Names what could not be read; returns how many of it were entries. */
+function nameUnread({ out }: Context, damaged: LogbookContent["damaged"]): number {
+  for (const { path, reason, isEntry } of damaged) {
+    if (isEntry) out.error(new HoldfastError("DATA_LOSS", `${path}: ${reason}`), UNREAD_NEXT);
+    else out.talk(`skipped ${path}: ${reason}`);
+  }
+  return damaged.filter(({ isEntry }) => isEntry).length;
 }
 
 /** Writes an entry for each open workflow of the service that the logbook does not hold. */
