@@ -10,7 +10,7 @@ import { Phase } from "../gen/holdfast/v1/status_pb.ts";
 
 const SET: JsonValue = { name: "apply", uses: "set", with: { name: "a", value: "${{ workflow.generation }}" } };
 
-function endless(parts: { readonly [name: string]: JsonValue } = {}): JsonValue {
+function endless(parts: { readonly [name: string]: JsonValue } = {}): { readonly [name: string]: JsonValue } {
   return {
     name: "w",
     targets: { where: "true" },
@@ -71,4 +71,22 @@ test("a reader of the feed who lags so far behind is told what is not kept, and 
   const gap = steps.flatMap(({ events }) => events).find(({ kind }) => kind === "journalGap");
   expect(JSON.stringify(gap?.event)).toContain("continue_as_new has dropped them");
   expect((await world.status(id)).generation).toBe(4);
+});
+
+test("a freeze of some targets is noted once, however many generations go by in it, also after a restart; its end is noted", async () => {
+  const world = new GuardedWorld({ targets: 2 });
+  await world.start();
+  const once = { name: "once", actions: [{ name: "nap", uses: "wait", with: { for: "1s" } }] };
+  const id = await world.launch(endless({ stages: [once], continueAsNew: { while: "workflow.generation < 8", keep: 1_000 } }));
+  await world.freezeScope({ case: "label", value: { label: "site", value: "fra" } });
+  await world.pass(3);
+  const { generation } = await world.status(id);
+  world.crash();
+  await world.start();
+  await world.pass(3);
+  expect((await world.status(id)).generation).toBeGreaterThan(Math.max(2, generation));
+  await world.thaw("f1");
+  expect(await world.events(id, "freezeBegan")).toEqual([expect.objectContaining({ whole: false })]);
+  await world.pass(30);
+  expect([await world.phase(id), (await world.events(id, "freezeEnded")).length]).toEqual(["SUCCEEDED", 1]);
 });

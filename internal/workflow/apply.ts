@@ -14,6 +14,7 @@ import { receiveCompletion } from "./completion.ts";
 import { continueWorkflow } from "./continuing.ts";
 import { passDeadline } from "./deadlines.ts";
 import { finishEarly } from "./finishing.ts";
+import { notedFreeze } from "./freeze-note.ts";
 import { freezeList } from "./list-expanding.ts";
 import { restoreWorkflow } from "./restored-doubt.ts";
 import { receiveSignal } from "./signals.ts";
@@ -138,7 +139,7 @@ function applyFromOutside(state: WorkflowState, at: { readonly kind: FromOutside
       state.approvers.push({ by, roles: kind.value.roles, atMs, reason: kind.value.reason });
       return;
     case "freezeBegan":
-      state.freeze = { names: kind.value.freezes, isWhole: kind.value.whole, isAbort: kind.value.abort };
+      state.freeze = notedFreeze(kind.value);
       return;
     case "freezeEnded":
       state.freeze = undefined;

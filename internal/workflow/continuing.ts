@@ -1,7 +1,8 @@
 // How an endless workflow goes on: where it would end SUCCEEDED the next generation begins instead, with nothing done yet.
-// 1. One event holds all that is carried over: variables, signals that wait, keys, what was said by tokens, approvals, doubt after a restore. A replay needs nothing from before it (H4).
+// 1. One event holds all that is carried over: variables, signals that wait, keys, what was said by tokens, approvals, doubt after a restore,
+//    freezes as they were noted. A replay needs nothing from before it (H4).
 // 2. Generations begin at least CONTINUE_MS_MIN apart, by the times of events; what fails, finishes early, is cancelled, or only plans ends as any other.
-// 3. What is not carried over is asked again: policies at the gate of exec, freezes, locks and limits (H8).
+// 3. What is not carried over is asked again: policies at the gate of exec, locks and limits; and whether the freezes still hold (H8).
 
 import { create } from "@bufbuild/protobuf";
 import { HoldfastError } from "../base/errors.ts";
@@ -18,6 +19,7 @@ import { happened } from "./events.ts";
 import { workflowScope } from "./expression-scope.ts";
 import type { Facts } from "./facts.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { freezeNote, notedFreeze } from "./freeze-note.ts";
 import type { GenerationStart } from "./generation.ts";
 import { doubtAhead, restoreWorkflow } from "./restored-doubt.ts";
 import { SignalBox } from "./signal-box.ts";
@@ -62,6 +64,7 @@ function continued(state: WorkflowState): Event {
     executedBy: generation.executedBy,
     approvals: lastApprovals(approvers).map(({ by, roles, atMs, reason }) => ({ by, roles: [...roles], atMs: BigInt(atMs), reason })),
     ...doubtAhead(state),
+    ...(state.freeze === undefined ? {} : { freeze: freezeNote(state.freeze) }),
   });
 }
 
@@ -87,6 +90,7 @@ export function continueWorkflow(state: WorkflowState, event: ContinuedAsNew, at
     life: { kind: "executing" },
     executedAtMs: timeMs(Number(event.executedMs)),
     deadlineMs: atMs + state.blueprint.deadlineMs,
+    ...(event.freeze === undefined ? {} : { freeze: notedFreeze(event.freeze) }),
     retries: event.retries,
     vars: event.vars ?? {},
     signals: SignalBox.carriedOver(event),
