@@ -157,6 +157,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
 /** It may have begun to change something, so its number is not used again; but it does not count against the retry rule. */
 function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   state.tasks.forgiven[task] = (state.tasks.forgiven[task] ?? 0) + 1;
+  if (run.touched.has(task)) state.tasks.halfDone.add(task);
   state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
   if (putBack(state, task)) return;

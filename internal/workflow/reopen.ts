@@ -23,6 +23,7 @@ import { TaskState, isGood, isRetriable, isSettled } from "./task-state.ts";
 export function reopenTask(state: WorkflowState, task: number): void {
   if (state.tasks.get(task) === TaskState.UNKNOWN) noteUndone(state, task);
   closeTask(state, task, TaskState.PENDING);
+  state.tasks.halfDone.delete(task);
   state.tasks.forgiven[task] = state.tasks.attempts[task] ?? 0;
 }
 
@@ -142,6 +143,13 @@ function reopenTarget(
   const isMainOpened = stage.parts.length > 1 && tasks.some(({ task, isMain }) => isMain && isOpened(task));
   const opened = tasks.filter(({ task, isMain }) => isOpened(task) || (isMainOpened && !isMain));
   for (const { task } of opened) openAgain(state, task);
+  // What was not opened with its action never began: what it was to take back stays done, and counts again.
+  const wasOpened = new Set(opened.map(({ task }) => task));
+  for (const { index, part } of stage.actions) {
+    const task = taskAt(stage, ordinal, index);
+    const isLeft = part === "undo" && !wasOpened.has(task) && state.tasks.get(task) !== TaskState.ABSENT;
+    if (isLeft) closeTask(state, task, TaskState.SKIPPED);
+  }
   return opened.length > 0;
 }
 

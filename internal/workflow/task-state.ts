@@ -85,6 +85,8 @@ export class TaskTable {
   readonly attempts: Uint16Array | Uint32Array;
   /** Attempts that no longer count against the retry rule, because a person asked for a fresh start. */
   readonly forgiven: Uint16Array | Uint32Array;
+  /** Tasks of stages with something to undo that a freeze ended after they had begun to change something: such an attempt counts no try. */
+  readonly halfDone = new Set<number>();
   readonly #attemptBase: number;
   /** How often each task was run again after a good end; undefined while none was, as in most workflows. */
   #reruns: Uint16Array | undefined;

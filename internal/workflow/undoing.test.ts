@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { AttemptOutcome, Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, DeferReason, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { hasStalled } from "./stall.ts";
 import { phaseOf, statusOf } from "./status.ts";
 
-const { CHANGED, UNCHANGED, FAILED } = AttemptOutcome;
+const { CHANGED, UNCHANGED, FAILED, UNKNOWN } = AttemptOutcome;
 const final = { isRetryable: false };
 const retry = { kind: "retry", by: "ann", reason: "", digest: "" } as const;
 type Json = { [key: string]: JsonValue };
@@ -208,4 +208,39 @@ test("what is undone with its wave and waits for a limit does not wait for a per
   drill.change(5);
   drill.state.entrance.park(2, { key: "limit:x", kind: HoldKind.LIMIT, message: "", isShared: true });
   expect(hasStalled(drill.state)).toBe(false);
+});
+
+test("a Retry does not do again what was to be undone and never was begun to be, and undoes it when the wave fails once more", () => {
+  const rest = { undo: "STAGE_UNDO_WAVE", locks: ["one"], actions: [set("a", UNDO), set("check")] };
+  const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 1 }, rest) });
+  drill.exec();
+  drill.change(0);
+  drill.end(1, UNCHANGED);
+  drill.change(3);
+  expect(drill.end(4, FAILED, final)).toContain("attemptStarted h1/a.undo");
+  drill.startApply(5);
+  expect(drill.end(5, UNKNOWN)).toContain("attemptStarted h0/a.undo");
+  drill.lockedTargets.add("h0"); // by h1, which is unknown
+  expect(drill.startApply(2)).toEqual([`attemptEnded h0/a.undo deferred ${DeferReason.LOCK}`]);
+  const again = drill.take(retry);
+  expect(again).toContain("attemptStarted h1/a");
+  expect(again).not.toContain("attemptStarted h0/a");
+  expect(statusOf(drill.state).counts).toMatchObject({ changed: 1, unchanged: 1, skipped: 1 });
+  drill.lockedTargets.clear();
+  drill.change(3);
+  expect(drill.end(4, FAILED, final)).toContain("attemptStarted h1/a.undo");
+  expect(drill.change(5)).toContain("attemptStarted h0/a.undo");
+  expect(drill.change(2)).toContain("workflowEnded");
+});
+
+test("a Retry does again what a freeze found half undone", () => {
+  const drill = new Drill({ targets: 1, definition: upgrade({}) });
+  drill.exec();
+  drill.change(0);
+  drill.end(1, FAILED, final);
+  expect(drill.state.running.has(3)).toBe(true);
+  drill.startApply(3);
+  drill.take({ kind: "cancel", by: "ann", reason: "" });
+  expect(drill.end(3, AttemptOutcome.DEFERRED, { deferredFor: DeferReason.FROZEN })).toContain("workflowEnded");
+  expect(drill.take(retry)).toContain("attemptStarted h0/a");
 });

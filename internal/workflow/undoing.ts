@@ -46,7 +46,7 @@ function isTakenBack(state: WorkflowState, at: ActionAt): boolean {
 /** True when what the action at a position did was taken back in this round, or was tried to be: nobody counts on it any more. */
 export function wasToBeTakenBack(state: WorkflowState, at: ActionAt): boolean {
   const undo = undoOf(at);
-  return undo !== undefined && (isDone(state.tasks.get(undo)) || state.tasks.triesOf(undo) > 0);
+  return undo !== undefined && (isDone(state.tasks.get(undo)) || state.tasks.triesOf(undo) > 0 || state.tasks.halfDone.has(undo));
 }
 
 function isDone(now: number): boolean {

@@ -15,6 +15,29 @@ export const AGAIN_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "undo-left-open-by-a-retry",
+    bug: "what was to be undone and never began to be stays open in the next round, and nobody begins or ends it",
+    breaks: "progress",
+    patches: [
+      {
+        file: "internal/workflow/reopen.ts",
+        find: "if (isLeft) closeTask(state, task, TaskState.SKIPPED);",
+        replace: "if (isLeft && task < 0) closeTask(state, task, TaskState.SKIPPED);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "a Retry does not do again what was to be undone and never was begun to be, and undoes it when the wave fails once more",
+    },
+  },
+  {
+    name: "half-undone-is-done",
+    bug: "an undo that a freeze ended half-way never began, for a Retry",
+    breaks: "rule: undo",
+    patches: [{ file: "internal/workflow/undoing.ts", find: " || state.tasks.halfDone.has(undo));", replace: ");" }],
+    caughtBy: { file: "internal/workflow/undoing.test.ts", name: "a Retry does again what a freeze found half undone" },
+  },
+  {
     name: "repeat-without-end",
     bug: "an action goes on after the last iteration of its repeat",
     breaks: "rule: repeat.max",

@@ -43,8 +43,8 @@ export function isDoneAgain(owner: RolloutOwner, all: ModelTasks, task: ModelTas
   const isTakenBack = all
     .of(task.stage, task.target)
     .some(
-      ({ action: at, standing, tries }) =>
-        columns[at]?.part === "undo" && columns[at].action === action && (standing === "good" || tries > 0),
+      ({ action: at, standing, tries, isTouched }) =>
+        columns[at]?.part === "undo" && columns[at].action === action && (standing === "good" || tries > 0 || isTouched),
     );
   const [head] = alternativesOf(owner, all, task);
   const needed = head === undefined ? [] : needsOf(owner, all, head).filter(({ stage }) => stage === task.stage);

@@ -12,7 +12,7 @@ import { ModelOrder } from "./model-order.ts";
 import { closedBy, isPartOver, isTouched, isTurn, isUndone, isUndoneInOrder, wasCutShort } from "./model-parts.ts";
 import type { TargetParts } from "./model-parts.ts";
 import { ModelRisk } from "./model-risk.ts";
-import { isNamedWhole, isOtherRun, openedAgain } from "./model-rounds.ts";
+import { isNamedWhole, isOtherRun, openedAgain, skipUndos } from "./model-rounds.ts";
 import { ModelStage } from "./model-stage.ts";
 import { ModelTasks, isOpenStanding, isUnbegun } from "./model-tasks.ts";
 import { TaskLayout } from "./task-layout.ts";
@@ -212,8 +212,8 @@ export class ModelRollout {
   reopenAll(again: Again | undefined): void {
     this.#isOverdue = false;
     this.stageRun = undefined;
-    const retried = { owner: this.#owner, tasks: this.tasks, layout: this.#layout, finishers: this.#finishers };
-    const opened = openedAgain(retried, again);
+    const opened = openedAgain({ owner: this.#owner, tasks: this.tasks, layout: this.#layout, finishers: this.#finishers }, again);
+    skipUndos(this.#owner, this.tasks, opened);
     for (const [index, task] of this.tasks.all.entries()) if (opened[index] === true) this.#order.results[task.stage] = undefined;
     for (const stage of this.#order.results.keys()) if (isNamedWhole(stage, again)) this.#order.results[stage] = undefined;
     const hasMain = this.#order.reopen();

@@ -34,6 +34,12 @@ export function openedAgain({ owner, tasks, layout, finishers }: Retried, again:
   return tasks.all.map((task, index) => isAgain(task, index) || (!isMain(task) && places.has(`${task.stage} ${task.target}`)));
 }
 
+/** What undoes an action that is not opened never began, and what the action did stays done. */
+export function skipUndos({ columns }: RolloutOwner, tasks: ModelTasks, opened: readonly boolean[]): void {
+  for (const [index, { stage, action, standing }] of tasks.all.entries())
+    if (columns[stage]?.[action]?.part === "undo" && opened[index] !== true && standing !== "absent") tasks.set(index, "skipped");
+}
+
 /** True for a stage that a round names, with all others or alone. */
 export function isNamedWhole(stage: number, again: Again | undefined): boolean {
   return again?.kind.case === "all" || (again?.kind.case === "stage" && again.kind.value === stage);
