@@ -107,9 +107,11 @@ export class GuardMoves {
     const { blueprint } = this.#state;
     const { stage, ordinal } = placeOf(blueprint, task);
     if (this.#state.tasks.get(task) !== TaskState.UNKNOWN && !this.#state.running.has(task)) this.#returnSettled(task);
-    const target = targetAt(blueprint, stage, ordinal)?.name;
-    if (target === undefined || !isTargetDone(this.#state, stage, ordinal)) return;
+    if (!isTargetDone(this.#state, stage, ordinal)) return;
+    // With a target, or an item, that failed the tasks of it end that were between two attempts.
     for (let action = 0; action < stage.actions.length; action++) this.#returnSettled(taskAt(stage, ordinal, action));
+    const target = targetAt(blueprint, stage, ordinal)?.name;
+    if (target === undefined) return;
     this.#move(stopWaiting(this.#guard, this.#id, target, this.#nowMs));
     this.#move(giveLocks(this.#guard, { workflow: this.#id, target }, this.#nowMs));
     if (blueprint.mode !== Mode.PLAN) this.#settled.push({ target, failedUses: this.#failedUses(stage, ordinal) });

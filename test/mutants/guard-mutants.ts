@@ -135,6 +135,22 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     caughtBy: { file: "internal/engine/token-spent.test.ts", name: "an action that only reads has used its token, whatever it found" },
   },
   {
+    name: "failed-item-keeps-slots",
+    bug: "an item that failed keeps the slots of its tasks that were between two attempts",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "    if (!isTargetDone(this.#state, stage, ordinal)) return;\n    // With a target",
+        replace: "    if (!stage.isOverTargets || !isTargetDone(this.#state, stage, ordinal)) return;\n    // With a target",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/item-limits.test.ts",
+      name: "an item that failed gives back the slots of its other tasks, which were between two attempts: the next item goes on",
+    },
+  },
+  {
     name: "limits-not-taken",
     bug: "limits are asked and never taken",
     breaks: "H7",

@@ -95,8 +95,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/engine/guard-moves.ts",
-        find: "if (target === undefined || !isTargetDone(this.#state, stage, ordinal)) return;",
-        replace: "if (target === undefined) return;",
+        find: "    if (!isTargetDone(this.#state, stage, ordinal)) return;\n",
+        replace: "",
       },
     ],
     caughtBy: {
