@@ -61,6 +61,14 @@ test("a failed target is at risk no more once a later stage skipped it", async (
   expect(difference(one, run, { ...FAITHFUL, isSkippingAWord: false })).toContain('the service does "w0 s2/a0@h0 starts"');
 });
 
+test("a failed target that a later stage skipped is not at risk again when that stage is repeated", async () => {
+  const failing = stage({ maxFailures: { count: 1 }, actions: [action({ turns: [turn(1), turn(1), turn(1, "fail")] })] });
+  const skipping = action({ when: "no" });
+  const repeated = stage({ maxAtRisk: { count: 1 }, repeat: { until: "never", max: 2, everyMs: 0 }, actions: [skipping] });
+  const one = plan({ workflows: [{ execAtMs: 0, priority: 0, stages: [failing, repeated] }] });
+  expect(difference(one, await runPlan(one), FAITHFUL)).toBeUndefined();
+});
+
 test("failed targets and unknown tasks together keep further targets from being begun, also those of one target", async () => {
   const touch = action({ uses: "touch", turns: [turn(1), turn(5, "unknown"), turn(1)] });
   const failing = action({ needs: [], turns: [turn(1), turn(1, "fail"), turn(1)] });

@@ -223,8 +223,10 @@ export function isAtRisk({ rules }: Scene, workflow: WorkflowScene, target: numb
   return words.some(({ stage, ending }) => stage === last && (ending === "FAILED" || ending === "UNREACHABLE" || ending === "UNKNOWN"));
 }
 
+/** True when all of the target's tasks in the stage came to an end, in this iteration or in the one before. */
 function isAllEnded(workflow: WorkflowScene, target: number, stage: number): boolean {
-  return workflow.tasks.every((task) => task.target !== target || task.stage !== stage || task.ending !== undefined);
+  const own = workflow.tasks.filter((task) => task.target === target && task.stage === stage);
+  return own.every(({ ending, endingBefore }) => (ending ?? endingBefore) !== undefined);
 }
 
 /** True when more targets failed in the stage than may. */
