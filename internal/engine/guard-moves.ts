@@ -5,7 +5,7 @@
 
 import { AttemptOutcome, DeferReason, Effects, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind } from "../gen/holdfast/v1/status_pb.ts";
-import type { AttemptEnded, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
+import type { AttemptEnded, AttemptStarted, WaveStarted } from "../gen/holdfast/v1/event_pb.ts";
 import type { GuardEvent } from "../gen/holdfast/journal/v1/journal_pb.ts";
 import { WorkflowId } from "../base/ids.ts";
 import { TASKS_PER_WORKFLOW_MAX } from "../base/limits.ts";
@@ -13,7 +13,7 @@ import { applyGuardEvent, releaseHolder } from "../guard/guard.ts";
 import { anchorClock } from "../guard/guard-time.ts";
 import { reserveTargets, settleTargets, touchTarget } from "../guard/ledger.ts";
 import { renewalOf, renewLimits } from "../guard/limit-renewal.ts";
-import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, waitForLimit, wakenForLimits } from "../guard/limits.ts";
+import { beginPause, returnLimits, stopWaitingForLimits, takeLimits, takerOf, waitForLimit, wakenForLimits } from "../guard/limits.ts";
 import { giveLocks, stopAllWaiting, stopWaiting, takeLocks, waitForLocks } from "../guard/locks.ts";
 import { placeOf, targetAt, taskAt } from "../workflow/blueprint.ts";
 import type { StagePlan } from "../workflow/blueprint.ts";
@@ -59,10 +59,10 @@ export class GuardMoves {
   }
 
   /** AttemptStarted: takes what admit() found room for. */
-  attemptStarted(task: number): void {
+  attemptStarted({ task, attempt }: AttemptStarted): void {
     const { asked } = this.#outside;
     if (asked?.task !== task || asked.limits.length + asked.rate.length === 0) return;
-    const who = { workflow: this.#id, priority: this.#state.submitted.priority };
+    const who = { workflow: this.#id, priority: this.#state.submitted.priority, attempt };
     this.#move(takeLimits(this.#guard, { ...who, task, limits: asked.limits }, this.#nowMs));
     if (asked.rate.length > 0) {
       // A token of the stage's rate is spent, not held: so it is taken apart from what the task holds to its end.
@@ -86,7 +86,7 @@ export class GuardMoves {
   attemptEnded({ task, attempt, outcome, before, deferredFor, repeatAfterMs }: AttemptEnded): void {
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     // Before a later attempt another may have changed something: what it took is used, whatever this one found.
-    const isFirst = attempt === this.#state.generation.attemptBase + 1;
+    const isFirst = this.#hasTaken({ task, attempt });
     // It keeps what it has until the thaw; but not where its target takes no more of it, or waits for something else before it.
     if (isDeferred && deferredFor === DeferReason.FROZEN)
       return this.#state.stageRun?.waitingForThaw.has(task) === true ? undefined : this.taskClosed(task);
@@ -239,6 +239,11 @@ export class GuardMoves {
 
   get #guard() {
     return this.#outside.input.guard;
+  }
+
+  /** True for the attempt that took what its task holds. Where a journal does not say which did, as older ones, only the very first may have. */
+  #hasTaken({ task, attempt }: { readonly task: number; readonly attempt: number }): boolean {
+    return attempt === (takerOf(this.#guard, { workflow: this.#id, task }) ?? this.#state.generation.attemptBase + 1);
   }
 
   /** True when an attempt ended before the one that was put off, and may have changed something. */

@@ -1,7 +1,9 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { AttemptOutcome } from "../gen/holdfast/v1/event_pb.ts";
-import { aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
+import { OPERATOR, aGuardedWorld, oneStage } from "../../test/fakes/guarded-world.ts";
 import { aLimit } from "../../test/fakes/policy-text.ts";
+import { retryOf } from "../../test/fakes/retry-request.ts";
 
 const SET = { name: "apply", uses: "set", with: { name: "a", value: "1" }, retry: { attempts: 2, delay: "1s" } };
 
@@ -45,4 +47,63 @@ test("a token is spent where a failed attempt may have changed something, though
   const next = await world.launch(oneStage({}, [SET]));
   expect(await world.whyText(next)).toContain("is used up");
   expect((await world.status(next)).counts).toMatchObject({ changed: 0, unchanged: 0 });
+});
+
+const TWO = { targets: 2, policies: [aLimit({ terms: "tokens: 2, period: 1h, burst: 2" })] };
+const on = (name: string, action: { readonly [key: string]: JsonValue } = {}) => ({
+  ...oneStage({}, [{ ...SET, ...action }]),
+  targets: { names: [name] },
+});
+
+test("a token goes back where the first attempt of a later iteration found nothing to do", async () => {
+  const world = await aGuardedWorld(TWO);
+  await world.launch(on("h0", { repeat: { until: "!apply.changed", max: 3 } }));
+  expect(world.changes).toBe(1);
+  const next = await world.launch(on("h1"));
+  expect(await world.phase(next)).toBe("SUCCEEDED");
+});
+
+test("a token goes back where the first attempt after a Retry found nothing to do", async () => {
+  const world = await aGuardedWorld(TWO);
+  world.fleet.trouble("h0", "apply", "fail");
+  const id = await world.launch(on("h0", { retry: { attempts: 1 } }));
+  world.fleet.host("h0").values.set("a", "1");
+  await world.engine.retry(OPERATOR, retryOf({ id, namespace: "" }, "again"));
+  await world.settle();
+  expect((await world.status(id)).counts).toMatchObject({ unchanged: 1 });
+  const next = await world.launch(on("h1"));
+  expect(await world.phase(next)).toBe("SUCCEEDED");
+});
+
+test("a token is spent in every iteration where a failed attempt may have changed something, over a restart too", async () => {
+  const world = await aGuardedWorld(TWO);
+  const { onStep } = world.fleet;
+  world.fleet.onStep = async (step) => {
+    const isSecondIteration = step.context.attempt === 2;
+    if (isSecondIteration && step.kind === "check") step.host.values.delete("a");
+    // It fails, and has done it all the same.
+    if (isSecondIteration && step.kind === "apply") step.host.values.set("a", "1");
+    if (isSecondIteration && step.kind === "apply") world.fleet.trouble("h0", "apply", "fail");
+    await onStep(step);
+  };
+  const id = await world.launch(on("h0", { repeat: { until: "apply.attempts >= 3", max: 3 } }));
+  await world.restart();
+  await world.pass(1);
+  const ends = await world.events(id, "attemptEnded");
+  const { CHANGED, FAILED, UNCHANGED } = AttemptOutcome;
+  expect(ends.map(({ outcome }) => outcome)).toEqual([CHANGED, FAILED, UNCHANGED]);
+  expect(await world.whyText(await world.launch(on("h1")))).toContain("is used up");
+});
+
+test("where a journal does not say which attempt took a token, as older ones, a later one gives none back", async () => {
+  const world = await aGuardedWorld({ ...TWO, policies: [aLimit({ terms: "tokens: 1, period: 1h" })] });
+  world.fleet.trouble("h0", "apply", "fail");
+  const id = await world.launch(on("h0"));
+  for (const { kind } of world.journal.entries.flatMap(({ guardEvents }) => guardEvents))
+    if (kind.case === "limitsTaken") kind.value.attempt = 0;
+  await world.restart();
+  world.fleet.host("h0").values.set("a", "1");
+  await world.pass(1);
+  expect((await world.status(id)).counts).toMatchObject({ unchanged: 1 });
+  expect(await world.whyText(await world.launch(on("h1")))).toContain("is used up");
 });

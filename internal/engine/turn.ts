@@ -136,7 +136,7 @@ class TurnRecord {
   #moveGuard({ kind }: Event): void {
     switch (kind.case) {
       case "attemptStarted":
-        return this.moves.attemptStarted(kind.value.task);
+        return this.moves.attemptStarted(kind.value);
       case "attemptEnded":
         return this.moves.attemptEnded(kind.value);
       case "taskRefused":

@@ -19,7 +19,7 @@ test("a workflow's end gives back all it holds: locks, slots, its pause, reserva
   const targets = ["h1", "h2"].map((name) => ({ name, labels: {} }));
   const keys = [targetLock("h1")];
   run.move(takeLocks(guard, { workflow: A, target: "h1", keys, priority: 0 }, 1));
-  run.move(takeLimits(guard, { workflow: A, task: 3, priority: 0, limits: [SLOT] }, 2));
+  run.move(takeLimits(guard, { workflow: A, task: 3, priority: 0, attempt: 1, limits: [SLOT] }, 2));
   run.move(beginPause(guard, A, 60_000, 3));
   run.move(reserveTargets(guard, { workflow: A, targets, uses: ["file"], principal: "ann" }, 4));
   run.move(touchTarget(guard, { workflow: A, target: "h1", uses: "file" }, 5));

@@ -41,8 +41,8 @@ export function renewLimits(guard: GuardState, at: LimitHolder, nowMs: number): 
   const returned = all.map(({ workflow, task }) =>
     guardEvent(nowMs, { case: "limitsReturned", value: { holder: workflow, task, unused: true } }),
   );
-  const taken = all.map(({ workflow, task, leases }) =>
-    guardEvent(nowMs, { case: "limitsTaken", value: { holder: workflow, task, leases: leases.map(({ lease }) => lease) } }),
+  const taken = all.map(({ workflow, task, attempt, leases }) =>
+    guardEvent(nowMs, { case: "limitsTaken", value: { holder: workflow, task, attempt, leases: leases.map(({ lease }) => lease) } }),
   );
   return [...returned.toReversed(), ...taken];
 }

@@ -61,6 +61,8 @@ export interface HeldLease {
 export interface HeldTask {
   readonly workflow: string;
   readonly task: number;
+  /** Which attempt took it; 0: it was not noted. */
+  readonly attempt: number;
   readonly atMs: number;
   /** Later ones have higher numbers. */
   readonly order: number;
@@ -103,12 +105,12 @@ export function valueOf(key: LimitKey | undefined, { each, intervalMs }: Lease):
 }
 
 /** Folds a task's taking of its limits. */
-export function foldLimitsTaken(limits: LimitState, { holder, task, leases }: LimitsTaken, nowMs: number): void {
+export function foldLimitsTaken(limits: LimitState, { holder, task, attempt, leases }: LimitsTaken, nowMs: number): void {
   const tasks = limits.held.get(holder) ?? new Map<number, HeldTask>();
   assert(!tasks.has(task), "a task takes its limits once, and returns them before it takes them again");
   const order = (limits.lastOrder += 1);
   const held: HeldLease[] = [];
-  const holding: HeldTask = { workflow: holder, task, atMs: nowMs, order, leases: held };
+  const holding: HeldTask = { workflow: holder, task, attempt, atMs: nowMs, order, leases: held };
   for (const lease of leases) held.push(take(limits, lease, holding));
   limits.held.set(holder, tasks.set(task, holding));
   foldServed(

@@ -83,7 +83,7 @@ test.each(Array.from({ length: 80 }, (_, at) => at + 1))(
           expect([oracle.mayStart(blocked, value, room.untilMs - 1), oracle.mayStart(blocked, value, room.untilMs)]).toEqual([false, true]);
         }
         if (room.kind === "room") {
-          run.move(takeLimits(run.guard, { workflow, task, priority: 0, limits }, nowMs));
+          run.move(takeLimits(run.guard, { workflow, task, priority: 0, attempt: 1, limits }, nowMs));
           for (const each of terms) oracle.start(name, each, value, nowMs);
           if (terms.length > 0) open.set(name, { workflow, task });
         }
@@ -154,7 +154,7 @@ class World {
     const blockedBy = new Set<string>();
     jobs.forEach((job, task) => {
       if (job === undefined || job.limits.some(({ key }) => blockedBy.has(key))) return;
-      const ask = { workflow, task, priority: 0, limits: job.limits };
+      const ask = { workflow, task, priority: 0, attempt: 1, limits: job.limits };
       const room = roomFor(this.run.guard, ask, this.nowMs);
       if (room.kind === "room") return this.#begin(workflow, task, job);
       blockedBy.add(room.key);
@@ -171,7 +171,7 @@ class World {
   #begin(workflow: WorkflowId, task: number, job: Job): void {
     const jobs = this.#jobs.get(workflow) ?? [];
     jobs[task] = undefined;
-    this.run.move(takeLimits(this.run.guard, { workflow, task, priority: 0, limits: job.limits }, this.nowMs));
+    this.run.move(takeLimits(this.run.guard, { workflow, task, priority: 0, attempt: 1, limits: job.limits }, this.nowMs));
     this.#due.push({
       atMs: this.nowMs + job.lastsMs,
       act: () => {

@@ -14,6 +14,7 @@ import {
   roomFor,
   stopWaitingForLimits,
   takeLimits,
+  takerOf,
   waitForLimit,
   wakenForLimits,
 } from "./limits.ts";
@@ -26,7 +27,7 @@ const HOUR = 3_600_000;
 
 /** Takes the limit when there is room; returns what there was. */
 function take(run: GuardRun, who: WorkflowId, task: number, nowMs: number, terms: Terms = SLOTS, value = ""): Room {
-  const ask = { workflow: who, task, priority: 0, limits: [askOf(terms, value)] };
+  const ask = { workflow: who, task, priority: 0, attempt: 1, limits: [askOf(terms, value)] };
   const room = roomFor(run.guard, ask, nowMs);
   if (room.kind === "room") run.move(takeLimits(run.guard, ask, nowMs));
   return room;
@@ -50,8 +51,8 @@ test("slots are held until they are returned, over restarts, and not one too man
 test("a task takes all its limits or none, and takes them once", () => {
   const run = new GuardRun();
   const limits = [askOf(SLOTS, ""), askOf(SITE, "ams")];
-  expect(run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, limits }, 1))).toEqual(["limitsTaken"]);
-  const other = { workflow: A, task: 1, priority: 0, limits: [askOf(SLOTS, ""), askOf(SITE, "fra")] };
+  expect(run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, attempt: 1, limits }, 1))).toEqual(["limitsTaken"]);
+  const other = { workflow: A, task: 1, priority: 0, attempt: 1, limits: [askOf(SLOTS, ""), askOf(SITE, "fra")] };
   expect(roomFor(run.guard, other, 2)).toEqual({ kind: "blocked", key: "site", untilMs: HOUR + 1 });
   expect(() => takeLimits(run.guard, other, 2)).toThrow(/where there is room/);
   expect(() => takeLimits(run.guard, { ...other, task: 0, limits: [askOf(SLOTS, "")] }, 2)).toThrow(/once/);
@@ -206,7 +207,7 @@ test("all who wait for a value are told when it becomes known, for they need no 
   take(run, A, 0, 1, SITE, "ams");
   for (const workflow of [B, C]) waitForLimit(run.guard, "site", { workflow, priority: 0 });
   wakenForLimits(run.guard);
-  const ask = { workflow: A, task: 1, priority: 9, limits: [askOf(SITE, "fra")] };
+  const ask = { workflow: A, task: 1, priority: 9, attempt: 1, limits: [askOf(SITE, "fra")] };
   run.move(takeLimits(run.guard, ask, HOUR + 1));
   expect(wakenForLimits(run.guard)).toEqual([
     { workflow: B, key: "site" },
@@ -235,7 +236,7 @@ test("what says nothing any more is dropped: keys and values, however many there
   for (let at = 0; at < 30_000; at++) {
     const nowMs = 1 + at * 40_000; // a start that keeps a distance is remembered for an hour
     const limits = [askOf({ ...SLOTS, key: `slots/${at}`, spacingMs: 50 }, ""), askOf(many, `site ${at}`)];
-    run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, limits }, nowMs));
+    run.move(takeLimits(run.guard, { workflow: A, task: 0, priority: 0, attempt: 1, limits }, nowMs));
     run.move(returnLimits(run.guard, { workflow: A, task: 0, isUnused: at % 3 === 0 }, nowMs + 1));
     const { keys, due } = run.guard.limits;
     expect(keys.size + due.length + (keys.get("many")?.each.size ?? 0)).toBeLessThan(400);
@@ -258,4 +259,20 @@ test("a start is remembered for a version that asks for a greater distance", () 
     9_000,
   );
   expect(room).toMatchObject({ kind: "blocked", untilMs: 10_000 });
+});
+
+test("which attempt took what a task holds is known until it is returned, over restarts and renewals; of older journals it is not", () => {
+  const run = new GuardRun();
+  const at = { workflow: A, task: 0 };
+  const limits = [askOf({ key: "tokens", tokens: 1, periodMs: HOUR }, "")];
+  run.move(takeLimits(run.guard, { ...at, priority: 0, attempt: 3, limits }, 1));
+  run.restart();
+  expect(takerOf(run.guard, at)).toBe(3);
+  run.move(renewLimits(run.guard, at, 2));
+  run.restart();
+  expect(takerOf(run.guard, at)).toBe(3);
+  run.move(returnLimits(run.guard, { ...at, isUnused: true }, 3));
+  expect(takerOf(run.guard, at)).toBeUndefined();
+  run.move(takeLimits(run.guard, { ...at, priority: 0, attempt: 0, limits }, 4));
+  expect(takerOf(run.guard, at)).toBeUndefined();
 });

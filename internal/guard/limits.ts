@@ -87,8 +87,8 @@ export function roomFor({ limits }: GuardState, ask: LimitsAsk, nowMs: number): 
   return ROOM;
 }
 
-/** The event that takes a task's limits; none where it has none. Only where there is room. */
-export function takeLimits(guard: GuardState, ask: LimitsAsk, nowMs: number): readonly GuardEvent[] {
+/** The event with which an attempt takes its task's limits; none where it has none. Only where there is room. */
+export function takeLimits(guard: GuardState, ask: LimitsAsk & { readonly attempt: number }, nowMs: number): readonly GuardEvent[] {
   if (ask.limits.length === 0) return [];
   assert(roomFor(guard, ask, nowMs).kind === "room", "limits are taken only where there is room");
   assert(!hasLimits(guard, ask), "a task takes its limits once, and returns them before it takes them again");
@@ -104,7 +104,7 @@ export function takeLimits(guard: GuardState, ask: LimitsAsk, nowMs: number): re
     };
     return each === undefined ? lease : { ...lease, each };
   });
-  return [guardEvent(nowMs, { case: "limitsTaken", value: { holder: ask.workflow, task: ask.task, leases } })];
+  return [guardEvent(nowMs, { case: "limitsTaken", value: { holder: ask.workflow, task: ask.task, attempt: ask.attempt, leases } })];
 }
 
 /** The event that returns all that a task holds; none when it holds nothing. `isUnused`: it looked and found nothing to do. */
@@ -116,6 +116,12 @@ export function returnLimits(guard: GuardState, at: LimitHolder & { readonly isU
 /** True while the task holds limits. */
 export function hasLimits({ limits }: GuardState, { workflow, task }: LimitHolder): boolean {
   return limits.held.get(workflow)?.has(task) === true;
+}
+
+/** The attempt that took what the task holds; undefined: it holds nothing, or nobody noted it. */
+export function takerOf({ limits }: GuardState, { workflow, task }: LimitHolder): number | undefined {
+  const attempt = limits.held.get(workflow)?.get(task)?.attempt ?? 0;
+  return attempt === 0 ? undefined : attempt;
 }
 
 /** Puts a workflow in the line of a limit that blocks it. Waiting twice changes nothing: it keeps its place. */

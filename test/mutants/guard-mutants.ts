@@ -135,6 +135,38 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     caughtBy: { file: "internal/engine/token-spent.test.ts", name: "an action that only reads has used its token, whatever it found" },
   },
   {
+    name: "later-attempt-gives-back",
+    bug: "what a start took goes back where a later attempt of it finds nothing to do, though an earlier one may have changed something",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "return attempt === (takerOf(",
+        replace: "return attempt >= (takerOf(",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/token-spent.test.ts",
+      name: "a token is spent in every iteration where a failed attempt may have changed something, over a restart too",
+    },
+  },
+  {
+    name: "first-attempt-of-the-generation",
+    bug: "only the very first attempt at a task gives back what it did not use, not that of a later iteration or round",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "takerOf(this.#guard, { workflow: this.#id, task }) ?? this.#state",
+        replace: "this.#state",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/token-spent.test.ts",
+      name: "a token goes back where the first attempt after a Retry found nothing to do",
+    },
+  },
+  {
     name: "failed-item-keeps-slots",
     bug: "an item that failed keeps the slots of its tasks that were between two attempts",
     breaks: "rule: limits",

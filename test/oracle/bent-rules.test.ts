@@ -9,7 +9,7 @@ import type { Run } from "./subject.ts";
 import { runPlan } from "./subject.ts";
 
 /** So many plans each bent rule may go unnoticed. */
-const RUNS_MAX = 400;
+const RUNS_MAX = 1_000;
 const SEED = Number(process.env["ORACLE_SEED"] ?? "1");
 
 const BENT: readonly { readonly name: string; readonly rules: Partial<Rules> }[] = [

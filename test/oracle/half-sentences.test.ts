@@ -110,6 +110,37 @@ test("the token of a value of `each` goes back with the value's last start under
   expect(difference(both, run, { ...FAITHFUL, isTokenOfValue: false })).toContain('the service does "w1 s0/a0@h1 starts"');
 });
 
+test("what the first attempt of an iteration took goes back too, where it is put off", async () => {
+  const touching = action({ uses: "touch", turns: [turn(2)] });
+  const one = plan({
+    workflows: [
+      {
+        execAtMs: 0,
+        priority: 0,
+        stages: [stage({ parallel: 2, lock: "all", repeat: { until: "unchanged", max: 2, everyMs: 0 }, actions: [touching] })],
+      },
+    ],
+    limits: [{ uses: "touch", keyBy: "all", periodMs: 5_000, burst: 1, spacingMs: 2 }],
+  });
+  expect(difference(one, await runPlan(one), FAITHFUL)).toBeUndefined();
+});
+
+test("what a start took whose first attempt failed is used, though a later one is put off", async () => {
+  const bad = turn(1, "fail");
+  const setting = action({ attempts: 2, delayMs: 1_000, turns: [{ ...bad, lookMs: 2_000 }, bad, bad, bad, bad] });
+  const both = plan({
+    workflows: [
+      // While the second attempt on one target looks, the other one fails for good, and nothing more may begin.
+      { execAtMs: 0, priority: 0, stages: [stage({ parallel: 2, actions: [setting] })] },
+      { execAtMs: 3_000, priority: 0, stages: [stage()] },
+    ],
+    limits: [{ uses: "set", keyBy: "all", tokens: 2, periodMs: 20_000, burst: 2 }],
+  });
+  const run = await runPlan(both);
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+  expect(difference(both, run, { ...FAITHFUL, isLaterAttemptUsed: false })).toContain('the rules allow "w1 s0/a0@h0 starts"');
+});
+
 test("a task stands in the line of the first limit alone that holds it back: at its others a smaller priority may go first", async () => {
   const high = stage({ actions: [action(), action({ uses: "probe" })] });
   const low = stage({ actions: [action({ uses: "probe", turns: [turn(4_000)] })] });

@@ -1,5 +1,6 @@
 // What starts take from the limits of the policy, and what they give back: a list of starts under each key, and nothing beside it.
-// 1. A start that was put off before it changed anything was none: what it took goes back where nobody has taken after it.
+// 1. A start whose first attempt was put off was none: what it took goes back where nobody has taken after it. Before a later attempt another
+//    may have changed something.
 // 2. The token of a value of `each` is the value's: it goes back with its last start under way, when none of them was used.
 
 import type { LimitPlan } from "./plan.ts";
@@ -10,6 +11,7 @@ import type { Scene, TaskScene } from "./scene.ts";
 
 /** The task starts: it takes all of its limits. */
 export function takeLimits(scene: Scene, task: TaskScene): void {
+  Object.assign(task, { hasTaken: true, takenBy: task.attempts });
   for (const limit of limitsOf(scene, task)) {
     const asked = askedOf(scene, limit, task);
     const tookToken = limit.tokens !== undefined && !isKnown(scene.rules, limit, asked);
@@ -24,10 +26,11 @@ export function returnLimits(scene: Scene, task: TaskScene): void {
   for (const start of [...scene.limitStarts.values()].flat()) if (start.by === task) start.endedAtMs ??= scene.nowMs;
 }
 
-/** The task was put off: its slots and its tokens are as if it had not started. */
+/** The task was put off: its slots are free, and where it was its start's first attempt its tokens are as if it had not started. */
 export function giveBackLimits(scene: Scene, task: TaskScene): void {
-  task.holdsSlots = false;
   task.hasTaken = false;
+  if (scene.rules.isLaterAttemptUsed && task.takenBy !== task.attempts) return returnLimits(scene, task);
+  task.holdsSlots = false;
   for (const limit of limitsOf(scene, task)) {
     const starts = scene.limitStarts.get(keyOf(scene, limit, task)) ?? [];
     const own = starts.findLast(({ by, endedAtMs }) => by === task && endedAtMs === undefined);

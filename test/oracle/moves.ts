@@ -181,10 +181,9 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
   const isServed = (isCounted && ask.stageOf(workflow).rate !== undefined) || (!task.hasTaken && limitsOf(scene, task).length > 0);
   if (isServed) workflow.waitsSinceMs = Infinity; // it comes last where it waits on
   if (isCounted) workflow.rateStarts.push({ target: task.target, atMs: nowMs });
+  task.attempts += 1;
   if (!task.hasTaken) takeLimits(scene, task);
   task.holdsSlots = true;
-  task.hasTaken = true;
-  task.attempts += 1;
   task.retryAtMs = undefined;
   const turn = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const lookMs = task.plan.uses === "set" ? turn.lookMs : 0;
@@ -273,6 +272,8 @@ function iterationEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene, e
   const { repeat, uses } = task.plan;
   const note = (): void => {
     task.isDone ||= uses === "set";
+    // What only reads has no state to find, and a failure is used: nothing of theirs goes back.
+    if (uses === "set" && ending === "UNCHANGED" && !isFailed) giveBackLimits(scene, task);
   };
   const isOver = repeat === undefined || isTrue(repeat, { attempts: task.attempts, ending });
   const isFailed = !isOver && task.iterations + 1 >= repeat.max + scene.rules.iterationsMore;
@@ -302,9 +303,9 @@ function isTrue({ until }: RepeatPlan, { attempts, ending }: { readonly attempts
 function defers(scene: Scene, workflow: WorkflowScene, task: TaskScene, isForLocks: boolean): Move {
   const make = (): void => {
     task.running = undefined;
+    giveBackLimits(scene, task);
     task.attempts -= 1;
     task.isDeferred = true;
-    giveBackLimits(scene, task);
     if (scene.rules.rateCountsDeferred) forgetStart(workflow, task.target);
     const isWaiting = scene.lockWaits.some((wait) => wait.workflow === workflow.index && wait.target === task.target);
     if (isForLocks && !isWaiting)

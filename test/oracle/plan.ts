@@ -73,7 +73,7 @@ export interface WorkflowPlan {
 
 /** A limit of the policy, over all workflows. */
 export interface LimitPlan {
-  readonly uses: "touch" | "probe";
+  readonly uses: "set" | "touch" | "probe";
   readonly keyBy: "all" | "site";
   readonly concurrency?: number;
   readonly tokens?: number;

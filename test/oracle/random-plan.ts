@@ -119,7 +119,7 @@ const WORKFLOW: fc.Arbitrary<WorkflowPlan> = fc
 
 const LIMIT: fc.Arbitrary<LimitPlan> = fc
   .record({
-    uses: fc.constantFrom("touch" as const, "probe" as const),
+    uses: fc.constantFrom("touch" as const, "touch" as const, "probe" as const, "probe" as const, "set" as const),
     keyBy: fc.constantFrom("all" as const, "site" as const),
     concurrency: maybe(fc.integer({ min: 1, max: 3 }), 2),
     tokens: maybe(fc.integer({ min: 1, max: 3 }), 2),

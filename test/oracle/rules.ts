@@ -56,6 +56,8 @@ export interface Rules {
   readonly isUnknownCountedTwice: boolean;
   /** The token of a value of `each` goes back with the value's last start under way, when none was used. Without it: with its own start, where nobody started after it. */
   readonly isTokenOfValue: boolean;
+  /** Only what a start's first attempt took goes back where it is put off; without it, what any attempt did. */
+  readonly isLaterAttemptUsed: boolean;
   /** A task stands in the line of the first limit alone that holds it back; without it, in those of all that do. */
   readonly isLineOfFirst: boolean;
   /** Lines are of workflows: one that waits since earlier, with whatever task, stands before. Without it each task has a place of its own. */
@@ -89,6 +91,7 @@ export const FAITHFUL: Rules = {
   isSkippingAWord: true,
   isUnknownCountedTwice: true,
   isTokenOfValue: true,
+  isLaterAttemptUsed: true,
   isLineOfFirst: true,
   isLineOfWorkflows: true,
 };

@@ -35,6 +35,8 @@ export interface TaskScene {
   holdsSlots: boolean;
   /** True once it took the tokens of its limits: an attempt that is tried again belongs to the start of its task. */
   hasTaken: boolean;
+  /** The attempt that took them. */
+  takenBy: number;
 }
 
 /** What a target of a workflow did in the stage under way. */
@@ -143,6 +145,7 @@ function tasksOf(plan: Plan, stage: StagePlan, position: number): TaskScene[] {
         isDeferred: false,
         holdsSlots: false,
         hasTaken: false,
+        takenBy: 0,
       };
     }),
   );

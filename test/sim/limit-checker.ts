@@ -3,7 +3,7 @@
 // 2. Terms are those in force when a task starts, the strictest of the version that the workflow was submitted under and the current one.
 
 import { AttemptOutcome, DeferReason } from "../../internal/gen/holdfast/v1/event_pb.ts";
-import type { AttemptEnded } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import type { AttemptEnded, AttemptStarted } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Checker, Happened } from "./checker.ts";
 import { askedPolicies } from "./checker.ts";
 import { KeyStarts } from "./key-starts.ts";
@@ -23,6 +23,8 @@ interface Value {
 
 interface Held {
   readonly starts: readonly Start[];
+  /** The attempt that took them; of each iteration and round another one. */
+  readonly attempt: number;
   hasApplied: boolean;
   /** A freeze put it off. */
   isPutOff: boolean;
@@ -51,7 +53,7 @@ export class LimitChecker implements Checker {
         this.#begun.set(model.id, new Set());
         return;
       case "attemptStarted":
-        return this.#start(happened, kind.value.task);
+        return this.#start(happened, kind.value);
       case "applyStarted": {
         const held = this.#held.get(model.id)?.get(kind.value.task);
         if (held !== undefined) held.hasApplied = true;
@@ -120,10 +122,10 @@ export class LimitChecker implements Checker {
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
     // Before a later attempt another may have changed something: what it took is used.
     const hasDoneNothing = isDeferred || (outcome === AttemptOutcome.UNCHANGED && before !== "");
-    this.#end(task, happened, { isVoid: attempt === model.attemptBase + 1 && hasDoneNothing });
+    this.#end(task, happened, { isVoid: held?.attempt === attempt && hasDoneNothing });
   }
 
-  #start(happened: Happened, index: number): void {
+  #start(happened: Happened, { task: index, attempt }: AttemptStarted): void {
     const { model, stamp, guardMs } = happened;
     const held = this.#held.get(model.id) ?? new Map<number, Held>();
     this.#held.set(model.id, held);
@@ -146,7 +148,7 @@ export class LimitChecker implements Checker {
       const holder = `${model.id}/${index}`;
       return { ask, holder, guardMs, trueMs, boot, hasToken: false, isOpen: true, isUnused: false, isVoid: false, isLent: false };
     });
-    held.set(index, { starts, hasApplied: false, isPutOff: false });
+    held.set(index, { starts, attempt, hasApplied: false, isPutOff: false });
     for (const start of starts) this.#add(start);
   }
 

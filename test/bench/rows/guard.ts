@@ -56,7 +56,7 @@ async function measureOnce(tally: Tally): Promise<void> {
 
 function useLimits(run: GuardRun): void {
   for (let task = 0; task < TASKS; task++) {
-    const ask = { workflow: A, task, priority: 0, limits: LIMITS.map((terms) => askOf(terms, `site ${task % 1_000}`)) };
+    const ask = { workflow: A, task, priority: 0, attempt: 1, limits: LIMITS.map((terms) => askOf(terms, `site ${task % 1_000}`)) };
     if (roomFor(run.guard, ask, 1 + task).kind === "room") run.move(takeLimits(run.guard, ask, 1 + task));
     run.move(returnLimits(run.guard, { workflow: A, task, isUnused: false }, 1 + task));
   }
