@@ -3,9 +3,9 @@
 
 import { assert, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
-import type { ApplyStarted, AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
+import type { ApplyStarted, AttemptAwaits, AttemptEnded, AttemptStarted, TaskResolved } from "../gen/holdfast/v1/event_pb.ts";
 import { AttemptOutcome, DeferReason, Resolution } from "../gen/holdfast/v1/event_pb.ts";
-import { stopAwaiting } from "./awaiting.ts";
+import { beginAwaiting, stopAwaiting } from "./awaiting.ts";
 import { placeOf } from "./blueprint.ts";
 import { reopenTask } from "./reopen.ts";
 import { noteDone, noteFound, noteUndone } from "./restored-doubt.ts";
@@ -119,10 +119,23 @@ function failAttempt(state: WorkflowState, ended: AttemptEnded, atMs: TimeMs): v
   if (ended.retryAfterMs === undefined) {
     return settleTask(state, ended.task, ended.outcome === AttemptOutcome.FAILED ? TaskState.FAILED : TaskState.UNREACHABLE);
   }
-  if (putBack(state, ended.task)) return;
+  if (goBack(state, ended.task)) return;
   state.tasks.set(ended.task, TaskState.BACKOFF);
   state.schedule.wait(ended.task);
   state.backoff.set(ended.task, atMs + ended.retryAfterMs);
+}
+
+/** What handles an end waits while its target is undone with its wave, which has waited for this attempt. */
+function goBack(state: WorkflowState, task: number): boolean {
+  if (!putBack(state, task)) return false;
+  followTask(state, stageRunOf(state), placeOf(state.blueprint, task).ordinal);
+  return true;
+}
+
+/** AttemptAwaits: what waited for the attempt's own work goes on. */
+export function awaitOutside(state: WorkflowState, begun: AttemptAwaits, atMs: TimeMs): void {
+  beginAwaiting(state, begun, atMs);
+  followTask(state, stageRunOf(state), placeOf(state.blueprint, begun.task).ordinal);
 }
 
 /** The next iteration of `repeat` is another run, with retries and times of its own. */
@@ -131,6 +144,7 @@ function repeatTask(state: WorkflowState, { task, attempt, iteration, repeatAfte
   const run = stageRunOf(state);
   state.tasks.beginRun(task);
   if (isGivenUp(state, run, place)) return settleTask(state, task, TaskState.SKIPPED_AFTER);
+  if (goBack(state, task)) return;
   state.iterations.set(task, iteration + 1);
   state.tasks.forgiven[task] = attempt;
   state.firstStartMs.delete(task);
@@ -148,7 +162,7 @@ function deferTask(state: WorkflowState, ended: AttemptEnded): void {
   state.tasks.attempts[task] = attempt - 1;
   if (attempt - 1 === state.tasks.forgiven[task]) state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
-  if (putBack(state, task)) return;
+  if (goBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   state.schedule.wait(task);
   if (ended.deferredFor === DeferReason.LOCK) run.waitingForLock.add(task);
@@ -160,7 +174,7 @@ function freezeTask(state: WorkflowState, run: StageRun, task: number): void {
   if (run.touched.has(task)) state.tasks.halfDone.add(task);
   state.firstStartMs.delete(task);
   if (isGivenUp(state, run, placeOf(state.blueprint, task))) return settleTask(state, task, TaskState.SKIPPED_AFTER);
-  if (putBack(state, task)) return;
+  if (goBack(state, task)) return;
   state.tasks.set(task, TaskState.DEFERRED);
   state.schedule.wait(task);
   run.waitingForThaw.add(task);

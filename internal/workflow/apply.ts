@@ -6,10 +6,9 @@ import { assert, assertNever, present } from "../base/assert.ts";
 import type { TimeMs } from "../base/ids.ts";
 import type { Event, StageEnded, StageSkipped, WaveEnded, WaveStarted, WorkflowEnded } from "../gen/holdfast/v1/event_pb.ts";
 import { SkipReason, WorkflowOutcome } from "../gen/holdfast/v1/event_pb.ts";
-import { endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
+import { awaitOutside, endAttempt, resolveTask, runningTask, settleUnstarted, startApply, startAttempt } from "./apply-task.ts";
 import type { EventKind } from "./events.ts";
 import { closeOpenTasks, closeStage, repeatStage, retryWorkflow } from "./reopen.ts";
-import { beginAwaiting } from "./awaiting.ts";
 import { receiveCompletion } from "./completion.ts";
 import { continueWorkflow } from "./continuing.ts";
 import { passDeadline } from "./deadlines.ts";
@@ -82,7 +81,7 @@ function applyKind(state: WorkflowState, kind: EventKind, { by, atMs }: { readon
     case "attemptEnded":
       return endAttempt(state, kind.value, atMs);
     case "attemptAwaits":
-      return beginAwaiting(state, kind.value, atMs);
+      return awaitOutside(state, kind.value, atMs);
     case "taskSkipped":
       return settleUnstarted(state, kind.value.task, kind.value.reason === SkipReason.NEED ? TaskState.SKIPPED_AFTER : TaskState.SKIPPED);
     case "taskRefused":

@@ -1,6 +1,7 @@
 // The parts of a target's work in a stage: its main actions, then those that handle how they ended, one part after the other.
 // 1. A part begins when all before it has ended, and only then is it known whether it is run: what does not apply is closed as skipped,
-//    without an event, for it follows from what happened. What is undone with its wave opens a part again: those after it wait for that.
+//    without an event, for it follows from what happened. What is undone with its wave opens a part again: those after it wait for that, and it
+//    waits for what of them runs already.
 // 2. A target that failed, or was stopped because too many others did, takes no further main actions; what handles that still runs.
 
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
@@ -14,7 +15,16 @@ import { TaskState, isFailure, isGood, isSettled } from "./task-state.ts";
 /** True when everything before the action's part has ended. */
 export function isPartOpen(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
   if (action.part === "main") return true;
+  if (action.part === "undo" && isHandlerRunning(state, { stage, ordinal })) return false;
   return stage.parts.every((part) => part.end > action.index || isPartSettled(state, { stage, ordinal, part }));
+}
+
+/** What was handling a good end when its wave was recalled comes to its own end first; what only awaits something is not waited for. */
+function isHandlerRunning(state: WorkflowState, { stage, ordinal }: Pick<TaskPlace, "stage" | "ordinal">): boolean {
+  return stage.actions.some(({ part, index }) => {
+    const task = taskAt(stage, ordinal, index);
+    return part !== "main" && part !== "undo" && state.tasks.get(task) === TaskState.RUNNING && !state.awaiting.has(task);
+  });
 }
 
 /** True when no further task of the part begins on the target: it failed, or was stopped. */

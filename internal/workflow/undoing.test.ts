@@ -1,6 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { AttemptOutcome, DeferReason, Mode } from "../gen/holdfast/v1/event_pb.ts";
+import { AttemptOutcome, AwaitedSchema, DeferReason, Mode } from "../gen/holdfast/v1/event_pb.ts";
 import { HoldKind, Phase } from "../gen/holdfast/v1/status_pb.ts";
 import { Drill } from "../../test/fakes/drill.ts";
 import { hasStalled } from "./stall.ts";
@@ -174,17 +175,40 @@ test("what handles an end waits while its target is undone with its wave, and wh
   drill.startApply(9);
   drill.end(10, FAILED, final);
   drill.end(14, FAILED, final);
-  expect(drill.end(15, FAILED, final)).toEqual([
-    "attemptEnded h3/a 3",
-    "attemptStarted h3/last",
-    "attemptStarted h0/a.undo",
-    "attemptStarted h1/a.undo",
-  ]);
-  expect(drill.end(9, FAILED)).toEqual(["attemptEnded h1/last 3"]);
-  expect(drill.startApply(2)).toEqual(["attemptEnded h0/good deferred 3"]);
+  expect(drill.end(15, FAILED, final)).toEqual(["attemptEnded h3/a 3", "attemptStarted h3/last"]);
+  // What runs already comes to its end first: nothing of a target is undone beside it.
+  expect(drill.end(9, FAILED)).toEqual(["attemptEnded h1/last 3", "attemptStarted h1/a.undo"]);
+  expect(drill.startApply(2)).toEqual(["attemptEnded h0/good deferred 3", "attemptStarted h0/a.undo"]);
   expect(drill.change(1)).toContain("attemptStarted h0/last");
   expect(drill.change(6)).toContain("attemptStarted h1/last");
   expect(drill.state.tasks.attempts.slice(2, 4)).toEqual(new Uint16Array([0, 0]));
+});
+
+test("a wave is not undone beside what handles an end and runs; what only awaits is not waited for, and a `repeat` goes on after the undo", () => {
+  const always = [{ name: "again", uses: "probe", repeat: { until: "false", max: 9 } }];
+  const definition = upgrade(
+    { parallel: 4, maxFailures: { count: 1 } },
+    {
+      actions: [set("a", UNDO)],
+      undo: "STAGE_UNDO_WAVE",
+      onSuccess: [{ name: "soak", uses: "wait", with: { for: "1d" }, when: "target.name != 'h1'" }],
+      always,
+    },
+  );
+  /** Tasks of a target: a 0, a.undo 1, soak 2, again 3. */
+  const drill = new Drill({ targets: 4, definition });
+  drill.exec();
+  // h0 awaits the end of a day, h1 is in the middle of its second iteration; h2 has failed; h3 fails, and with that the wave.
+  drill.change(0);
+  const awaited = create(AwaitedSchema, { kind: { case: "moment", value: { atMs: 86_400_000n } } });
+  expect(drill.end(2, UNCHANGED, { awaited })).toEqual(["attemptAwaits h0/soak"]);
+  drill.change(4);
+  expect(drill.end(7, UNCHANGED)).toEqual(["attemptEnded h1/again 1", "attemptStarted h1/again"]);
+  drill.end(8, FAILED, final);
+  drill.end(11, UNCHANGED);
+  expect(drill.end(12, FAILED, final)).toEqual(["attemptEnded h3/a 3", "attemptStarted h3/again", "attemptStarted h0/a.undo"]);
+  expect(drill.end(7, UNCHANGED)).toEqual(["attemptEnded h1/again 1", "attemptStarted h1/a.undo"]);
+  expect(drill.change(5)).toContain("attemptStarted h1/again");
 });
 
 test("a deadline that passes between two waves undoes none: the one before it has ended, the next has not begun", () => {

@@ -223,6 +223,22 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "undo-beside-a-handler",
+    bug: "a target is undone with its wave beside what handles an end and runs",
+    breaks: "rule: undo",
+    patches: [
+      {
+        file: "internal/workflow/target-parts.ts",
+        find: 'if (action.part === "undo" && isHandlerRunning(state, { stage, ordinal })) return false;',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/undoing.test.ts",
+      name: "what handles an end waits while its target is undone with its wave, and what is for a good end is not run on",
+    },
+  },
+  {
     name: "handlers-beside-the-undo",
     bug: "what handles an end goes on while its target is undone with its wave",
     breaks: "rule: undo",
