@@ -211,6 +211,25 @@ test("a wave is not undone beside what handles an end and runs; what only awaits
   expect(drill.change(5)).toContain("attemptStarted h1/again");
 });
 
+test("of what handles an end and waits for the undo, attempts are counted on, and its bounds anew: it cannot help the undo", () => {
+  const last = set("last", { retry: { attempts: 3, delay: "1s" }, totalTimeout: "60s", scheduleTimeout: "70s" });
+  const rest = { actions: [set("a", UNDO)], undo: "STAGE_UNDO_WAVE", always: [last] };
+  /** Tasks of a target: a 0, a.undo 1, last 2. */
+  const drill = new Drill({ targets: 2, definition: upgrade({ parallel: 4 }, rest) });
+  drill.exec();
+  drill.change(0);
+  drill.end(2, FAILED);
+  expect(drill.end(3, FAILED, final)).toEqual(["attemptEnded h1/a 3", "attemptStarted h1/last", "attemptStarted h0/a.undo"]);
+  drill.nowMs += 100_000;
+  expect(drill.change(1)).toContain("attemptStarted h0/last");
+  drill.end(2, FAILED);
+  drill.nowMs += 1_000;
+  expect(drill.follow()).toEqual(["attemptStarted h0/last"]);
+  drill.nowMs += 60_000;
+  expect(drill.end(2, FAILED)).toEqual(["attemptEnded h0/last 3"]);
+  expect(drill.state.tasks.attempts[2]).toBe(3);
+});
+
 test("a deadline that passes between two waves undoes none: the one before it has ended, the next has not begun", () => {
   const rest = { undo: "STAGE_UNDO_WAVE", deadline: "60s", actions: [set("a", UNDO)] };
   const drill = new Drill({ targets: 2, definition: upgrade({ waves: [{ count: 1 }], pause: "120s" }, rest) });
