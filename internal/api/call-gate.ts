@@ -1,6 +1,6 @@
 // The gate of every call: who asks, may they, and is there room? It runs on the headers alone, before anything of the body is read.
 // 1. What passes carries its caller; health and reflection, and whoever has the token of an attempt, need none and have room of their own.
-//    Their bodies have little time: whoever sends one slowly keeps the room from others.
+//    Their bodies have little time, and of the room for completions no address has all: whoever sends slowly, and again and again, keeps little of it from others.
 // 2. The room of a call is given back when its context ends, which Connect does however the call ends.
 // 3. The end of a caller's token ends its streams, and what still waits for room, with UNAUTHENTICATED.
 
@@ -21,6 +21,8 @@ import { toConnectError } from "./wire-error.ts";
 /** What the connection says of a call, and how to end it: put into the call by the request listener. */
 export interface Wire {
   readonly certificate: Certificate | undefined;
+  /** The other side's address; empty where the connection is gone already. */
+  readonly address: string;
   /** Aborts the call's signal. */
   readonly end: (reason: Error) => void;
   /** Ends the call when its body is not there whole after so long. */
@@ -29,7 +31,7 @@ export interface Wire {
 
 /** Where the request listener puts what it knows. */
 export const wireKey = createContextKey<Wire>(
-  { certificate: undefined, end: () => undefined, bodyWithin: () => undefined },
+  { certificate: undefined, address: "", end: () => undefined, bodyWithin: () => undefined },
   { description: "wire" },
 );
 
@@ -71,17 +73,19 @@ export function createCallGate({ authenticator, publicServices, byToken, callsPe
   });
   const completions = new CallQueue({
     running: limits.API_COMPLETION_CALLS_MAX,
-    runningOfPrincipal: limits.API_COMPLETION_CALLS_MAX,
+    runningOfPrincipal: limits.API_COMPLETION_CALLS_OF_ADDRESS_MAX,
     queued: limits.API_COMPLETION_CALLS_QUEUED_MAX,
     streams: 0,
-    ofPrincipal: limits.API_COMPLETION_CALLS_MAX + limits.API_COMPLETION_CALLS_QUEUED_MAX,
+    ofPrincipal: limits.API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX,
   });
   return async (context) => {
     blameSender(context);
     try {
       if (publicServices.has(context.service.typeName)) {
-        await takePlace(context.service.typeName === byToken ? completions : open, NOBODY, context);
-        if (context.method.methodKind === "unary") context.values.get(wireKey).bodyWithin(limits.API_PUBLIC_BODY_MS_MAX);
+        const { address, bodyWithin } = context.values.get(wireKey);
+        if (context.service.typeName === byToken) await takePlace(completions, `${NOBODY} at ${address}`, context);
+        else await takePlace(open, NOBODY, context);
+        if (context.method.methodKind === "unary") bodyWithin(limits.API_PUBLIC_BODY_MS_MAX);
         return;
       }
       const { certificate, end } = context.values.get(wireKey);

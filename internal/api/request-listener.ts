@@ -91,7 +91,12 @@ function universalRequest(
     method: request.method ?? "",
     body,
     signal: ending.signal,
-    contextValues: createContextValues().set(wireKey, { certificate: certificateOf(request.socket, nowMs), end, bodyWithin }),
+    contextValues: createContextValues().set(wireKey, {
+      certificate: certificateOf(request.socket, nowMs),
+      address: request.socket.remoteAddress ?? "",
+      end,
+      bodyWithin,
+    }),
   };
 }
 

@@ -180,6 +180,9 @@ export const API_PUBLIC_BODY_MS_MAX = 5_000;
 /** Of those who complete what attempts handed out: all of them together. */
 export const API_COMPLETION_CALLS_MAX = 32;
 export const API_COMPLETION_CALLS_QUEUED_MAX = 1_024;
+/** And those from one address: of the places, and in flight, those that wait among them. The rest is for all others. */
+export const API_COMPLETION_CALLS_OF_ADDRESS_MAX = 24;
+export const API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX = 768;
 export const COMPLETION_REQUEST_BYTES_MAX = 256 * 1024;
 export const API_HEADER_BYTES_MAX = 16 * 1024;
 export const API_PREFACE_MS_MAX = 10_000;

@@ -150,4 +150,20 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
       name: "who sends his bodies byte by byte is told so in time, and the room is for others again",
     },
   },
+  {
+    name: "one-address-takes-the-room",
+    bug: "all completions are of one caller, wherever they come from, and one address can take the room of all",
+    breaks: "H10",
+    patches: [
+      {
+        file: "internal/api/request-listener.ts",
+        find: 'address: request.socket.remoteAddress ?? ""',
+        replace: 'address: "127.0.0.1"',
+      },
+    ],
+    caughtBy: {
+      file: "internal/api/completion.test.ts",
+      name: "who holds all of the room that one address has, and asks for more, leaves room for those at other addresses",
+    },
+  },
 ];
