@@ -152,7 +152,8 @@ describe.each(SHELLS)("the hand of a session under $name", (shell) => {
   test("hears on what prints in the background after the answer, and ends with it", async () => {
     const session = await open(shell).warm();
     const { dir, hand } = session;
-    const script = `( trap "" PIPE; until [ -e ${dir}/go ]; do sleep 0.01; done; echo more; echo "$?" >${dir}/said; until [ -e ${dir}/end ]; do sleep 0.01; done ) & echo out`;
+    const wait = (file: string): string => `while [ -d ${dir} ] && ! [ -e ${dir}/${file} ]; do sleep 0.01; done`;
+    const script = `( trap "" PIPE; ${wait("go")}; echo more; echo "$?" >${dir}/said; ${wait("end")} ) & echo out`;
     expect(await session.ask(script)).toMatchObject({ kind: "exited", stdout: "out\n" });
     expect(await session.ask("echo next")).toMatchObject({ kind: "exited", stdout: "next\n" });
     spawnSync("touch", [`${dir}/go`]);
