@@ -183,6 +183,22 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "round-keeps-what-it-held",
+    bug: "a Retry keeps the slots of unknown tasks, and goes past those who wait for them",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "  retried(): void {\n    this.ended();",
+        replace: "  retried(): void {\n    this.flush();",
+      },
+    ],
+    caughtBy: {
+      file: "test/oracle/half-sentences.test.ts",
+      name: "a Retry gives back what unknown tasks held: whoever waits for it is served before the round",
+    },
+  },
+  {
     name: "limits-not-taken",
     bug: "limits are asked and never taken",
     breaks: "H7",

@@ -60,7 +60,11 @@ function isQueued(scene: Scene, workflow: WorkflowScene, task: TaskScene): boole
   const stands = (other: TaskScene): boolean => {
     const others = scene.workflows.find(({ tasks }) => tasks.includes(other));
     if (others !== undefined && others !== workflow && scene.rules.isLineOfWorkflows) return isInFront(others, workflow);
-    return !scene.waiting.has(task) || (known.includes(other) && known.indexOf(other) < known.indexOf(task));
+    if (!scene.waiting.has(task)) return true;
+    const [since, otherSince] = [scene.waitsSince.get(task) ?? Infinity, scene.waitsSince.get(other) ?? Infinity];
+    // Of targets of one workflow that were begun and came in one instant, either may stand before.
+    const isTie = others === workflow && otherSince === since && [task, other].every(({ target }) => ask.hasBegun(workflow, target));
+    return isTie || (known.includes(other) && known.indexOf(other) < known.indexOf(task));
   };
   const waiting = [...waitForLimits(scene)].flatMap(([other, closed]) => (closed.length > 0 && other !== task ? [other] : []));
   return waiting.some((other) => limitsOf(scene, other).some((limit) => keys.includes(keyOf(scene, limit, other))) && stands(other));
@@ -72,8 +76,15 @@ function isInFront(one: WorkflowScene, other: WorkflowScene): boolean {
   return one.waitsSinceMs <= other.waitsSinceMs || (one.isStageOpen && ask.stageOf(one).rate !== undefined);
 }
 
+/** True when the workflow waited for another limit than those of the task. */
+export function waitsElsewhere(scene: Scene, workflow: WorkflowScene, task: TaskScene): boolean {
+  const own = limitsOf(scene, task).map((limit) => keyOf(scene, limit, task));
+  return workflow.tasks.some((other) => (scene.waiting.get(other) ?? []).some((key) => !own.includes(key)));
+}
+
 /** Before time passes: who waits for limits, and since when. */
 export function noteWaiting(scene: Scene): void {
+  scene.waitsSince = new Map([...scene.waiting.keys()].map((task) => [task, scene.waitsSince.get(task) ?? scene.nowMs]));
   for (const workflow of scene.workflows) {
     const isWaiting = workflow.tasks.some((task) => (scene.waiting.get(task) ?? []).length > 0);
     workflow.waitsSinceMs = isWaiting ? Math.min(workflow.waitsSinceMs, scene.nowMs) : Infinity;
@@ -149,12 +160,13 @@ export function startOpensMs(scene: Scene, workflow: WorkflowScene, task: TaskSc
 
 export function rateOpensMs(workflow: WorkflowScene): number {
   const stage = ask.stageOf(workflow);
-  return stage.isOver ? workflow.rateStarts.reduce((latest, { atMs }) => Math.max(latest, atMs + rateIntervalMs(stage)), 0) : 0;
+  const starts = workflow.rateStarts.filter((start) => start.stage === workflow.stage);
+  return stage.isOver ? starts.reduce((latest, { atMs }) => Math.max(latest, atMs + rateIntervalMs(stage)), 0) : 0;
 }
 
 /** The rate counts targets by their first attempt: what was only skipped costs nothing. */
 export function hasStarted(workflow: WorkflowScene, target: number): boolean {
-  return workflow.rateStarts.some((start) => start.target === target);
+  return workflow.rateStarts.some((start) => start.stage === workflow.stage && start.target === target);
 }
 
 function mayBegin(scene: Scene, workflow: WorkflowScene, target: number): boolean {

@@ -218,3 +218,18 @@ test("a target that has begun goes on without the rate, also where targets that 
   // Such a task was once left parked until the rate let the next target begin.
   expect(difference(one, await runPlan(one), FAITHFUL)).toBeUndefined();
 });
+
+test("a Retry gives back what unknown tasks held: whoever waits for it is served before the round", async () => {
+  const touching = action({ uses: "touch", turns: [turn(2_000), turn(1, "unknown")] });
+  const both = plan({
+    targets: 1,
+    workflows: [
+      { execAtMs: 0, priority: 0, stages: [stage({ actions: [touching] })], retryAfterMs: 5_000 },
+      { execAtMs: 1_000, priority: 1, stages: [stage({ actions: [action({ uses: "touch" })] })] },
+    ],
+    limits: [{ uses: "touch", keyBy: "all", concurrency: 1, periodMs: 5_000, burst: 1 }],
+  });
+  const run = await runPlan(both);
+  expect(run.happenings.map(({ text }) => text)).toContain("w0 retry");
+  expect(difference(both, run, FAITHFUL)).toBeUndefined();
+});

@@ -15,9 +15,12 @@ import {
   rateOpensMs,
   readyTasks,
   waitsBefore,
+  waitsElsewhere,
 } from "./admission.ts";
 import { giveBackLimits, returnLimits, takeLimits } from "./limit-starts.ts";
 import type { RepeatPlan } from "./plan.ts";
+import { release, stopWaiting } from "./limit-release.ts";
+import { retryMoves } from "./rounds.ts";
 import { isDoneBefore, turnOf } from "./plan.ts";
 import { retryDelayMs, wavesOf } from "./rules.ts";
 import type { Ending, Scene, TaskScene, WorkflowScene } from "./scene.ts";
@@ -33,8 +36,15 @@ export interface Move {
 
 /** Everything that may happen at this instant. */
 export function movesOf(scene: Scene): readonly Move[] {
-  const moves = scene.workflows.filter(({ end }) => end === undefined).flatMap((workflow) => workflowMoves(scene, workflow));
-  return moves;
+  return scene.workflows.flatMap((workflow) => {
+    const own = workflow.end === undefined ? workflowMoves(scene, workflow) : [];
+    return [...own, ...retryMoves(scene, workflow)].map((move) => ({ ...move, make: () => make(scene, workflow, move) }));
+  });
+}
+
+function make({ nowMs }: Scene, workflow: WorkflowScene, move: Move): void {
+  move.make();
+  workflow.movedAtMs = nowMs;
 }
 
 function workflowMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
@@ -50,7 +60,7 @@ function breakMoves({ nowMs }: Scene, workflow: WorkflowScene): readonly Move[] 
   const { break: rest, execAtMs } = workflow.plan;
   if (rest === undefined || (workflow.hadBreak && workflow.pausedAtMs === undefined)) return [];
   const beginMs = execAtMs + rest.afterMs;
-  if (!workflow.hadBreak && nowMs >= beginMs)
+  if (!workflow.hadBreak && nowMs === beginMs)
     return [{ text: `w${workflow.index} pause`, make: () => Object.assign(workflow, { hadBreak: true, pausedAtMs: nowMs }) }];
   if (workflow.hadBreak && nowMs >= beginMs + rest.forMs)
     return [{ text: `w${workflow.index} unpause`, make: () => Object.assign(workflow, { pausedAtMs: undefined }) }];
@@ -58,13 +68,13 @@ function breakMoves({ nowMs }: Scene, workflow: WorkflowScene): readonly Move[] 
 }
 
 function nextStage(scene: Scene, workflow: WorkflowScene): readonly Move[] {
-  const next = workflow.stage + 1;
+  const next = workflow.plan.stages.findIndex((_, stage) => !workflow.done.has(stage));
   const { list } = workflow.plan.stages[next] ?? {};
   const isRefused = list !== undefined && list.items > list.max + scene.rules.itemsMore;
-  const end = workflow.finished ?? (next >= workflow.plan.stages.length ? "SUCCEEDED" : isRefused ? "FAILED" : undefined);
+  const end = workflow.finished ?? (next < 0 ? "SUCCEEDED" : isRefused ? "FAILED" : undefined);
   if (end !== undefined) return [{ text: `w${workflow.index} ends ${end}`, make: () => void (workflow.end = end) }];
   const make = (): void => {
-    Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, rateStarts: [], iterations: 0, opensAtMs: 0 });
+    Object.assign(workflow, { stage: next, isStageOpen: true, wave: -1, isWaveOpen: false, iterations: 0, opensAtMs: 0 });
   };
   return [{ text: `w${workflow.index} stage s${next}`, make }];
 }
@@ -110,7 +120,7 @@ function waveEnd(scene: Scene, workflow: WorkflowScene): Move {
 function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const stage = ask.stageOf(workflow);
   const sizes = wavesOf(scene.rules, stage, ask.targetsOf(scene.plan, stage).length);
-  const next = workflow.finished === undefined || !scene.rules.isFinishKept ? workflow.wave + 1 : sizes.length;
+  const next = workflow.finished === undefined || !scene.rules.isFinishKept ? nextWave(scene, workflow, sizes.length) : sizes.length;
   const name = `w${workflow.index}`;
   if (next >= sizes.length) return [stageEnd(scene, workflow)];
   if (scene.nowMs < waveOpensMs(scene, workflow)) return [];
@@ -122,17 +132,32 @@ function betweenWaves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   ];
 }
 
+/** The next wave of which anything is to be done. */
+function nextWave(scene: Scene, workflow: WorkflowScene, waves: number): number {
+  const isDone = (wave: number): boolean => ask.waveTargets(scene, { ...workflow, wave }).every((target) => ask.hasEnded(workflow, target));
+  let wave = workflow.wave + 1;
+  while (wave < waves && isDone(wave)) wave += 1;
+  return wave;
+}
+
 /** The stage has come to its end; or to that of an iteration, and the next begins. */
 function stageEnd(scene: Scene, workflow: WorkflowScene): Move {
   const { repeat } = ask.stageOf(workflow);
   const text = `w${workflow.index} stage s${workflow.stage}`;
-  const ended: Move = { text: `${text} ends`, make: () => void (workflow.isStageOpen = false) };
+  const ended: Move = { text: `${text} ends`, make: () => endStage(workflow) };
   if (repeat === undefined || workflow.finished !== undefined) return ended;
   const own = workflow.tasks.filter(({ stage }) => stage === workflow.stage);
   if (repeat.until === "tried-twice" || (repeat.until === "unchanged" && own.every(({ ending }) => ending !== "CHANGED"))) return ended;
-  if (workflow.iterations + 1 >= repeat.max + scene.rules.iterationsMore) return failing(scene, workflow);
+  if (workflow.iterations + 1 >= repeat.max + scene.rules.iterationsMore) {
+    const failed = failing(scene, workflow);
+    const fail = (): void => {
+      failed.make();
+      workflow.exhausted = workflow.stage;
+    };
+    return { ...failed, make: fail };
+  }
   const make = (): void => {
-    for (const task of own) beginAgain(task);
+    for (const task of own) ask.openAgain(task);
     const begun = workflow.begun.filter(({ stage }) => stage !== workflow.stage);
     workflow.begun.splice(0, workflow.begun.length, ...begun);
     workflow.rateStarts = workflow.rateStarts.map((start) => ({ ...start, target: -2 }));
@@ -141,11 +166,9 @@ function stageEnd(scene: Scene, workflow: WorkflowScene): Move {
   return { text: `${text} begins again in ${repeat.everyMs}`, make };
 }
 
-/** For another iteration of its stage. */
-function beginAgain(task: TaskScene): void {
-  const endingBefore = task.ending ?? task.endingBefore;
-  Object.assign(task, { ending: undefined, retryAtMs: undefined, isDeferred: false, holdsSlots: false, hasTaken: false });
-  Object.assign(task, { attemptsBefore: task.attempts, iterations: 0, endingBefore });
+function endStage(workflow: WorkflowScene): void {
+  workflow.isStageOpen = false;
+  workflow.done.add(workflow.stage);
 }
 
 /** When the next wave may begin. */
@@ -179,8 +202,9 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
   const isRetry = scene.rules.rateCountsRetries && task.retryAtMs !== undefined;
   const isCounted = isRetry || !hasStarted(workflow, task.target);
   const isServed = (isCounted && ask.stageOf(workflow).rate !== undefined) || (!task.hasTaken && limitsOf(scene, task).length > 0);
-  if (isServed) workflow.waitsSinceMs = Infinity; // it comes last where it waits on
-  if (isCounted) workflow.rateStarts.push({ target: task.target, atMs: nowMs });
+  // Where it waits on it comes last, but keeps its place in the lines of what it did not take.
+  if (isServed && !waitsElsewhere(scene, workflow, task)) workflow.waitsSinceMs = Infinity;
+  if (isCounted) workflow.rateStarts.push({ stage: task.stage, target: task.target, atMs: nowMs });
   task.attempts += 1;
   if (!task.hasTaken) takeLimits(scene, task);
   task.holdsSlots = true;
@@ -242,7 +266,7 @@ function finishes(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move 
       const isOwn = other.stage === workflow.stage && ask.hasBegun(workflow, other.target);
       const isUnbegun = other.ending === undefined && other.running === undefined && other.retryAtMs === undefined && !other.isDeferred;
       const isClosed = isOwn ? other.target === task.target && isUnbegun : scene.rules.isFinishKept;
-      if (isClosed) other.ending ??= "SKIPPED";
+      if (isClosed && other.ending === undefined) Object.assign(other, { ending: "SKIPPED", isFinishSkip: true });
     }
     if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
   };
@@ -319,27 +343,15 @@ function forgetStart(workflow: WorkflowScene, target: number): void {
   const isTried = ({ attempts, attemptsBefore, iterations, running }: TaskScene): boolean =>
     attempts > attemptsBefore || iterations > 0 || running !== undefined;
   if (ask.tasksAt(workflow, target).some(isTried)) return;
-  workflow.rateStarts = workflow.rateStarts.map((start) => (start.target === target ? { ...start, target: -2 } : start));
+  const isOwn = (start: { readonly stage: number; readonly target: number }): boolean =>
+    start.stage === workflow.stage && start.target === target;
+  workflow.rateStarts = workflow.rateStarts.map((start) => (isOwn(start) ? { ...start, target: -2 } : start));
 }
 
 function finish(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: Ending): void {
   task.running = undefined;
   task.ending = ending;
+  task.endedAs = 1 + Math.max(...workflow.tasks.map(({ endedAs }) => endedAs));
   if (ending !== "UNKNOWN") returnLimits(scene, task);
   if (ask.hasEnded(workflow, task.target)) release(scene, workflow, task.target);
-}
-
-/** A target, or all of the workflow, gives its locks and limits back and waits for none. */
-function release(scene: Scene, workflow: WorkflowScene, target: number | "all"): void {
-  for (const [key, holder] of scene.locks)
-    if (target === "all" ? holder.startsWith(`${workflow.index}/`) : holder === holderOf(workflow, target)) scene.locks.delete(key);
-  for (const task of workflow.tasks)
-    if (target === "all" || (task.target === target && task.stage === workflow.stage)) returnLimits(scene, task);
-  if (target !== "all") return stopWaiting(scene, workflow, target);
-  for (const wait of scene.lockWaits.filter((other) => other.workflow === workflow.index)) stopWaiting(scene, workflow, wait.target);
-}
-
-function stopWaiting(scene: Scene, workflow: WorkflowScene, target: number): void {
-  const at = scene.lockWaits.findIndex((wait) => wait.workflow === workflow.index && wait.target === target);
-  if (at >= 0) scene.lockWaits.splice(at, 1);
 }

@@ -45,6 +45,8 @@ export interface Rules {
   readonly isFinishKept: boolean;
   /** How many more items than `max` a list may have. */
   readonly itemsMore: number;
+  /** A Retry leaves what had succeeded as it is. */
+  readonly isDoneKept: boolean;
   // Half-sentences of the docs that are easily overlooked: false is without them, and a test shows that each matters.
   /** A target whose first attempt had to wait for locks takes from the rate again. */
   readonly rateCountsDeferred: boolean;
@@ -86,6 +88,7 @@ export const FAITHFUL: Rules = {
   iterationsShareRetries: false,
   isFinishKept: true,
   itemsMore: 0,
+  isDoneKept: true,
   rateCountsDeferred: true,
   isKnownAfterEnd: true,
   isSkippingAWord: true,

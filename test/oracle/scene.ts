@@ -28,6 +28,10 @@ export interface TaskScene {
   isDone: boolean;
   running: { readonly phase: "look" | "work"; readonly dueMs: number } | undefined;
   ending: Ending | undefined;
+  /** The how-manieth end of any task it was; 0: it has not ended. */
+  endedAs: number;
+  /** It was skipped by an early finish, not by its condition. */
+  isFinishSkip: boolean;
   retryAtMs: number | undefined;
   /** When it asked for locks that it did not get. */
   isDeferred: boolean;
@@ -67,8 +71,17 @@ export interface WorkflowScene {
   iterations: number;
   /** When the first wave of the iteration under way may begin. */
   opensAtMs: number;
-  /** The first attempts of targets in the stage under way. */
-  rateStarts: { readonly target: number; readonly atMs: number }[];
+  /** The first attempts of targets, in each stage. */
+  rateStarts: { readonly stage: number; readonly target: number; readonly atMs: number }[];
+  /** Stages that ended well. */
+  readonly done: Set<number>;
+  /** Targets that were left between their first change and their last action when a round ended. */
+  readonly halfWay: { readonly stage: number; readonly target: number }[];
+  wasRetried: boolean;
+  /** The stage whose `until` was not true after its last iteration. */
+  exhausted: number | undefined;
+  /** When anything of it happened last. */
+  movedAtMs: number;
   end: "SUCCEEDED" | "FAILED" | undefined;
   /** How an action finished it early; the first decides. */
   finished: "SUCCEEDED" | "FAILED" | undefined;
@@ -95,6 +108,8 @@ export interface Scene {
   readonly locks: Map<string, string>;
   /** Tasks that waited for limits alone when the instant before was over, the first who came first, and the keys that held them back. */
   waiting: ReadonlyMap<TaskScene, readonly string[]>;
+  /** Since when each of them does. */
+  waitsSince: ReadonlyMap<TaskScene, number>;
   nowMs: number;
 }
 
@@ -117,12 +132,27 @@ export function openScene(plan: Plan, rules: Rules): Scene {
       iterations: 0,
       opensAtMs: 0,
       rateStarts: [],
+      done: new Set(),
+      halfWay: [],
+      wasRetried: false,
+      exhausted: undefined,
+      movedAtMs: -1,
       end: undefined,
       finished: undefined,
       waitsSinceMs: Infinity,
     };
   });
-  return { plan, rules, workflows, limitStarts: new Map(), lockWaits: [], locks: new Map(), waiting: new Map(), nowMs: 0 };
+  return {
+    plan,
+    rules,
+    workflows,
+    limitStarts: new Map(),
+    lockWaits: [],
+    locks: new Map(),
+    waiting: new Map(),
+    waitsSince: new Map(),
+    nowMs: 0,
+  };
 }
 
 function tasksOf(plan: Plan, stage: StagePlan, position: number): TaskScene[] {
@@ -141,6 +171,8 @@ function tasksOf(plan: Plan, stage: StagePlan, position: number): TaskScene[] {
         isDone: false,
         running: undefined,
         ending: undefined,
+        endedAs: 0,
+        isFinishSkip: false,
         retryAtMs: undefined,
         isDeferred: false,
         holdsSlots: false,
@@ -183,14 +215,37 @@ export function hasBegun(workflow: WorkflowScene, target: number): boolean {
 }
 
 export function hasFailed(workflow: WorkflowScene, target: number): boolean {
-  return tasksAt(workflow, target).some(({ ending }) => ending === "FAILED" || ending === "UNREACHABLE");
+  return tasksAt(workflow, target).some(isFailure);
+}
+
+function isFailure({ ending }: TaskScene): boolean {
+  return ending === "FAILED" || ending === "UNREACHABLE";
 }
 
 /** True when the target takes nothing more in the stage, and nobody has to say anything. */
 export function hasEnded(workflow: WorkflowScene, target: number): boolean {
-  const tasks = tasksAt(workflow, target);
+  return hasEndedIn(workflow, { stage: workflow.stage, target });
+}
+
+export function hasEndedIn(workflow: WorkflowScene, at: { readonly stage: number; readonly target: number }): boolean {
+  const tasks = workflow.tasks.filter(({ stage, target }) => stage === at.stage && target === at.target);
   if (tasks.some(({ running, ending }) => running !== undefined || ending === "UNKNOWN")) return false;
-  return hasFailed(workflow, target) || tasks.every(({ ending }) => ending !== undefined);
+  return tasks.some(isFailure) || tasks.every(({ ending }) => ending !== undefined);
+}
+
+/** The tasks that wait for another attempt, or iteration. */
+export function backoffOf(workflow: WorkflowScene): readonly TaskScene[] {
+  return workflow.tasks.filter(
+    ({ stage, target, ending, retryAtMs }) =>
+      stage === workflow.stage && ending === undefined && retryAtMs !== undefined && !hasFailed(workflow, target),
+  );
+}
+
+/** For another iteration of its stage, or another round. */
+export function openAgain(task: TaskScene): void {
+  const endingBefore = task.ending ?? task.endingBefore;
+  Object.assign(task, { ending: undefined, retryAtMs: undefined, isDeferred: false, holdsSlots: false, hasTaken: false });
+  Object.assign(task, { attemptsBefore: task.attempts, iterations: 0, endingBefore });
 }
 
 export function inFlight(workflow: WorkflowScene): readonly number[] {
@@ -217,13 +272,16 @@ export function isAtRisk({ rules }: Scene, workflow: WorkflowScene, target: numb
   if (isItem(target)) return false;
   const now = workflow.begun.find((begun) => begun.stage === workflow.stage && begun.target === target);
   if (now?.hasChanged === true && !hasEnded(workflow, target)) return true;
+  if (workflow.halfWay.some((left) => left.target === target && !hasEndedIn(workflow, left))) return true;
   const ended = workflow.tasks
     .filter((task) => task.target === target)
-    .map(({ stage, ending, endingBefore }) => ({ stage, ending: ending ?? endingBefore }))
+    .map(({ stage, ending, endingBefore, endedAs }) => ({ stage, ending: ending ?? endingBefore, endedAs }))
     .filter(({ ending }) => ending !== undefined);
   const words = ended.filter(({ stage, ending }) => ending !== "SKIPPED" || (rules.isSkippingAWord && isAllEnded(workflow, target, stage)));
-  const last = words.reduce((stage, task) => Math.max(stage, task.stage), -1);
-  return words.some(({ stage, ending }) => stage === last && (ending === "FAILED" || ending === "UNREACHABLE" || ending === "UNKNOWN"));
+  const last = words.toSorted((a, b) => a.endedAs - b.endedAs).at(-1);
+  return words.some(
+    ({ stage, ending }) => stage === last?.stage && (ending === "FAILED" || ending === "UNREACHABLE" || ending === "UNKNOWN"),
+  );
 }
 
 /** True when all of the target's tasks in the stage came to an end, in this iteration or in the one before. */

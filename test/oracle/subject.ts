@@ -9,6 +9,7 @@ import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Task, WorkflowStatus } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { ListTasksRequestSchema } from "../../internal/gen/holdfast/v1/workflow_service_pb.ts";
 import { TESTER } from "../fakes/principals.ts";
+import { retryOf } from "../fakes/retry-request.ts";
 import { World, aSubmission, requestId } from "../fakes/world.ts";
 import { definitionOf, policyOf, valueName } from "./definition.ts";
 import type { ActionPlan, Plan, WorkflowPlan } from "./plan.ts";
@@ -93,7 +94,7 @@ function nameOf({ stage, action, target }: Task): string {
 }
 
 /** Who executes, pauses and lets go on, at the times of the plan. A workflow that has ended refuses, and that is an answer. */
-function planPeople(world: World, id: string, { execAtMs, break: rest }: WorkflowPlan): void {
+function planPeople(world: World, id: string, { execAtMs, retryAfterMs, break: rest }: WorkflowPlan): void {
   const ref = { id, namespace: "" };
   const at = (ms: number, act: () => Promise<unknown>): void => {
     world.clock.after(ms, () => {
@@ -103,6 +104,7 @@ function planPeople(world: World, id: string, { execAtMs, break: rest }: Workflo
     });
   };
   at(execAtMs, () => world.engine.exec(TESTER, ref, ""));
+  if (retryAfterMs !== undefined) at(execAtMs + retryAfterMs, () => world.engine.retry(TESTER, retryOf(ref, "again")));
   if (rest === undefined) return;
   at(execAtMs + rest.afterMs, () => world.engine.pause(TESTER, ref, ""));
   at(execAtMs + rest.afterMs + rest.forMs, () => world.engine.unpause(TESTER, ref));
@@ -193,6 +195,8 @@ function tell(kind: Event["kind"], names: ReadonlyMap<number, string>): readonly
       return ["exec"];
     case "workflowPaused":
       return ["pause"];
+    case "workflowRetried":
+      return ["retry"];
     case "workflowUnpaused":
       return ["unpause"];
     case "stageStarted":
