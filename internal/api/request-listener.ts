@@ -13,6 +13,7 @@ import type { Clock } from "../engine/ports.ts";
 import { wireKey } from "./call-gate.ts";
 import { TimedBody } from "./timed-body.ts";
 import { certificateOf } from "./tls.ts";
+import { isWhole, writeWhole } from "./whole-answer.ts";
 
 /** Node's two kinds of requests. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -64,7 +65,7 @@ function serve(
 ): Promise<void> {
   return handler(call).then((answer) => {
     response.once("finish", () => letGo(request));
-    return universalResponseToNodeResponse(answer, response);
+    return isWhole(answer) ? writeWhole(answer, response) : universalResponseToNodeResponse(answer, response);
   });
 }
 
