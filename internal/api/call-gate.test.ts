@@ -208,3 +208,18 @@ test("two authorization headers, NUL bytes and huge tokens are refused before an
   expect(await exchange(port, call(`authorization: Bearer ${"a".repeat(40_000)}\r\n`))).toMatch(/^HTTP\/1\.1 431|400/);
   expect(asked).toEqual([]);
 });
+
+test("the signals of calls that were answered abort with one reason, which is made once", async () => {
+  const signals: AbortSignal[] = [];
+  const { engine } = fakeEngine();
+  const exec: EngineFace["exec"] = async (_by, ref, _digest, wait) => {
+    if (wait !== undefined) signals.push(wait);
+    return engine.status(ref);
+  };
+  const { client } = await start({ engine: { exec } });
+  const caller = client(ADMIN_TOKEN);
+  for (const _ of [1, 2]) await caller.exec({ ...REF, digest: `sha256:${"0".repeat(64)}`, wait: true });
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+  expect(signals[0]?.reason).toBe(signals[1]?.reason);
+  expect(ConnectError.from(signals[0]?.reason).code).toBe(Code.Canceled);
+});

@@ -13,6 +13,7 @@ import type { Principal } from "../engine/face.ts";
 import type { Authenticator, Caller, Certificate } from "./authentication.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { Place } from "./call-queue.ts";
+import { hasAbort } from "./direct-stream.ts";
 import { blameSender } from "./parse-blame.ts";
 import type { Right } from "./rights.ts";
 import { hasRole, kindNames, RIGHTS } from "./rights.ts";
@@ -52,6 +53,9 @@ export interface CallGateOptions {
   readonly callsPerPrincipal: number;
 }
 
+/** Why a call's signal aborts once it was answered: without a reason each signal makes this very error anew, with its stack. */
+const ANSWERED = new DOMException("This operation was aborted", "AbortError");
+
 /** Everybody that asks for health or schemas shares this room. */
 const NOBODY = "callers without a token";
 
@@ -79,6 +83,7 @@ export function createCallGate({ authenticator, publicServices, byToken, callsPe
     ofPrincipal: limits.API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX,
   });
   return async (context) => {
+    nameTheEnd(context);
     blameSender(context);
     try {
       if (publicServices.has(context.service.typeName)) {
@@ -100,6 +105,13 @@ export function createCallGate({ authenticator, publicServices, byToken, callsPe
       throw context.signal.aborted ? ConnectError.from(context.signal.reason) : toConnectError(error);
     }
   };
+}
+
+/** Has Connect end the call with a reason. */
+function nameTheEnd(context: HandlerContext): void {
+  assert(hasAbort(context), "the context that Connect gives to a gate is the one that it ends");
+  const { abort } = context;
+  Object.assign(context, { abort: (reason: unknown = ANSWERED) => abort(reason) });
 }
 
 /** The principal of a call that came through the gate. */

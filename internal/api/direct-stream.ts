@@ -27,12 +27,12 @@ export interface WireOptions {
 }
 
 /** Connect's context of a call, which it ends itself where it answers to the end. */
-interface Context extends HandlerContext {
+export interface EndableContext extends HandlerContext {
   readonly abort: (reason?: unknown) => void;
 }
 
 interface Taken {
-  readonly context: Context;
+  readonly context: EndableContext;
   readonly messages: AsyncIterable<object>;
 }
 
@@ -48,7 +48,8 @@ export function handOver<O extends object>(messages: AsyncIterable<O>, context: 
   return { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) };
 }
 
-function hasAbort(context: HandlerContext): context is Context {
+/** True for every context that Connect makes for a call. */
+export function hasAbort(context: HandlerContext): context is EndableContext {
   return "abort" in context && typeof context.abort === "function";
 }
 

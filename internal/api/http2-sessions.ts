@@ -24,6 +24,11 @@ export interface Http2Sessions {
   endIdle(): void;
 }
 
+/** The calls of a session. They are counted and not held: a set whose members come and go keeps the gone ones until the next full collection. */
+interface Calls {
+  unanswered: number;
+}
+
 /** Serves the listener; connections are handed in by `emit("connection")`. */
 export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "after">): Http2Sessions {
   const server = createServer(
@@ -34,16 +39,21 @@ export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "
     },
     listener,
   );
-  const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
+  const open = new Map<ServerHttp2Session, Calls>();
   server.on("session", (session: ServerHttp2Session) => {
-    const streams = new Set<ServerHttp2Stream>();
-    open.set(session, streams);
+    const calls: Calls = { unanswered: 0 };
+    open.set(session, calls);
     session.once("close", () => open.delete(session));
     session.on("error", () => session.destroy());
     session.on("stream", (stream) => {
-      streams.add(stream);
-      stream.once("finish", () => streams.delete(stream));
-      stream.once("close", () => streams.delete(stream));
+      let isAnswered = false;
+      const answered = (): void => {
+        if (!isAnswered) calls.unanswered--;
+        isAnswered = true;
+      };
+      calls.unanswered++;
+      stream.once("finish", answered);
+      stream.once("close", answered);
       stream.once(
         "close",
         clock.after(API_REQUEST_MS_MAX, () => cutUnfinished(stream)),
@@ -51,7 +61,7 @@ export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "
     });
     // Streams that wait for news are not idle.
     session.setTimeout(API_IDLE_MS_MAX, () => {
-      if (streams.size === 0) session.destroy();
+      if (calls.unanswered === 0) session.destroy();
     });
   });
   server.on("sessionError", () => undefined);
@@ -61,7 +71,7 @@ export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "
       for (const session of open.keys()) session.close();
     },
     endIdle() {
-      for (const [session, streams] of open) if (streams.size === 0) session.destroy();
+      for (const [session, calls] of open) if (calls.unanswered === 0) session.destroy();
     },
   };
 }
