@@ -49,10 +49,16 @@ function write(value: unknown, depth: number): string {
 }
 
 function objectText(keys: string[], textOf: (key: string) => string): string {
-  if (keys.length > 1) keys.sort(byCodeUnit);
+  if (!isSorted(keys)) keys.sort(byCodeUnit);
   let text = "{";
   for (const key of keys) text += `${text.length === 1 ? "" : ","}${JSON.stringify(key)}:${textOf(key)}`;
   return `${text}}`;
+}
+
+/** Most keys are, and to sort them all the same would copy them. */
+function isSorted(keys: readonly string[]): boolean {
+  for (let at = 1; at < keys.length; at++) if ((keys[at - 1] ?? "") > (keys[at] ?? "")) return false;
+  return true;
 }
 
 function byCodeUnit(left: string, right: string): number {

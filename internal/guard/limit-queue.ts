@@ -78,6 +78,7 @@ export function markMoved(lines: LimitQueues, key: string, who: "first" | "all" 
 
 /** Who is to ask again, and for which limit, in the lines that may have moved; forgets them. */
 export function takeMoved(lines: LimitQueues): readonly MovedLine[] {
+  if (lines.moved.size === 0) return [];
   const woken: MovedLine[] = [];
   for (const [key, who] of lines.moved) {
     const first = firstWaiting(lines.queues, key);

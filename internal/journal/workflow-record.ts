@@ -44,7 +44,7 @@ export function indexRows(id: WorkflowId, change: IndexChange): readonly PlainRo
 /** A record's protobuf bytes. */
 export function encodeRecord(record: WorkflowRecord): Uint8Array {
   const { status, requestId, requestDigest, isOpen } = record;
-  return toBinary(SummarySchema, create(SummarySchema, { status, requestId, requestDigest, isOpen }));
+  return toBinary(SummarySchema, { $typeName: "holdfast.journal.v1.Summary", status, requestId, requestDigest, isOpen });
 }
 
 /** A record from its protobuf bytes. */

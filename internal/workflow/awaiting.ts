@@ -64,6 +64,7 @@ export function stopAwaiting(state: WorkflowState, { task, outcome, iteration }:
 
 /** The end of an attempt that awaits, where it is time for one; undefined: none ends now. */
 export function nextAwaited(state: WorkflowState, facts: Facts): Ended | undefined {
+  if (state.awaiting.size === 0) return undefined;
   const stopped = state.isCancelRequested ? state.awaiting.first() : firstOverdue(state);
   if (stopped !== undefined) return awaitedReport(state, { task: stopped, facts }, stop(state, stopped));
   for (const [name, task] of state.awaiting.signals()) {
