@@ -77,10 +77,10 @@ export function createCallGate({ authenticator, publicServices, byToken, callsPe
   });
   const completions = new CallQueue({
     running: limits.API_COMPLETION_CALLS_MAX,
-    runningOfPrincipal: limits.API_COMPLETION_CALLS_OF_ADDRESS_MAX,
+    runningOfPrincipal: limits.API_COMPLETION_CALLS_MAX * limits.API_COMPLETION_SHARE_OF_ADDRESS_MAX,
     queued: limits.API_COMPLETION_CALLS_QUEUED_MAX,
     streams: 0,
-    ofPrincipal: limits.API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX,
+    ofPrincipal: (limits.API_COMPLETION_CALLS_MAX + limits.API_COMPLETION_CALLS_QUEUED_MAX) * limits.API_COMPLETION_SHARE_OF_ADDRESS_MAX,
   });
   return async (context) => {
     nameTheEnd(context);

@@ -10,8 +10,9 @@ import { startApi } from "../../test/fakes/api-server.ts";
 import { present } from "../base/assert.ts";
 import { HoldfastError } from "../base/errors.ts";
 import {
-  API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX,
-  API_COMPLETION_CALLS_OF_ADDRESS_MAX,
+  API_COMPLETION_CALLS_MAX,
+  API_COMPLETION_CALLS_QUEUED_MAX,
+  API_COMPLETION_SHARE_OF_ADDRESS_MAX,
   API_PUBLIC_BODY_MS_MAX,
   API_REQUEST_MS_MAX,
   COMPLETION_REQUEST_BYTES_MAX,
@@ -20,6 +21,9 @@ import type { EngineFace, TokenAnswer } from "../engine/face.ts";
 import type { Clock } from "../engine/ports.ts";
 import { systemClock } from "../system/clock.ts";
 
+/** Those that are worked on, and those that wait besides: from one address. */
+const PLACES_OF_ADDRESS = API_COMPLETION_CALLS_MAX * API_COMPLETION_SHARE_OF_ADDRESS_MAX;
+const ROOM_OF_ADDRESS = (API_COMPLETION_CALLS_MAX + API_COMPLETION_CALLS_QUEUED_MAX) * API_COMPLETION_SHARE_OF_ADDRESS_MAX;
 const PATH = "/holdfast.v1.CompletionService/CompleteByToken";
 const JSON_TOKEN = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token: "x" }) };
 
@@ -74,8 +78,7 @@ test("what is refused is told apart by its status, and an odd body never reaches
 test("beyond their room calls are turned away, with a hint when to come again", async () => {
   const free: (() => void)[] = [];
   const post = await start(() => new Promise((resolve) => void free.push(resolve)));
-  const room = API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX;
-  const calls = Array.from({ length: room + 1 }, () => post("CompleteByToken", '{"token":"x"}'));
+  const calls = Array.from({ length: ROOM_OF_ADDRESS + 1 }, () => post("CompleteByToken", '{"token":"x"}'));
   const first = await Promise.race(calls);
   expect(first).toMatch(/^429 .*resource_exhausted/);
   let answered = 0;
@@ -90,7 +93,7 @@ test("who sends his bodies byte by byte is told so in time, and the room is for 
   const { overdue, after } = clockAt(API_PUBLIC_BODY_MS_MAX);
   const api = await startApi({ engine: { completeByToken: () => Promise.resolve() }, serverClock: { ...systemClock, after } });
   onTestFinished(() => api.stop());
-  const slow = Array.from({ length: API_COMPLETION_CALLS_OF_ADDRESS_MAX }, () => {
+  const slow = Array.from({ length: PLACES_OF_ADDRESS }, () => {
     const socket = connectSocket(api.port, "127.0.0.1");
     socket.write(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"to`);
     onTestFinished(() => void socket.destroy());
@@ -121,7 +124,7 @@ test("who holds all of the room that one address has, and asks for more, leaves 
     onTestFinished(() => void socket.destroy());
     return socket;
   };
-  const slow = Array.from({ length: API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX + 1 }, () => begin("127.0.0.1", '{"to'));
+  const slow = Array.from({ length: ROOM_OF_ADDRESS + 1 }, () => begin("127.0.0.1", '{"to'));
   const answers = await Promise.race(slow.map((socket) => text(socket)));
   expect(answers).toMatch(/429 [^]*callers without a token at 127\.0\.0\.1/);
   expect(await text(begin("127.0.0.2", '{"token":"x"}'))).toContain("200 OK");
@@ -153,7 +156,7 @@ test("who opens calls over HTTP/2 and never ends them is cut in time, and the ro
   const session = connect(api.address);
   onTestFinished(() => session.destroy());
   const headers = { ":method": "POST", ":path": PATH, "content-type": "application/json" };
-  const stalled = Array.from({ length: API_COMPLETION_CALLS_OF_ADDRESS_MAX }, () => session.request(headers, { endStream: false }));
+  const stalled = Array.from({ length: PLACES_OF_ADDRESS }, () => session.request(headers, { endStream: false }));
   for (const stream of stalled) stream.on("error", () => undefined);
   while (overdue.size < stalled.length) await new Promise<void>((resolve) => setImmediate(resolve));
   const post = fetch(`${api.address}${PATH}`, JSON_TOKEN);

@@ -162,7 +162,6 @@ export const SSH_CONTROL_PATH_LENGTH_MAX = 84;
 export const RECONNECT_BACKOFF_MS_MIN = 500;
 export const RECONNECT_BACKOFF_MS_MAX = 15_000;
 export const CANCEL_REACH_MS_MAX = 60_000;
-
 export const PACE_ORIGINS_MAX = 4_096;
 
 // The API: connections, calls in flight, streams. Calls wait for a place, fairly among principals; streams and what is beyond the queue do not
@@ -177,12 +176,10 @@ export const API_PUBLIC_CALLS_MAX = 32;
 export const API_PUBLIC_STREAMS_MAX = 32;
 /** How long the body of a call without a principal (a completion, too) may be on its way, once there is room for the call. */
 export const API_PUBLIC_BODY_MS_MAX = 5_000;
-/** Of those who complete what attempts handed out: all of them together. */
+/** Of those who complete what attempts handed out: all of them together, and of one address that share of both at most. */
 export const API_COMPLETION_CALLS_MAX = 32;
 export const API_COMPLETION_CALLS_QUEUED_MAX = 1_024;
-/** And those from one address: of the places, and in flight, those that wait among them. The rest is for all others. */
-export const API_COMPLETION_CALLS_OF_ADDRESS_MAX = 24;
-export const API_COMPLETION_CALLS_IN_FLIGHT_OF_ADDRESS_MAX = 768;
+export const API_COMPLETION_SHARE_OF_ADDRESS_MAX = 0.75;
 export const COMPLETION_REQUEST_BYTES_MAX = 256 * 1024;
 export const API_HEADER_BYTES_MAX = 16 * 1024;
 export const API_PREFACE_MS_MAX = 10_000;
