@@ -16,7 +16,8 @@ export function createJournalHandlers(journal: ReadJournal, { unary, stream }: A
   return {
     verifyJournal: unary(async (request, context) => {
       becomeWaiting(context); // a long journal takes its time
-      const report = await journal.verify(request.head === "" ? {} : { head: request.head });
+      const { signal } = context;
+      const report = await journal.verify(request.head === "" ? { signal } : { head: request.head, signal });
       return {
         batches: BigInt(report.batches),
         frames: BigInt(report.frames),

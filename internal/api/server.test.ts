@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectSocket } from "node:net";
@@ -19,6 +20,7 @@ import { ErrorDetailsSchema } from "../gen/holdfast/v1/error_pb.ts";
 import { JournalService } from "../gen/holdfast/v1/journal_service_pb.ts";
 import { Phase, WorkflowStatusSchema } from "../gen/holdfast/v1/status_pb.ts";
 import { StatusRequestSchema, WorkflowService } from "../gen/holdfast/v1/workflow_service_pb.ts";
+import type { ReadJournal } from "./journal-handlers.ts";
 import { parseListen } from "./listen-address.ts";
 import { BY_TOKEN, OWN } from "./routes.ts";
 import { serve } from "./server.ts";
@@ -354,6 +356,24 @@ test("a shutdown ends streams with UNAVAILABLE, lets calls finish, and closes ev
   expect((await call).status?.phase).toBe(Phase.RUNNING);
   await stopped;
   await expect(fetch(address)).rejects.toThrow("fetch failed");
+});
+
+test("a shutdown ends a verification of the journal with UNAVAILABLE, however long that would take", async () => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const verify: ReadJournal["verify"] = async ({ signal = new AbortController().signal }) => {
+    begin();
+    await once(signal, "abort");
+    throw signal.reason;
+  };
+  const api = await startApi({ journal: { verify } });
+  const verifying = errorOf(
+    createClient(JournalService, createGrpcTransport({ baseUrl: api.address, interceptors: [bearing(TOKEN)] })).verifyJournal({}),
+  );
+  await begun;
+  const stopped = api.stop();
+  expect((await verifying).code).toBe(Code.Unavailable);
+  await stopped;
+  expect(api.fatal).toEqual([]);
 });
 
 test("a client that leaves a stream in the middle ends it, and its place is free for the next, in every protocol", async () => {

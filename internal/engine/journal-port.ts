@@ -138,7 +138,8 @@ export interface Journal {
     readonly before?: WorkflowId;
     readonly limit: number;
   }): Promise<readonly WorkflowRecord[]>;
-  verify(options: { readonly head?: string }): Promise<JournalReport>;
+  /** Reads everything; the signal ends it, with its reason. */
+  verify(options: { readonly head?: string; readonly signal?: AbortSignal }): Promise<JournalReport>;
   /** The journal's records as JSON lines; all streams, or one. */
   dump(options: { readonly stream?: string }): AsyncIterable<string>;
   /**

@@ -30,6 +30,7 @@ import { decodeRecord } from "./record.ts";
 import { restoreMark } from "./restore-mark.ts";
 import type { Store } from "./store.ts";
 import { verifyJournal } from "./verify.ts";
+import type { VerifyAsk } from "./verify.ts";
 import { decodePointer, decodeWorkflowRecord } from "./workflow-record.ts";
 
 /** What a journal is made of; open-journal.ts puts it together. */
@@ -165,8 +166,8 @@ export class LevelJournal implements Journal {
     return listRecords(this.#parts.store, options);
   }
 
-  verify(options: { readonly head?: string }): Promise<JournalReport> {
-    return verifyJournal({ store: this.#parts.store, lost: this.lostBatches, lastBatch: () => this.#chain.number }, options.head);
+  verify(ask: VerifyAsk): Promise<JournalReport> {
+    return verifyJournal({ store: this.#parts.store, lost: this.lostBatches, lastBatch: () => this.#chain.number }, ask);
   }
 
   dump(options: { readonly stream?: string }): AsyncIterable<string> {

@@ -92,7 +92,7 @@ async function build(store: Store, options: RestoreOptions) {
   await writer.flush();
   const { lost } = await openChain(store, { acknowledged: undefined, nowMs, isReadOnly: true });
   const end = await endOfRows(store);
-  const report = await verifyJournal({ store, lost, lastBatch: () => backup.batch }, backup.head);
+  const report = await verifyJournal({ store, lost, lastBatch: () => backup.batch }, { head: backup.head });
   const [first] = report.damage;
   if (first !== undefined && !isDamageAccepted) {
     const found = `the journal in ${file} was damaged when the backup was taken, in ${report.damage.length} places`;

@@ -133,8 +133,8 @@ test("a row that comes by in order and is not found by its key is named", async 
         return typeof value === "function" ? value.bind(target) : value;
       },
     });
-    expect((await verifyJournal({ ...source, store }, undefined)).damage).toEqual([]);
-    const { damage } = await verifyJournal({ ...source, store: blind }, undefined);
+    expect((await verifyJournal({ ...source, store }, {})).damage).toEqual([]);
+    const { damage } = await verifyJournal({ ...source, store: blind }, {});
     expect(damage.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^its chain row: a look-up by its key does not find it/)]);
   });
 });

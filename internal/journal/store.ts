@@ -1,6 +1,7 @@
 // LevelDB itself, wrapped once: opening, synced batches, point reads, bounded iteration. Nothing else in Holdfast knows the library.
 // 1. Its errors become HoldfastErrors that name the directory and what to do. LevelDB calls a table that ends too early an invalid argument.
-// 2. Iteration reads at most JOURNAL_READ_ROWS rows or about JOURNAL_READ_BYTES at a time and lets the event loop go in between.
+// 2. Who still reads when it is closed hears UNAVAILABLE: a reader may be as long as the journal, and no shutdown waits for it.
+// 3. Iteration reads at most JOURNAL_READ_ROWS rows or about JOURNAL_READ_BYTES at a time and lets the event loop go in between.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ export interface RowQuery {
   readonly isReversed?: boolean;
   readonly limit?: number;
   readonly snapshot?: Snapshot;
+  /** Ends the reading, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A key and its record. */
@@ -37,6 +40,7 @@ type Database = Level<Uint8Array, Uint8Array>;
 export class Store {
   readonly directory: string;
   readonly #db: Database;
+  #isClosing = false;
 
   private constructor(directory: string, db: Database) {
     this.directory = directory;
@@ -110,7 +114,8 @@ export class Store {
 
   /** Rows in order of their keys, a bounded number at a time. */
   async *chunks(query: RowQuery): AsyncGenerator<readonly Row[]> {
-    const { isReversed = false, limit = -1, snapshot, ...range } = query;
+    const { isReversed = false, limit = -1, snapshot, signal, ...range } = query;
+    if (this.#isClosing) throw this.#closed();
     const iterator = this.#db.iterator({
       ...range,
       reverse: isReversed,
@@ -120,6 +125,7 @@ export class Store {
     });
     try {
       for (;;) {
+        signal?.throwIfAborted();
         const rows = await iterator.nextv(JOURNAL_READ_ROWS);
         if (rows.length === 0) return;
         yield rows;
@@ -138,6 +144,7 @@ export class Store {
 
   /** A view of the rows as they are now; the caller closes it. */
   snapshot(): Snapshot {
+    if (this.#isClosing) throw this.#closed();
     return this.#db.snapshot();
   }
 
@@ -150,15 +157,21 @@ export class Store {
     }
   }
 
-  /** Lets go of the directory. */
+  /** Lets go of the directory. What reads it still ends with UNAVAILABLE. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#db.close();
   }
 
+  #closed(): HoldfastError {
+    return new HoldfastError("UNAVAILABLE", `the journal in ${this.directory} is being closed; ask again when the service is back`);
+  }
+
   #worded(error: unknown, verb: "read" | "written"): unknown {
+    if (this.#isClosing && codeOf(error).endsWith("_NOT_OPEN")) return this.#closed();
     const found = `${this.directory} cannot be ${verb}: ${messageOf(error)}`;
     if (isDamage(error)) return damaged(found, this.directory, error);
-    if (!messageOf(error).startsWith("IO error: ")) return error; // a bug of ours, such as a read after close
+    if (!messageOf(error).startsWith("IO error: ")) return error; // a bug of ours
     const message = `the journal in ${found}; look at the disk (is it full?), at the files' owner and mode, and at how many files may be open`;
     return new HoldfastError("FAILED_PRECONDITION", message, { cause: error });
   }

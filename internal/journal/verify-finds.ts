@@ -11,7 +11,7 @@ import type { Verification } from "./verify.ts";
 /** Looks up each row by its key. */
 export async function verifyFinds(run: Verification): Promise<void> {
   const all = { gte: new Uint8Array(0), lt: Buffer.from([0xff]) };
-  for await (const [key, record] of run.store.rows({ ...all, snapshot: run.snapshot })) {
+  for await (const [key, record] of run.store.rows({ ...all, snapshot: run.snapshot, signal: run.signal })) {
     const looked = run.store.look(key, run.snapshot);
     if (looked.kind === "whole" && looked.value !== undefined && Buffer.compare(looked.value, record) === 0) continue;
     const parsed = parseKey(key);

@@ -42,7 +42,7 @@ export async function verifyFrames(
   ask: { readonly found: FrameSet; readonly lost: readonly LostRange[] },
 ): Promise<void> {
   let place: StreamPlace | undefined;
-  for await (const [key, record] of run.store.rows({ ...rangeOf(ROW.frame), snapshot: run.snapshot })) {
+  for await (const [key, record] of run.store.rows({ ...rangeOf(ROW.frame), snapshot: run.snapshot, signal: run.signal })) {
     const parsed = parseKey(key);
     if (parsed?.kind !== "frame") continue;
     const { stream, firstSeq } = parsed;

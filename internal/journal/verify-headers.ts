@@ -74,7 +74,7 @@ export async function* headerRows(
   at: { readonly nextNumber: () => number; readonly lastBatch: number },
 ): AsyncGenerator<{ readonly number: number; readonly row: Decoded<Row> }> {
   try {
-    for await (const row of run.store.rows({ ...rangeOf(ROW.header), snapshot: run.snapshot })) {
+    for await (const row of run.store.rows({ ...rangeOf(ROW.header), snapshot: run.snapshot, signal: run.signal })) {
       const parsed = parseKey(row[0]);
       if (parsed?.kind === "header") yield { number: parsed.number, row: { kind: "whole", value: row } };
     }

@@ -41,7 +41,7 @@ export async function lookUpFrames(run: Verification, lastBatch: number): Promis
 /** Looks up each frame's header. */
 export async function lookUpHeaders(run: Verification): Promise<void> {
   const kept = new Map<number, ReadonlySet<string>>();
-  for await (const [key, record] of run.store.rows({ ...rangeOf(ROW.frame), snapshot: run.snapshot })) {
+  for await (const [key, record] of run.store.rows({ ...rangeOf(ROW.frame), snapshot: run.snapshot, signal: run.signal })) {
     const parsed = parseKey(key);
     const frame = decodeRecord(key, record, decodeFrame);
     if (parsed?.kind !== "frame" || frame.kind === "damaged") continue;

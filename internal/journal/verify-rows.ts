@@ -19,7 +19,7 @@ const OTHER_ROWS: readonly KeyRange[] = otherRows();
 export async function verifyRows(run: Verification): Promise<void> {
   for (const range of OTHER_ROWS) {
     try {
-      for await (const row of run.store.rows({ ...range, snapshot: run.snapshot })) verifyRow(run, row);
+      for await (const row of run.store.rows({ ...range, snapshot: run.snapshot, signal: run.signal })) verifyRow(run, row);
     } catch (error) {
       if (!isDataLoss(error)) throw error;
       run.damage.add("", 0, `rows of kind ${Buffer.from(range.gte).toString("latin1")}: LevelDB cannot read a block of them`);

@@ -23,6 +23,8 @@ export interface Verification {
   readonly snapshot: Snapshot;
   readonly damage: DamageList;
   readonly cuts: Cuts;
+  /** Ends it: whoever asked has left, or the service is about to end. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What verifying needs of an open journal. */
@@ -33,14 +35,22 @@ export interface VerifySource {
   readonly lastBatch: () => number;
 }
 
-/** Reads everything; `head` is a header's SHA-256 (hex) that the journal is known to have reached. */
-export async function verifyJournal(source: VerifySource, head: string | undefined): Promise<JournalReport> {
+/** What is asked of a verification. */
+export interface VerifyAsk {
+  /** A header's SHA-256 (hex) that the journal is known to have reached. */
+  readonly head?: string;
+  /** Ends it with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Reads everything. */
+export async function verifyJournal(source: VerifySource, { head, signal }: VerifyAsk): Promise<JournalReport> {
   const { store } = source;
   const lastBatch = source.lastBatch();
   const damage = new DamageList();
   const snapshot = store.snapshot();
   try {
-    const run: Verification = { store, snapshot, damage, cuts: new Cuts(store, snapshot) };
+    const run: Verification = { store, snapshot, damage, cuts: new Cuts(store, snapshot), signal };
     if (lastBatch > 0 && readMeta(store) === undefined) damage.add("", 0, META_LOST);
     const [named, found] = [new FrameSet(), new FrameSet()];
     const headers = { batches: 0, digest: "", lastNumber: 0, gaps: new Array<LostRange>(), isHeadFound: false };
@@ -75,7 +85,7 @@ async function step(run: Verification, pass: () => Promise<void>): Promise<void>
   try {
     await pass();
   } catch (error) {
-    if (!(error instanceof HoldfastError)) throw error;
+    if (!(error instanceof HoldfastError) || error.code === "UNAVAILABLE") throw error;
     run.damage.add("", 0, error.message);
   }
 }

@@ -222,4 +222,20 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
       name: "an empty record is that of protobuf, and shares nothing with the next",
     },
   },
+  {
+    name: "closed-under-a-reader",
+    bug: "whoever reads the journal while it is closed gets an error that ends the service as a bug would",
+    breaks: "H11",
+    patches: [
+      {
+        file: "internal/journal/store.ts",
+        find: 'if (this.#isClosing && codeOf(error).endsWith("_NOT_OPEN")) return this.#closed();',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/journal/closing.test.ts",
+      name: "a verification that is under way when the journal is closed hears UNAVAILABLE, and so does one that begins later",
+    },
+  },
 ];
