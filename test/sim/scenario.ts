@@ -22,7 +22,9 @@ export type Fault =
   /** Work waits for its turn toward its host or origin. */
   | "pace"
   /** The thread that judges gates and chooses targets is slow, away, or ends. */
-  | "worker";
+  | "worker"
+  /** An append takes seconds or minutes until it is durable. */
+  | "disk";
 
 /** All that may go wrong. */
 export const FAULTS: readonly Fault[] = [
@@ -38,6 +40,7 @@ export const FAULTS: readonly Fault[] = [
   "delay",
   "pace",
   "worker",
+  "disk",
 ];
 
 /** One run. */

@@ -16,6 +16,7 @@ import { Life, LifeOver } from "./life.ts";
 import type { CrashPoint } from "./life.ts";
 import type { PolicyShelf } from "./policy-shelf.ts";
 import type { Traffic } from "./traffic.ts";
+import type { SlowDisk } from "./slow-disk.ts";
 import { Violation } from "./violation.ts";
 
 const STARTS_MAX = 100;
@@ -28,6 +29,7 @@ export interface ServiceScene {
   readonly chronicle: Chronicle;
   readonly invariants: Invariants;
   readonly traffic: Traffic;
+  readonly disk: SlowDisk;
   /** The chance of the step under way. */
   chance(): Chance;
   stamp(): Stamp;
@@ -141,11 +143,13 @@ export class Service {
   }
 
   async #startOnce(): Promise<void> {
-    const { world, shelf, traffic, note, onBug } = this.#scene;
+    const { world, shelf, traffic, disk, note, onBug } = this.#scene;
     const life = this.#newLife();
     this.#life = life;
     this.#follow();
     note("the service starts");
+    // Nobody opens a service on a disk that does not answer.
+    disk.wake();
     life.arm(this.#scene.pointOfStart());
     traffic.begin(life);
     const judging = traffic.judging.bind(traffic);
@@ -193,6 +197,7 @@ export class Service {
     journal.append = (entry) => {
       this.#stamps.set(entry, this.#scene.stamp());
       this.appends += 1;
+      if (this.isUp) this.#scene.disk.appended();
       this.#scene.invariants.appended(entry, this.#journal === journal ? this.#life.number : -1);
       return append(entry);
     };

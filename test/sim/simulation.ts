@@ -27,6 +27,7 @@ import { randomTargets } from "./random-workflow.ts";
 import { SIZES, isLarge, mayHappen } from "./scenario.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { Service } from "./service.ts";
+import { SlowDisk } from "./slow-disk.ts";
 import { Surroundings } from "./surroundings.ts";
 import type { Coverage, Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
@@ -56,6 +57,7 @@ export class Simulation {
   readonly #service: Service;
   readonly #people: People;
   readonly #surroundings: Surroundings;
+  readonly #disk: SlowDisk;
   readonly #clients: ClientHouse;
   readonly #acts: Acts;
   readonly #time: Timeline;
@@ -85,11 +87,20 @@ export class Simulation {
       world: this.#world,
       shelf: this.#shelf,
       isManual,
+      disk: () => this.#disk,
       clientClock: () => this.#clients.clock,
       isUp: () => this.#service.isUp,
       chance: () => this.#chance,
       note: (text) => this.#note(text),
       throwFound: () => this.#throwFound(),
+    });
+    this.#disk = new SlowDisk({
+      root,
+      mayBeSlow: isManual && this.#may("disk"),
+      chance: () => this.#chance,
+      isCalm: () => this.#time.isCalm,
+      trueMs: () => this.#time.trueMs,
+      note: (text) => this.#note(text),
     });
     this.#chronicle = new Chronicle(this.#versions, scenario.trace === true ? (text) => this.#note(`  ${text}`) : undefined);
     const traffic = new Traffic({
@@ -111,6 +122,7 @@ export class Simulation {
       chronicle: this.#chronicle,
       invariants: this.#invariants,
       traffic,
+      disk: this.#disk,
       kept: this.#keepers.kept,
       frozen: this.#frozen,
       everKnown: this.#everKnown,
@@ -211,6 +223,7 @@ export class Simulation {
     });
     // A point that nobody came to in the run is not met while it is looked at.
     this.#service.arm(undefined);
+    this.#disk.wake();
     await this.#comparison.lives();
     this.#comparison.fleet();
     await this.#comparison.guard();

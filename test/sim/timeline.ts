@@ -9,6 +9,7 @@ import type { Stamp } from "./checker.ts";
 import type { PolicyShelf } from "./policy-shelf.ts";
 import { isLarge, mayHappen } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
+import type { SlowDisk } from "./slow-disk.ts";
 
 const TIMER_STOPS_MAX = 30;
 /** At the end of a run time passes in great steps: gates that wait an hour are judged again now and then. */
@@ -22,6 +23,8 @@ export interface TimelineScene {
   readonly shelf: PolicyShelf | undefined;
   /** True: batches become durable when the run says so. */
   readonly isManual: boolean;
+  /** While it takes its time nothing becomes durable. */
+  disk(): SlowDisk;
   /** The clock of the clients' machines. */
   clientClock(): FakeClock;
   isUp(): boolean;
@@ -69,13 +72,13 @@ export class Timeline {
   }
 
   async advance(byMs: number): Promise<void> {
-    const { world, note, isUp, clientClock } = this.#scene;
+    const { world, note, isUp, clientClock, disk } = this.#scene;
     const clients = clientClock();
     let leftMs = byMs;
     note(`${byMs} ms pass`);
     const stopsMax = this.isCalm ? CALM_STOPS_MAX : TIMER_STOPS_MAX;
     for (let stops = 0; stops < stopsMax && leftMs > 0 && isUp(); stops++) {
-      const stepMs = Math.min(leftMs, world.clock.nextInMs ?? leftMs, clients.nextInMs ?? leftMs);
+      const stepMs = Math.min(leftMs, world.clock.nextInMs ?? leftMs, clients.nextInMs ?? leftMs, disk().busyMs || leftMs);
       world.clock.advance(stepMs);
       clients.advance(stepMs);
       leftMs -= stepMs;
@@ -87,12 +90,14 @@ export class Timeline {
 
   /** Lets some things happen, and looks at what came of it. */
   async pump(): Promise<void> {
-    const { world, scenario, isManual, chance, throwFound } = this.#scene;
+    const { world, scenario, isManual, chance, disk, throwFound } = this.#scene;
     const { journal } = world;
     const isHurried = isLarge(scenario);
     for (let turn = this.isCalm ? CALM_TURNS : chance().int(1, isHurried ? 30 : 10); turn > 0; turn--) {
       await setImmediate();
-      if (isManual && world.journal === journal) journal.sync(this.isCalm || isHurried ? undefined : chance().int(0, 3));
+      if (!isManual || world.journal !== journal) continue;
+      const count = this.isCalm || isHurried ? undefined : chance().int(0, 3);
+      if (disk().busyMs === 0) journal.sync(count);
     }
     await setImmediate();
     throwFound();
