@@ -199,6 +199,22 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "cancelled-and-begun",
+    bug: "an attempt that looked while its workflow was cancelled begins to change something",
+    breaks: "rule: cancel",
+    patches: [
+      {
+        file: "internal/workflow/decide.ts",
+        find: "  if (state.isCancelRequested) return ended(AttemptOutcome.CANCELLED, DeferReason.UNSPECIFIED);\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "test/oracle/half-sentences.test.ts",
+      name: "what looked while its workflow was cancelled changes nothing any more",
+    },
+  },
+  {
     name: "limits-not-taken",
     bug: "limits are asked and never taken",
     breaks: "H7",

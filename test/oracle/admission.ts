@@ -9,6 +9,7 @@ import * as ask from "./scene.ts";
 /** The tasks of the wave whose turn has come. */
 export function candidates(scene: Scene, workflow: WorkflowScene): readonly TaskScene[] {
   if (workflow.end !== undefined || !workflow.isStageOpen || !workflow.isWaveOpen || isPaused(scene, workflow)) return [];
+  if (workflow.cancelledAtMs !== undefined && scene.rules.isCancelKept) return [];
   if (ask.isStopped(scene, workflow)) return [];
   return ask
     .waveTargets(scene, workflow)

@@ -35,6 +35,7 @@ const BENT: readonly { readonly name: string; readonly rules: Partial<Rules> }[]
   { name: "iterations share their retries", rules: { iterationsShareRetries: true } },
   { name: "a finish keeps nothing from beginning", rules: { isFinishKept: false } },
   { name: "a list may have one more item", rules: { itemsMore: 1 } },
+  { name: "a cancelled workflow goes on", rules: { isCancelKept: false } },
   { name: "a Retry runs again what had succeeded", rules: { isDoneKept: false } },
 ];
 

@@ -59,9 +59,9 @@ function passTo(scene: Scene, atMs: number): string | undefined {
 function nextOf(scene: Scene): number {
   const free: Scene = { ...scene, plan: { ...scene.plan, limits: [] } };
   const times = scene.workflows.flatMap((workflow) => {
-    const { execAtMs, retryAfterMs = 0, break: rest } = workflow.plan;
+    const { execAtMs, cancelAfterMs = 0, retryAfterMs = 0, break: rest } = workflow.plan;
     const breakMs = rest === undefined ? [] : [execAtMs + rest.afterMs, execAtMs + rest.afterMs + rest.forMs];
-    const people = [execAtMs, execAtMs + retryAfterMs, ...breakMs];
+    const people = [execAtMs, execAtMs + cancelAfterMs, execAtMs + retryAfterMs, ...breakMs];
     if (!workflow.isStageOpen) return people;
     const running = workflow.tasks.flatMap(({ running: attempt }) => (attempt === undefined ? [] : [attempt.dueMs]));
     const open = workflow.tasks.filter((task) => task.stage === workflow.stage && task.ending === undefined);

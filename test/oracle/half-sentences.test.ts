@@ -233,3 +233,11 @@ test("a Retry gives back what unknown tasks held: whoever waits for it is served
   expect(run.happenings.map(({ text }) => text)).toContain("w0 retry");
   expect(difference(both, run, FAITHFUL)).toBeUndefined();
 });
+
+test("what looked while its workflow was cancelled changes nothing any more", async () => {
+  const looking = action({ turns: [{ ...turn(1), lookMs: 5_000 }] });
+  const one = plan({ workflows: [{ execAtMs: 0, priority: 0, stages: [stage({ actions: [looking] })], cancelAfterMs: 1_000 }] });
+  const run = await runPlan(one);
+  expect(run.happenings.map(({ text }) => text)).toContain("w0 cancel");
+  expect(difference(one, run, FAITHFUL)).toBeUndefined();
+});

@@ -19,8 +19,9 @@ import {
 } from "./admission.ts";
 import { giveBackLimits, returnLimits, takeLimits } from "./limit-starts.ts";
 import type { RepeatPlan } from "./plan.ts";
+import { cancelMoves, cancelledEnd } from "./cancelling.ts";
 import { release, stopWaiting } from "./limit-release.ts";
-import { retryMoves } from "./rounds.ts";
+import { forgetHalfWay, retryMoves } from "./rounds.ts";
 import { isDoneBefore, turnOf } from "./plan.ts";
 import { retryDelayMs, wavesOf } from "./rules.ts";
 import type { Ending, Scene, TaskScene, WorkflowScene } from "./scene.ts";
@@ -51,8 +52,10 @@ function workflowMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   const name = `w${workflow.index}`;
   if (!workflow.isExecuted)
     return scene.nowMs < workflow.plan.execAtMs ? [] : [{ text: `${name} exec`, make: () => void (workflow.isExecuted = true) }];
+  if (workflow.cancelledAtMs !== undefined && scene.rules.isCancelKept)
+    return [...breakMoves(scene, workflow), ...endMoves(scene, workflow), ...cancelledEnd(scene, workflow)];
   const own = isPaused(scene, workflow) ? [] : workflow.isStageOpen ? stageMoves(scene, workflow) : nextStage(scene, workflow);
-  return [...breakMoves(scene, workflow), ...endMoves(scene, workflow), ...own];
+  return [...cancelMoves(scene, workflow), ...breakMoves(scene, workflow), ...endMoves(scene, workflow), ...own];
 }
 
 /** A person pauses it, and lets it go on. */
@@ -157,6 +160,7 @@ function stageEnd(scene: Scene, workflow: WorkflowScene): Move {
     return { ...failed, make: fail };
   }
   const make = (): void => {
+    forgetHalfWay(workflow);
     for (const task of own) ask.openAgain(task);
     const begun = workflow.begun.filter(({ stage }) => stage !== workflow.stage);
     workflow.begun.splice(0, workflow.begun.length, ...begun);
@@ -219,7 +223,7 @@ function start(scene: Scene, workflow: WorkflowScene, task: TaskScene): void {
 function endMoves(scene: Scene, workflow: WorkflowScene): readonly Move[] {
   return workflow.tasks.flatMap((task): readonly Move[] => {
     if (task.running === undefined || task.running.dueMs > scene.nowMs) return [];
-    return task.running.phase === "look" ? lookEnds(scene, workflow, task) : [workEnds(scene, workflow, task)];
+    return task.running.phase === "look" ? lookEnds(scene, workflow, task) : workEnds(scene, workflow, task);
   });
 }
 
@@ -228,6 +232,7 @@ function lookEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): reado
   const isSet = task.plan.uses === "set";
   if (isSet && turn.ending === "fail-look") return [ends(scene, workflow, task, "UNREACHABLE")];
   if (isSet && (task.isDone || isDoneBefore(task.plan, task.target))) return [ends(scene, workflow, task, "UNCHANGED")];
+  if (workflow.cancelledAtMs !== undefined) return [ends(scene, workflow, task, "CANCELLED")];
   if (ask.isStopped(scene, workflow) || ask.hasFailed(workflow, task.target)) return [defers(scene, workflow, task, false)];
   const isHeld = !ask.areFree(scene, ask.locksOf(workflow, task.target), holderOf(workflow, task.target));
   const moves: Move[] = [];
@@ -246,7 +251,18 @@ function lookEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): reado
   return moves;
 }
 
-function workEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move {
+/** How its work ends; that of a cancelled workflow is ended, unless it came to its end by itself in that very instant. */
+function workEnds(scene: Scene, workflow: WorkflowScene, task: TaskScene): readonly Move[] {
+  const end = endOfWork(scene, workflow, task);
+  const { cancelledAtMs } = workflow;
+  const { ending } = turnOf(task.plan, { target: task.target, attempt: task.attempts });
+  const isEnded = cancelledAtMs !== undefined && (ending === "good" || (task.plan.uses === "set" && ending !== "fail"));
+  if (!isEnded || (task.plan.uses !== "set" && task.plan.uses !== "touch")) return [end];
+  const cancelled = ends(scene, workflow, task, "CANCELLED");
+  return cancelledAtMs === scene.nowMs ? [end, cancelled] : [cancelled];
+}
+
+function endOfWork(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move {
   if (task.plan.uses === "finish") return finishes(scene, workflow, task);
   const { ending } = turnOf(task.plan, { target: task.target, attempt: task.attempts });
   const { uses } = task.plan;
@@ -261,6 +277,7 @@ function finishes(scene: Scene, workflow: WorkflowScene, task: TaskScene): Move 
   const isGood = task.plan.finishes === "succeeded";
   const make = (): void => {
     finish(scene, workflow, task, isGood ? "UNCHANGED" : "FAILED");
+    if (workflow.cancelledAtMs !== undefined) return;
     workflow.finished ??= isGood ? "SUCCEEDED" : "FAILED";
     for (const other of workflow.tasks) {
       const isOwn = other.stage === workflow.stage && ask.hasBegun(workflow, other.target);
@@ -279,7 +296,7 @@ function ends(scene: Scene, workflow: WorkflowScene, task: TaskScene, ending: En
   const made = task.attempts - (scene.rules.iterationsShareRetries ? 0 : task.attemptsBefore);
   const isOther = task.plan.on !== undefined && task.plan.on.toUpperCase() !== ending && scene.rules.isRetryOnKept;
   // A target that has failed takes nothing more: no further attempt either.
-  const isLast = made >= task.plan.attempts || ask.hasFailed(workflow, task.target);
+  const isLast = made >= task.plan.attempts || ask.hasFailed(workflow, task.target) || workflow.cancelledAtMs !== undefined;
   const isAgain = (ending === "FAILED" || ending === "UNREACHABLE") && !isLast && !isOther;
   const text = `w${workflow.index} ${nameOf(task)} ends ${ending}`;
   if (!isAgain) return { text, make: () => finish(scene, workflow, task, ending) };

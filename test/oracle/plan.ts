@@ -68,6 +68,8 @@ export interface WorkflowPlan {
   readonly priority: number;
   readonly stages: readonly StagePlan[];
   /** Somebody pauses it so long after the Exec, and lets it go on so much later. */
+  /** Somebody cancels it so long after the Exec. */
+  readonly cancelAfterMs?: number;
   /** Somebody retries it so long after the Exec, where it can be retried then. */
   readonly retryAfterMs?: number;
   readonly break?: { readonly afterMs: number; readonly forMs: number };

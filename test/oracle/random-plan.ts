@@ -113,6 +113,7 @@ const WORKFLOW: fc.Arbitrary<WorkflowPlan> = fc
     execAtMs: fc.integer({ min: 0, max: 9_999 }),
     priority: fc.integer({ min: -1, max: 1 }),
     stages: fc.array(STAGE, { minLength: 1, maxLength: 2 }),
+    cancelAfterMs: seldom(fc.integer({ min: 1, max: 30_000 }), 4),
     retryAfterMs: maybe(fc.integer({ min: 1, max: 60_000 }), 2),
     break: maybe(fc.record({ afterMs: fc.integer({ min: 1, max: 15_000 }), forMs: fc.integer({ min: 1, max: 15_000 }) }), 2),
   })

@@ -47,6 +47,8 @@ export interface Rules {
   readonly itemsMore: number;
   /** A Retry leaves what had succeeded as it is. */
   readonly isDoneKept: boolean;
+  /** A cancelled workflow starts nothing. */
+  readonly isCancelKept: boolean;
   // Half-sentences of the docs that are easily overlooked: false is without them, and a test shows that each matters.
   /** A target whose first attempt had to wait for locks takes from the rate again. */
   readonly rateCountsDeferred: boolean;
@@ -89,6 +91,7 @@ export const FAITHFUL: Rules = {
   isFinishKept: true,
   itemsMore: 0,
   isDoneKept: true,
+  isCancelKept: true,
   rateCountsDeferred: true,
   isKnownAfterEnd: true,
   isSkippingAWord: true,

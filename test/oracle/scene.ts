@@ -7,7 +7,7 @@ import type { LimitStart, Rules } from "./rules.ts";
 import { budgetOf, wavesOf } from "./rules.ts";
 
 /** How a task ended for good. */
-export type Ending = "CHANGED" | "UNCHANGED" | "SKIPPED" | "FAILED" | "UNREACHABLE" | "UNKNOWN";
+export type Ending = "CHANGED" | "UNCHANGED" | "SKIPPED" | "FAILED" | "UNREACHABLE" | "UNKNOWN" | "CANCELLED";
 
 /** A task. */
 export interface TaskScene {
@@ -82,7 +82,9 @@ export interface WorkflowScene {
   exhausted: number | undefined;
   /** When anything of it happened last. */
   movedAtMs: number;
-  end: "SUCCEEDED" | "FAILED" | undefined;
+  end: "SUCCEEDED" | "FAILED" | "CANCELLED" | undefined;
+  /** When it was cancelled, in this round. */
+  cancelledAtMs: number | undefined;
   /** How an action finished it early; the first decides. */
   finished: "SUCCEEDED" | "FAILED" | undefined;
   /** Since when it waits for limits, whichever task for whichever; Infinity: it does not. */
@@ -135,6 +137,7 @@ export function openScene(plan: Plan, rules: Rules): Scene {
       done: new Set(),
       halfWay: [],
       wasRetried: false,
+      cancelledAtMs: undefined,
       exhausted: undefined,
       movedAtMs: -1,
       end: undefined,
@@ -218,7 +221,7 @@ export function hasFailed(workflow: WorkflowScene, target: number): boolean {
   return tasksAt(workflow, target).some(isFailure);
 }
 
-function isFailure({ ending }: TaskScene): boolean {
+export function isFailure({ ending }: TaskScene): boolean {
   return ending === "FAILED" || ending === "UNREACHABLE";
 }
 
@@ -233,12 +236,12 @@ export function hasEndedIn(workflow: WorkflowScene, at: { readonly stage: number
   return tasks.some(isFailure) || tasks.every(({ ending }) => ending !== undefined);
 }
 
-/** The tasks that wait for another attempt, or iteration. */
-export function backoffOf(workflow: WorkflowScene): readonly TaskScene[] {
-  return workflow.tasks.filter(
-    ({ stage, target, ending, retryAtMs }) =>
-      stage === workflow.stage && ending === undefined && retryAtMs !== undefined && !hasFailed(workflow, target),
+/** When tasks that wait for another attempt, or iteration, may begin with it. */
+export function backoffOf(workflow: WorkflowScene): readonly number[] {
+  const open = workflow.tasks.filter(
+    ({ stage, target, ending }) => stage === workflow.stage && ending === undefined && !hasFailed(workflow, target),
   );
+  return open.flatMap(({ retryAtMs }) => retryAtMs ?? []);
 }
 
 /** For another iteration of its stage, or another round. */
@@ -277,7 +280,9 @@ export function isAtRisk({ rules }: Scene, workflow: WorkflowScene, target: numb
     .filter((task) => task.target === target)
     .map(({ stage, ending, endingBefore, endedAs }) => ({ stage, ending: ending ?? endingBefore, endedAs }))
     .filter(({ ending }) => ending !== undefined);
-  const words = ended.filter(({ stage, ending }) => ending !== "SKIPPED" || (rules.isSkippingAWord && isAllEnded(workflow, target, stage)));
+  // What a cancel ended says nothing of the target.
+  const said = ended.filter(({ ending }) => ending !== "CANCELLED");
+  const words = said.filter(({ stage, ending }) => ending !== "SKIPPED" || (rules.isSkippingAWord && isAllEnded(workflow, target, stage)));
   const last = words.toSorted((a, b) => a.endedAs - b.endedAs).at(-1);
   return words.some(
     ({ stage, ending }) => stage === last?.stage && (ending === "FAILED" || ending === "UNREACHABLE" || ending === "UNKNOWN"),

@@ -94,7 +94,7 @@ function nameOf({ stage, action, target }: Task): string {
 }
 
 /** Who executes, pauses and lets go on, at the times of the plan. A workflow that has ended refuses, and that is an answer. */
-function planPeople(world: World, id: string, { execAtMs, retryAfterMs, break: rest }: WorkflowPlan): void {
+function planPeople(world: World, id: string, { execAtMs, cancelAfterMs, retryAfterMs, break: rest }: WorkflowPlan): void {
   const ref = { id, namespace: "" };
   const at = (ms: number, act: () => Promise<unknown>): void => {
     world.clock.after(ms, () => {
@@ -104,6 +104,7 @@ function planPeople(world: World, id: string, { execAtMs, retryAfterMs, break: r
     });
   };
   at(execAtMs, () => world.engine.exec(TESTER, ref, ""));
+  if (cancelAfterMs !== undefined) at(execAtMs + cancelAfterMs, () => world.engine.cancel(TESTER, ref, "enough"));
   if (retryAfterMs !== undefined) at(execAtMs + retryAfterMs, () => world.engine.retry(TESTER, retryOf(ref, "again")));
   if (rest === undefined) return;
   at(execAtMs + rest.afterMs, () => world.engine.pause(TESTER, ref, ""));
@@ -195,6 +196,8 @@ function tell(kind: Event["kind"], names: ReadonlyMap<number, string>): readonly
       return ["exec"];
     case "workflowPaused":
       return ["pause"];
+    case "cancelRequested":
+      return ["cancel"];
     case "workflowRetried":
       return ["retry"];
     case "workflowUnpaused":
