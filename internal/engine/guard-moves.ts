@@ -107,9 +107,12 @@ export class GuardMoves {
     const { blueprint } = this.#state;
     const { stage, ordinal } = placeOf(blueprint, task);
     if (this.#state.tasks.get(task) !== TaskState.UNKNOWN && !this.#state.running.has(task)) this.#returnSettled(task);
+    // With a target, or an item, that failed the tasks of it end that were between two attempts: what handles its failure may need what they hold.
+    for (let action = 0; action < stage.actions.length; action++) {
+      const other = taskAt(stage, ordinal, action);
+      if (isSettled(this.#state.tasks.get(other))) this.#returnLimits(other, false);
+    }
     if (!isTargetDone(this.#state, stage, ordinal)) return;
-    // With a target, or an item, that failed the tasks of it end that were between two attempts.
-    for (let action = 0; action < stage.actions.length; action++) this.#returnSettled(taskAt(stage, ordinal, action));
     const target = targetAt(blueprint, stage, ordinal)?.name;
     if (target === undefined) return;
     this.#move(stopWaiting(this.#guard, this.#id, target, this.#nowMs));

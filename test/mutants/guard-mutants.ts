@@ -173,13 +173,29 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/engine/guard-moves.ts",
-        find: "    if (!isTargetDone(this.#state, stage, ordinal)) return;\n    // With a target",
-        replace: "    if (!stage.isOverTargets || !isTargetDone(this.#state, stage, ordinal)) return;\n    // With a target",
+        find: "if (isSettled(this.#state.tasks.get(other)))",
+        replace: "if (stage.isOverTargets && isSettled(this.#state.tasks.get(other)))",
       },
     ],
     caughtBy: {
       file: "internal/engine/item-limits.test.ts",
       name: "an item that failed gives back the slots of its other tasks, which were between two attempts: the next item goes on",
+    },
+  },
+  {
+    name: "closed-task-keeps-slots",
+    bug: "what handles a target's failure waits for ever for slots of the target's own tasks that were between two attempts",
+    breaks: "rule: limits",
+    patches: [
+      {
+        file: "internal/engine/guard-moves.ts",
+        find: "if (isSettled(this.#state.tasks.get(other)))",
+        replace: "if (isTargetDone(this.#state, stage, ordinal) && isSettled(this.#state.tasks.get(other)))",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/closed-limits.test.ts",
+      name: "what a target's failure closes between two attempts keeps no limit from what handles the failure",
     },
   },
   {
