@@ -39,6 +39,8 @@ export class LimitChecker implements Checker {
   readonly #held = new Map<string, Map<number, Held>>();
   /** Targets that a stage has begun with, by workflow. */
   readonly #begun = new Map<string, Set<number>>();
+  /** Those of them of which an attempt came to another end than being put off, also where an iteration ended and the next one is due. */
+  readonly #spent = new Map<string, Set<number>>();
 
   constructor(versions: ReadonlyMap<string, PolicyTerms>) {
     this.#versions = versions;
@@ -51,6 +53,7 @@ export class LimitChecker implements Checker {
     switch (kind.case) {
       case "stageStarted":
         this.#begun.set(model.id, new Set());
+        this.#spent.set(model.id, new Set());
         return;
       case "attemptStarted":
         return this.#start(happened, kind.value);
@@ -115,8 +118,10 @@ export class LimitChecker implements Checker {
     const { model } = happened;
     const isDeferred = outcome === AttemptOutcome.DEFERRED;
     const target = model.tasks[task]?.target ?? 0;
-    if (isDeferred && this.#held.get(model.id)?.get(task)?.hasApplied !== true && isOnlyTried(model, target))
-      this.#begun.get(model.id)?.delete(target);
+    const spent = this.#spent.get(model.id);
+    if (!isDeferred) spent?.add(target);
+    const isSpent = spent?.has(target) === true || this.#held.get(model.id)?.get(task)?.hasApplied === true;
+    if (isDeferred && !isSpent && isOnlyTried(model, target)) this.#begun.get(model.id)?.delete(target);
     const held = this.#held.get(model.id)?.get(task);
     if (held !== undefined && isDeferred && deferredFor === DeferReason.FROZEN) held.isPutOff = true;
     if (outcome === AttemptOutcome.UNKNOWN || (isDeferred && deferredFor === DeferReason.FROZEN) || retryAfterMs !== undefined) return;
