@@ -101,3 +101,21 @@ test.each([
   expect(await goOn({ ...former, entries: former.entries.slice(0, 2) }, Resolution.RUN_AGAIN)).toBe(1);
   expect(touches(former.world)).toBe(GENERATIONS);
 });
+
+/** `touch` may fail, and what comes after it goes on all the same. */
+function tolerant(definition: Json): Json {
+  return JSON.parse(JSON.stringify(definition).replaceAll('"uses":"touch"', '"uses":"touch","continueOnError":true'));
+}
+
+test.each([
+  { what: "failed, generations", definition: tolerant(ENDLESS), word: Resolution.FAILED },
+  { what: "failed, iterations", definition: tolerant(REPEATED), word: Resolution.FAILED },
+  { what: "not done, generations", definition: tolerant(ENDLESS), word: Resolution.RUN_AGAIN },
+  { what: "not done, iterations", definition: tolerant(REPEATED), word: Resolution.RUN_AGAIN },
+])("the former service may have gone on past what it may fail: what is $what after it are in doubt", async ({ definition, word }) => {
+  const former = await ended(definition);
+  former.world.fleet.host("h0").changes.length = 0;
+  const again = word === Resolution.RUN_AGAIN;
+  expect(await goOn({ ...former, entries: former.entries.slice(0, 2) }, word)).toBe(GENERATIONS);
+  expect(touches(former.world)).toBe(again ? GENERATIONS : 0);
+});

@@ -9,7 +9,7 @@ import type { StagePlan, TaskPlace } from "./blueprint.ts";
 import { placeOf, taskAt } from "./blueprint.ts";
 import { isFinished } from "./early-finish.ts";
 import { handlesEnd } from "./ended-well.ts";
-import { noteUndone } from "./restored-doubt.ts";
+import { noteRepeated, noteUndone } from "./restored-doubt.ts";
 import type { WorkflowState } from "./state.ts";
 import { beginStage, stageRunOf } from "./state.ts";
 import { closeTask } from "./target-parts.ts";
@@ -159,6 +159,7 @@ export function repeatStage(state: WorkflowState, { stage: index, iteration, aft
   assert(state.running.size === 0, "nothing runs when a stage is repeated");
   for (let task = stage.firstTask; task < stage.firstTask + stage.width * stage.actions.length; task++)
     if (state.tasks.get(task) !== TaskState.ABSENT) openAgain(state, task);
+  noteRepeated(state, stage);
   const { deadlineMs } = stageRunOf(state);
   state.stageRun = beginStage(stage, { iteration, resumeAtMs: atMs + afterMs, deadlineMs });
 }

@@ -2,7 +2,8 @@
 // 1. Doubt is about what had not come to a good end, and about what a `repeat` or a further generation would begin anew: the former service may have
 //    come that far as well.
 // 2. A person's word takes the note of a task away. Doubt ends with the generation of which nothing was found done and something was said not to be: the
-//    former service did not get past it.
+//    former service did not get past it. Past what may fail, or may be left out, it may have gone on: then doubt comes again with the next iteration or
+//    generation.
 
 import { create } from "@bufbuild/protobuf";
 import { timeMs } from "../base/ids.ts";
@@ -13,6 +14,9 @@ import type { StagePlan } from "./blueprint.ts";
 import type { WorkflowState } from "./state.ts";
 import { isRetriable, isSettled } from "./task-state.ts";
 
+/** Noted of a task that a person has spoken about: it may begin, and is in doubt again when it comes again. */
+const FREE_FOR_NOW = 2;
+
 /** WorkflowRestored, or the generation that follows one: whatever may begin by itself may have been done. */
 export function restoreWorkflow(state: WorkflowState, { restore, backupMs }: WorkflowRestored): void {
   const mayBeDone = state.tasks.states.map((now) => Number(isRetriable(now) || !isSettled(now)));
@@ -22,10 +26,19 @@ export function restoreWorkflow(state: WorkflowState, { restore, backupMs }: Wor
 }
 
 /** A person says that the task was not done, or has failed: it is free to begin. */
-export function noteUndone({ restored }: WorkflowState, task: number): void {
+export function noteUndone({ restored, blueprint }: WorkflowState, task: number): void {
   if (restored?.mayBeDone[task] !== 1) return;
-  restored.mayBeDone[task] = 0;
+  const { stage, action } = placeOf(blueprint, task);
+  const mayBePassed = !action.failsTarget || action.when !== undefined || action.part !== "main" || stage.failuresMax > 0;
+  restored.mayBeDone[task] = mayBePassed ? FREE_FOR_NOW : 0;
+  if (mayBePassed || stage.continuesOnError || stage.part !== "main") return;
   if (restored.came === "unknown") restored.came = "not-far";
+}
+
+/** The stage is repeated: what was free only in the iteration before may have been done in this one. */
+export function noteRepeated({ restored }: WorkflowState, { firstTask, width, actions }: StagePlan): void {
+  for (let task = firstTask; restored !== undefined && task < firstTask + width * actions.length; task++)
+    if (restored.mayBeDone[task] === FREE_FOR_NOW) restored.mayBeDone[task] = 1;
 }
 
 /** A person says that the task was done; of its next iteration that says nothing. */

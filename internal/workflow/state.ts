@@ -54,7 +54,7 @@ export interface Restoration {
   /** Names the restore. */
   readonly restore: string;
   readonly backupMs: TimeMs;
-  /** One byte a task; not 0: the service that the backup was taken from may have done it since, and no person has said what became of it. */
+  /** One byte a task; 1: the service that the backup was taken from may have done it since, and no person has said what became of it (restored-doubt.ts). */
   readonly mayBeDone: Uint8Array;
   /** How far it came in this generation: something was found done; it was not, as a person says; nothing is known. */
   came: "far" | "not-far" | "unknown";

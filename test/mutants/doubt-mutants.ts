@@ -147,6 +147,22 @@ export const DOUBT_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "doubt-ends-past-what-may-fail",
+    bug: "after a backup was brought back, a person's word about a task that may fail ends the doubt about its next iteration",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/restored-doubt.ts",
+        find: "mayBePassed ? FREE_FOR_NOW : 0",
+        replace: "0",
+      },
+    ],
+    caughtBy: {
+      file: "internal/engine/restored-again.test.ts",
+      name: "the former service may have gone on past what it may fail: what is failed, iterations after it are in doubt",
+    },
+  },
+  {
     name: "foreign-change-unseen",
     bug: "a state that is not the one before the apply counts as the one before",
     breaks: "H2",
