@@ -96,3 +96,22 @@ test("an action that is skipped by its `when` tries none", () => {
   expect(drill.exec().slice(3)).toEqual(["taskSkipped h0/send.1", "attemptStarted h0/after"]);
   expect(statusOf(drill.state).counts).toMatchObject({ skipped: 3 });
 });
+
+test("a target that is stopped while an alternative runs is whole when that one succeeds: not undone, not at risk, nothing to retry", () => {
+  const stage = {
+    name: "go",
+    over: { targets: true },
+    deadline: "60s",
+    actions: [{ name: "send", try: [{ uses: "set" }, { uses: "touch" }], undo: { uses: "set" } }],
+    onSuccess: [{ name: "good", uses: "set" }],
+    onFailure: [{ name: "bad", uses: "set" }],
+  };
+  const drill = drillOf({ name: "test", targets: { where: "true" }, stages: [stage] });
+  drill.startApply(0);
+  drill.nowMs += 60_000;
+  expect(drill.follow()).toEqual(["deadlinePassed"]);
+  expect(drill.end(0, CHANGED)).toEqual(["attemptEnded h0/send.1 2", "attemptStarted h0/good"]);
+  drill.end(3, UNCHANGED);
+  expect(statusOf(drill.state)).toMatchObject({ phase: Phase.FAILED, targetsAtRisk: 0 });
+  expect(() => drill.take(retry)).toThrow("nothing to retry");
+});

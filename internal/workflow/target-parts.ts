@@ -61,7 +61,10 @@ export function closeAlternatives(state: WorkflowState, task: number, to: TaskSt
   const { stage, ordinal, action } = placeOf(state.blueprint, task);
   for (let index = action.index + 1; index < action.alternatives.end; index++) {
     const other = taskAt(stage, ordinal, index);
-    if (!isSettled(state.tasks.get(other))) closeTask(state, other, isGood(to) ? TaskState.SKIPPED : to);
+    const now = state.tasks.get(other);
+    // Closed when its target was stopped meanwhile: nothing of the action is left to do by that any more.
+    const wasStopped = isGood(to) && now === TaskState.SKIPPED_AFTER;
+    if (!isSettled(now) || wasStopped) closeTask(state, other, isGood(to) ? TaskState.SKIPPED : to);
   }
 }
 

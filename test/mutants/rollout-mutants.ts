@@ -134,4 +134,20 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: { file: "test/golden/golden.test.ts", name: "parallel goes as its transcript says" },
   },
+  {
+    name: "stopped-alternative-cuts-short",
+    bug: "a target that was stopped while an alternative ran counts as stopped half-way, though that one succeeded",
+    breaks: "H2",
+    patches: [
+      {
+        file: "internal/workflow/target-parts.ts",
+        find: "const wasStopped = isGood(to) && now === TaskState.SKIPPED_AFTER;",
+        replace: "const wasStopped = false;",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/alternatives.test.ts",
+      name: "a target that is stopped while an alternative runs is whole when that one succeeds: not undone, not at risk, nothing to retry",
+    },
+  },
 ];
