@@ -17,12 +17,12 @@ import { decideJudge } from "./gates.ts";
 import { caused, happened } from "./events.ts";
 import type { Facts } from "./facts.ts";
 import { completeReport, failReport } from "./person.ts";
-import { isReopened } from "./reopen.ts";
+import { isReasonToRetry } from "./reopen.ts";
 import { decideSignal } from "./signals.ts";
 import { hasStalled } from "./stall.ts";
 import type { WorkflowState } from "./state.ts";
 import { isGivenUp, isPartOpen } from "./target-parts.ts";
-import { TaskState, isRetriable } from "./task-state.ts";
+import { TaskState } from "./task-state.ts";
 
 /** The events of a command; throws HoldfastError when it is refused. */
 export function decide(state: WorkflowState, command: Command, facts: Facts): readonly Event[] {
@@ -179,8 +179,7 @@ function exhaustedStage(state: WorkflowState): Again | undefined {
 }
 
 function hasRetriable(state: WorkflowState): boolean {
-  // What a finish skipped is no reason by itself: it was what the workflow wanted.
-  return state.tasks.states.some((now, task) => isRetriable(now) && now !== TaskState.SKIPPED_FINISH && isReopened(state, task));
+  return state.tasks.states.some((_, task) => isReasonToRetry(state, task));
 }
 
 function decideResolve(state: WorkflowState, command: CommandOf<"resolveTask">): readonly Event[] {

@@ -122,6 +122,14 @@ export function isReopened(state: WorkflowState, task: number): boolean {
   return true;
 }
 
+/** True when there is something for a Retry in the task. What a finish skipped is no reason by itself: it was what the workflow wanted. */
+export function isReasonToRetry(state: WorkflowState, task: number): boolean {
+  const now = state.tasks.get(task);
+  if (isRetriable(now)) return now !== TaskState.SKIPPED_FINISH && isReopened(state, task);
+  const { stage, ordinal, action } = placeOf(state.blueprint, task);
+  return action.part === "main" && isDoneAgain(state, { stage, ordinal, action });
+}
+
 /** True when what the action did was taken back or was to be, or something that it needs, directly or through others: it was done for what is no more. */
 function isDoneAgain(state: WorkflowState, { stage, ordinal, action }: TaskPlace): boolean {
   if (stage.parts.every(({ part }) => part !== "undo")) return false;

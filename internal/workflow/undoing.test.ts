@@ -287,3 +287,17 @@ test("a Retry does again what a freeze found half undone", () => {
   expect(drill.end(3, AttemptOutcome.DEFERRED, { deferredFor: DeferReason.FROZEN })).toContain("workflowEnded");
   expect(drill.take(retry)).toContain("attemptStarted h0/a");
 });
+
+test("a Retry does again what was taken back with its wave, also where nothing but the time was wrong", () => {
+  const rest = { undo: "STAGE_UNDO_WAVE", deadline: "60s", actions: [set("a", UNDO)] };
+  const drill = new Drill({ targets: 1, definition: upgrade({}, rest) });
+  drill.exec();
+  drill.startApply(0);
+  drill.nowMs += 60_000;
+  drill.follow();
+  expect(drill.end(0, CHANGED)).toContain("attemptStarted h0/a.undo");
+  expect(drill.change(1)).toContain("workflowEnded");
+  expect(drill.take(retry)).toContain("attemptStarted h0/a");
+  drill.end(0, UNCHANGED);
+  expect(phaseOf(drill.state)).toBe(Phase.SUCCEEDED);
+});
