@@ -76,7 +76,8 @@ export function createHttp2Sessions(listener: NodeListener, clock: Pick<Clock, "
   };
 }
 
-/** What has come whole may take as long as it likes to be answered. */
+/** What has come whole may take as long as it likes to be answered. Of a closed stream Node keeps an unread body and an answer that nobody takes. */
 function cutUnfinished(stream: ServerHttp2Stream): void {
-  if (stream.state.state === constants.NGHTTP2_STREAM_STATE_OPEN) stream.close(constants.NGHTTP2_CANCEL);
+  if (stream.closed) stream.destroy();
+  else if (stream.state.state === constants.NGHTTP2_STREAM_STATE_OPEN) stream.close(constants.NGHTTP2_CANCEL);
 }

@@ -50,7 +50,7 @@ export function createRequestListener(
       refuse(request, response, 400, "the request names no host, or one that is not a host");
       return;
     }
-    serve(handler, call, { request, response }).catch((error: unknown) => {
+    serve(handler, call, { request, response, clock }).catch((error: unknown) => {
       log(`${handler.requestPath}: the call broke on the way: ${error instanceof Error ? error.message : "unknown"}`);
       response.destroy();
     });
@@ -61,12 +61,20 @@ export function createRequestListener(
 function serve(
   handler: UniversalHandler,
   call: UniversalServerRequest,
-  { request, response }: { request: NodeRequest; response: NodeResponse },
+  { request, response, clock }: { request: NodeRequest; response: NodeResponse; clock: Pick<Clock, "after"> },
 ): Promise<void> {
   return handler(call).then((answer) => {
-    response.once("finish", () => letGo(request));
-    return isWhole(answer) ? writeWhole(answer, response) : universalResponseToNodeResponse(answer, response);
+    if (isWhole(answer)) return writeWhole(answer, response).then(() => letGo(request));
+    whenSaid(response, clock, () => letGo(request));
+    return universalResponseToNodeResponse(answer, response);
   });
+}
+
+/** Calls back when an answer is said. Over HTTP/2 Node's response finishes no sooner than its stream is closed, and that waits for the body. */
+function whenSaid(response: NodeResponse, clock: Pick<Clock, "after">, then: () => void): void {
+  if (!("stream" in response)) response.once("finish", then);
+  else if (response.stream.closed) then();
+  else response.stream.once("aborted", then).once("wantTrailers", () => clock.after(0, then)); // a close at once would overtake the trailers
 }
 
 function authorizations({ rawHeaders }: NodeRequest): number {
@@ -128,15 +136,12 @@ function refuse(request: NodeRequest, response: NodeResponse, status: number, me
   response.end(`${message}\n`);
 }
 
-/** Reads an HTTP/1.1 body to its end, in the time that the server gives it, and closes an HTTP/2 stream. */
+/** Reads a body to its end that nobody reads any more: in the time that the server gives it, and over HTTP/2 no more of it than has come. */
 function letGo(request: NodeRequest): void {
   if (request.readableEnded || request.destroyed) return;
-  if ("stream" in request) {
-    request.stream.close(constants.NGHTTP2_NO_ERROR);
-    return;
-  }
   request.removeAllListeners("readable"); // whoever was reading and left: while he listens nothing flows
   request.resume();
+  if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 /** The listener as node:http wants it. */

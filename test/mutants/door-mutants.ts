@@ -78,6 +78,32 @@ export const DOOR_MUTANTS: readonly Mutant[] = [
     caughtBy: { file: "internal/api/completion.test.ts", name: "the connection of a body that was cut serves the next call" },
   },
   {
+    name: "unread-body-waited-for",
+    bug: "over HTTP/2 the stream of a call that was answered before its body was read stays open",
+    breaks: "rule: bodies",
+    patches: [
+      {
+        file: "internal/api/request-listener.ts",
+        find: '  if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "internal/api/request-listener.test.ts",
+      name: "over HTTP/2 a body that is too large is not waited for: its stream is closed once its answer is written",
+    },
+  },
+  {
+    name: "untaken-answer-kept",
+    bug: "a stream that its client closed keeps an answer that nobody takes as long as its connection lives",
+    breaks: "rule: bodies",
+    patches: [{ file: "internal/api/http2-sessions.ts", find: "  if (stream.closed) stream.destroy();\n  else if", replace: "  if" }],
+    caughtBy: {
+      file: "internal/api/request-listener.test.ts",
+      name: "over HTTP/2 an answer that its client neither takes nor waits for is not kept",
+    },
+  },
+  {
     name: "principal-constant",
     bug: "everybody acts under the name of the administrator",
     breaks: "rule: rights",
