@@ -96,7 +96,8 @@ function stageHolds(state: WorkflowState, run: StageRun): readonly Hold[] {
 
 /** True when room at risk is taken by targets in flight alone: they give it back as they end well. */
 function hasRoomByItself(state: WorkflowState, run: StageRun): boolean {
-  return run.inFlight.size > 0 && state.targetsAtRisk + run.inFlightNotAtRisk === run.inFlight.size;
+  const begun = run.inFlight.size + run.yielded.size;
+  return begun > 0 && state.targetsAtRisk + run.roomKept === begun;
 }
 
 /** What has taken the room at risk, and how to make more. */
@@ -105,7 +106,7 @@ function roomText(state: WorkflowState, run: StageRun): string {
   const { name, atRiskMax } = run.stage;
   const max = `max_at_risk of stage "${name}" is ${atRiskMax}`;
   if (atRiskMax === 0) return `${max}; "holdfast cancel ${id}", and submit it again with room for targets at risk`;
-  const inFlight = run.inFlightNotAtRisk === 0 ? "" : `, ${run.inFlightNotAtRisk} more are in flight`;
+  const inFlight = run.roomKept === 0 ? "" : `, ${run.roomKept} more are in flight`;
   const next = `"holdfast retry ${id}" runs again what failed, "holdfast resolve ${id} …" settles what is unknown`;
   return `${state.targetsAtRisk} targets are at risk${inFlight}, ${max}; ${next}`;
 }

@@ -7,6 +7,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { timeMs } from "../base/ids.ts";
+import type { TimeMs } from "../base/ids.ts";
 import type { ContinuedAsNew, WorkflowRestored } from "../gen/holdfast/v1/event_pb.ts";
 import { WorkflowRestoredSchema } from "../gen/holdfast/v1/event_pb.ts";
 import { placeOf } from "./blueprint.ts";
@@ -16,6 +17,17 @@ import { isRetriable, isSettled } from "./task-state.ts";
 
 /** Noted of a task that a person has spoken about: it may begin, and is in doubt again when it comes again. */
 const FREE_FOR_NOW = 2;
+
+/** The journal was brought back from a backup while the workflow was open in it. */
+export interface Restoration {
+  /** Names the restore. */
+  readonly restore: string;
+  readonly backupMs: TimeMs;
+  /** One byte a task; 1: the service that the backup was taken from may have done it since, and no person has said what became of it. */
+  readonly mayBeDone: Uint8Array;
+  /** How far it came in this generation: something was found done; it was not, as a person says; nothing is known. */
+  came: "far" | "not-far" | "unknown";
+}
 
 /** WorkflowRestored, or the generation that follows one: whatever may begin by itself may have been done. */
 export function restoreWorkflow(state: WorkflowState, { restore, backupMs }: WorkflowRestored): void {

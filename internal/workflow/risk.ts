@@ -21,6 +21,6 @@ export function setRisk(state: WorkflowState, ordinal: number, flags: { readonly
   const change = Number(after !== 0) - Number(before !== 0);
   state.targetsAtRisk += change;
   const run = state.stageRun;
-  if (run?.inFlight.has(ordinal) === true) run.inFlightNotAtRisk -= change;
+  if (run?.inFlight.has(ordinal) === true || run?.yielded.has(ordinal) === true) run.roomKept -= change;
   assert(state.targetsAtRisk >= 0, "the count of targets at risk is never negative");
 }

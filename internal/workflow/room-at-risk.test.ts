@@ -109,3 +109,24 @@ test("a held target stays at risk, and goes on without asking for room when a pe
   expect(resolved).toEqual(["taskResolved h0/apply", "attemptStarted h0/b"]);
   expect(drill.end(1, AttemptOutcome.UNCHANGED)).toContain("attemptStarted h1/apply");
 });
+
+test("a target that gave up its place while it waits for locks keeps its room, and goes on in it once it has them", () => {
+  const drill = new Drill({ targets: 3, definition: fix({ parallel: 1, maxAtRisk: { count: 2 }, maxFailures: { count: 9 } }) });
+  drill.exec();
+  drill.startApply(0);
+  expect(drill.end(0, AttemptOutcome.UNKNOWN)).toContain("attemptStarted h1/apply");
+  drill.lockedTargets.add("h1").add("h2");
+  drill.startApply(1);
+  expect(drill.take({ kind: "resolveTask", by: "ann", task: 0, resolution: Resolution.RUN_AGAIN, reason: "" })).toContain(
+    "attemptStarted h0/apply",
+  );
+  expect(drill.state.stageRun?.yielded).toEqual(new Set([1]));
+  drill.startApply(0);
+  // h0 is at risk for good; were h2 begun now, it would wait for the lock, and keep the room, that h1 needs.
+  expect(drill.end(0, AttemptOutcome.FAILED, { isRetryable: false })).toEqual(["attemptEnded h0/apply 3"]);
+  drill.lockedTargets.delete("h1");
+  expect(drill.follow()).toEqual(["attemptStarted h1/apply"]);
+  drill.lockedTargets.clear();
+  expect(drill.change(1)).toContain("attemptStarted h2/apply");
+  expect(drill.change(2)).toContain("workflowEnded");
+});

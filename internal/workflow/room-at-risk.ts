@@ -1,5 +1,5 @@
 // Room within max_at_risk: it is kept when a target is begun, not when it is changed, so that whatever becomes of a target has room.
-// 1. While a stage runs, targets at risk and targets in flight that are not at risk are never together more than its max_at_risk,
+// 1. While a stage runs, targets at risk and targets in flight that are not at risk (or that gave up their place) are never together more than its max_at_risk,
 //    unless an earlier stage left more of them at risk: then no target is begun that is not at risk.
 
 import type { StageRun, WorkflowState } from "./state.ts";
@@ -7,7 +7,7 @@ import { waveEnd } from "./state.ts";
 
 /** True when a target that is not at risk may be begun: each one at risk takes room, and each one in flight keeps it, whatever becomes of it. */
 export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
-  return state.targetsAtRisk + run.inFlightNotAtRisk < run.stage.atRiskMax;
+  return state.targetsAtRisk + run.roomKept < run.stage.atRiskMax;
 }
 
 /** True when targets of the wave are still to be begun, and none may be for want of room at risk. */

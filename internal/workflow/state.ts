@@ -21,6 +21,7 @@ import { Parking } from "./parking.ts";
 import { SignalBox } from "./signal-box.ts";
 import { CompletionBox } from "./completion-box.ts";
 import { DueQueue, WorkQueue } from "./queues.ts";
+import type { Restoration } from "./restored-doubt.ts";
 import { Schedule } from "./schedule.ts";
 import { TaskTable, stageFinder } from "./task-state.ts";
 
@@ -49,17 +50,6 @@ export type Life =
       readonly output: Value | undefined;
     };
 
-/** The journal was brought back from a backup while the workflow was open in it. */
-export interface Restoration {
-  /** Names the restore. */
-  readonly restore: string;
-  readonly backupMs: TimeMs;
-  /** One byte a task; 1: the service that the backup was taken from may have done it since, and no person has said what became of it (restored-doubt.ts). */
-  readonly mayBeDone: Uint8Array;
-  /** How far it came in this generation: something was found done; it was not, as a person says; nothing is known. */
-  came: "far" | "not-far" | "unknown";
-}
-
 /** How far the stage under way is. */
 export interface StageRun {
   readonly stage: StagePlan;
@@ -81,14 +71,16 @@ export interface StageRun {
   isOverdue: boolean;
   /** Targets in flight: admitted, not ended, not held. */
   readonly inFlight: Set<number>;
-  /** How many of those in flight are not at risk: each keeps room to become so. */
-  inFlightNotAtRisk: number;
+  /** How many of those in flight, and of those that gave up their place, are not at risk: each keeps room to become so. */
+  roomKept: number;
   /** Targets of the wave that are at risk from before and not begun yet: they need no room. */
   readonly atRiskToBegin: Set<number>;
   /** Targets held by an unknown task with nothing else running. */
   readonly held: Set<number>;
   /** Targets that were held, or gave up their place while they wait for locks, and wait to be admitted again. */
   readonly returning: Set<number>;
+  /** Those of them that gave up their place. */
+  readonly yielded: Set<number>;
   /** Targets that have failed or were unreachable in this stage. */
   readonly failed: Set<number>;
   /** Tasks of stages with something to undo that began to change their target. */
@@ -269,10 +261,11 @@ export function beginStage(stage: StagePlan, at: Pick<StageRun, "iteration" | "r
     openInWave: 0,
     isOverdue: false,
     inFlight: new Set(),
-    inFlightNotAtRisk: 0,
+    roomKept: 0,
     atRiskToBegin: new Set(),
     held: new Set(),
     returning: new Set(),
+    yielded: new Set(),
     failed: new Set(),
     touched: new Set(),
     isRecalled: false,

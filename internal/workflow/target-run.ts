@@ -1,7 +1,7 @@
 // One target within the stage under way: which of its tasks may start, whether it has ended, and how it comes and goes.
 // 1. A target that failed takes no further tasks in the stage. A failure with `continue_on_error` does not fail its target.
 // 2. A target is in flight from its first started or skipped task until it ends or is held by an unknown task.
-// 3. A target in flight that is not at risk keeps room to become so; it gives it back when it leaves flight.
+// 3. A target in flight that is not at risk keeps room to become so, also while it has given up its place; it gives it back when it ends or is held.
 
 import { Mode } from "../gen/holdfast/v1/event_pb.ts";
 import type { StagePlan, TaskPlace } from "./blueprint.ts";
@@ -42,7 +42,7 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
   if (run.inFlight.has(ordinal)) return;
   if (run.inFlight.size >= run.stage.parallel) yieldPlace(state, run);
   run.inFlight.add(ordinal);
-  if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk += 1;
+  if (!run.yielded.delete(ordinal) && keepsRoom(state, run, ordinal)) run.roomKept += 1;
   run.returning.delete(ordinal);
   run.held.delete(ordinal);
   run.atRiskToBegin.delete(ordinal);
@@ -56,6 +56,7 @@ export function admitTarget(state: WorkflowState, run: StageRun, started: { read
 /**
  * A target in flight of which nothing goes on but waiting for locks. One that comes back, perhaps with its locks, must not wait for its place:
  * it has the place when it starts, and not before, so that no other gets it; and the one that gave it up comes back itself when it has its locks.
+ * Its room at risk it keeps: who has all the locks must never wait for room that one keeps who waits for those locks.
  */
 export function placeToYield(state: WorkflowState, run: StageRun): number | undefined {
   for (const task of run.waitingForLock) {
@@ -67,7 +68,10 @@ export function placeToYield(state: WorkflowState, run: StageRun): number | unde
 
 function yieldPlace(state: WorkflowState, run: StageRun): void {
   const ordinal = placeToYield(state, run);
-  if (ordinal !== undefined && leaveFlight(state, run, ordinal)) run.returning.add(ordinal);
+  if (ordinal === undefined) return;
+  run.inFlight.delete(ordinal);
+  run.yielded.add(ordinal);
+  run.returning.add(ordinal);
 }
 
 /** True when nothing of the target runs, or would but for locks. */
@@ -189,10 +193,11 @@ function endTarget(state: WorkflowState, run: StageRun, ordinal: number): void {
   setRisk(state, ordinal, { clear: hasFailed ? over : over | Risk.FAILED });
 }
 
-/** False when it was not in flight. */
+/** False when it was not in flight, nor had only given up its place. */
 function leaveFlight(state: WorkflowState, run: StageRun, ordinal: number): boolean {
-  if (!run.inFlight.delete(ordinal)) return false;
-  if (keepsRoom(state, run, ordinal)) run.inFlightNotAtRisk -= 1;
+  if (!run.inFlight.delete(ordinal) && !run.yielded.delete(ordinal)) return false;
+  run.returning.delete(ordinal);
+  if (keepsRoom(state, run, ordinal)) run.roomKept -= 1;
   return true;
 }
 

@@ -149,8 +149,8 @@ export class Drill {
     if (targetsAtRisk !== risk.filter((flags) => flags !== 0).length)
       throw new Error("the count of targets at risk is not what a scan finds");
     if (stageRun === undefined || !stageRun.stage.isOverTargets) return;
-    const { inFlight, held, returning, atRiskToBegin, nextOrdinal, inFlightNotAtRisk } = stageRun;
-    if (inFlightNotAtRisk !== [...inFlight].filter((ordinal) => risk[ordinal] === 0).length)
+    const { inFlight, yielded, held, returning, atRiskToBegin, nextOrdinal, roomKept } = stageRun;
+    if (roomKept !== [...inFlight, ...yielded].filter((ordinal) => risk[ordinal] === 0).length)
       throw new Error("the count of targets that keep room is not what a scan finds");
     const { first = 0, count = 0 } = stageRun.stage.waves[stageRun.wave] ?? {};
     const unbegun = Array.from({ length: stageRun.isInWave ? count : 0 }, (_, at) => first + at).filter(

@@ -5,6 +5,22 @@ import type { Mutant } from "./mutant.ts";
 /** The list. */
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
+    name: "room-goes-with-the-place",
+    bug: "a target that gives up its place while it waits for locks gives up its room at risk as well, and may wait for it for ever once it has the locks",
+    breaks: "progress",
+    patches: [
+      {
+        file: "internal/workflow/target-run.ts",
+        find: "  run.inFlight.delete(ordinal);\n  run.yielded.add(ordinal);",
+        replace: "  leaveFlight(state, run, ordinal);",
+      },
+    ],
+    caughtBy: {
+      file: "internal/workflow/room-at-risk.test.ts",
+      name: "a target that gave up its place while it waits for locks keeps its room, and goes on in it once it has them",
+    },
+  },
+  {
     name: "at-risk-off-by-one",
     bug: "one target more than max_at_risk is begun",
     breaks: "rule: max_at_risk",
@@ -18,7 +34,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/room-at-risk.ts",
-        find: "return state.targetsAtRisk + run.inFlightNotAtRisk <",
+        find: "return state.targetsAtRisk + run.roomKept <",
         replace: "return state.targetsAtRisk <",
       },
     ],
