@@ -107,7 +107,7 @@ function roomText(state: WorkflowState, run: StageRun): string {
   const max = `max_at_risk of stage "${name}" is ${atRiskMax}`;
   if (atRiskMax === 0) return `${max}; "holdfast cancel ${id}", and submit it again with room for targets at risk`;
   const inFlight = run.roomKept === 0 ? "" : `, ${run.roomKept} more are in flight`;
-  const next = `"holdfast retry ${id}" runs again what failed, "holdfast resolve ${id} …" settles what is unknown`;
+  const next = `"holdfast retry ${id}" runs again what failed, "holdfast resolve ${id} …" settles what is unknown; where neither makes room, "holdfast cancel ${id}", and submit it again with more`;
   return `${state.targetsAtRisk} targets are at risk${inFlight}, ${max}; ${next}`;
 }
 
