@@ -98,7 +98,7 @@ export const WATCH_SHARED_EVENTS_MAX = 64;
 export const PAGE_SIZE_DEFAULT = 100;
 /** Rows that one page asks a filter about: of tasks, and of workflows, each of which is read from the disk. */
 export const PAGE_ROWS_EXAMINED_MAX = 2_000;
-export const PAGE_WORKFLOWS_EXAMINED_MAX = 500;
+export const PAGE_WORKFLOWS_EXAMINED_MAX = 400;
 export const ATTEMPT_WATCHDOG_GRACE_MS = 20_000;
 export const HEARTBEAT_MS_MIN = 1_000;
 /** How often within a heartbeat a command is looked at. */
