@@ -10,7 +10,7 @@ import { Phase } from "../../../internal/gen/holdfast/v1/status_pb.ts";
 import { formatDurationMs } from "../../../internal/sdk/duration.ts";
 import { completeEntry } from "../../../internal/sdk/handshake.ts";
 import type { Completion, HandshakePorts } from "../../../internal/sdk/handshake.ts";
-import type { LogbookContent } from "../../../internal/sdk/logbook.ts";
+import type { LogbookContent, UnreadFile } from "../../../internal/sdk/logbook.ts";
 import type { LogbookEntry } from "../../../internal/sdk/logbook-entry.ts";
 import { hasEnded, persist } from "../../../internal/sdk/persistence.ts";
 import { phaseName } from "../../../internal/sdk/wire-json.ts";
@@ -131,7 +131,7 @@ async function openEntries(context: Context, id: string | undefined, remote: rea
       const found = `"${named.name}" never became a workflow (${named.end?.phase ?? ""})`;
       throw new HoldfastError("FAILED_PRECONDITION", `${found}; submit it again with "holdfast run ${named.file}"`);
     }
-    nameUnread(context, (await context.logbook.read()).damaged); // it may be among these
+    for (const file of (await context.logbook.read()).damaged) tellSkipped(context, file); // it may be among these
     throw new HoldfastError(
       "NOT_FOUND",
       `the logbook in ${context.logbook.directory} holds no workflow of that name; follow one that it does not hold with "holdfast watch ID"`,
@@ -146,12 +146,16 @@ async function openEntries(context: Context, id: string | undefined, remote: rea
 }
 
 /** Names what could not be read; returns how many of it were entries. */
-function nameUnread({ out }: Context, damaged: LogbookContent["damaged"]): number {
-  for (const { path, reason, isEntry } of damaged) {
-    if (isEntry) out.error(new HoldfastError("DATA_LOSS", `${path}: ${reason}`), UNREAD_NEXT);
-    else out.talk(`skipped ${path}: ${reason}`);
+function nameUnread(context: Context, damaged: LogbookContent["damaged"]): number {
+  for (const file of damaged) {
+    if (file.isEntry) context.out.error(new HoldfastError("DATA_LOSS", `${file.path}: ${file.reason}`), UNREAD_NEXT);
+    else tellSkipped(context, file);
   }
   return damaged.filter(({ isEntry }) => isEntry).length;
+}
+
+function tellSkipped({ out }: Context, { path, reason }: UnreadFile): void {
+  out.talk(`skipped ${path}: ${reason}`);
 }
 
 /** Writes an entry for each open workflow of the service that the logbook does not hold. */
