@@ -10,7 +10,7 @@ const KINDS = [
   { name: "golden", include: ["test/golden/**/*.test.ts"], timeoutMs: 10 * SECOND_MS },
   { name: "contract", include: ["test/contract/**/*.test.ts"], timeoutMs: 30 * SECOND_MS },
   { name: "model", include: ["test/model/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
-  { name: "oracle", include: ["test/oracle/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
+  { name: "oracle", include: ["test/oracle/**/*.test.ts", "test/walk/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
   { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },
   { name: "mutants", include: ["test/mutants/**/*.test.ts"], timeoutMs: 300 * SECOND_MS },
   { name: "sim", include: ["test/sim/**/*.test.ts"], timeoutMs: 120 * SECOND_MS },

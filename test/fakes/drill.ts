@@ -6,6 +6,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { timeMs } from "../../internal/base/ids.ts";
 import { AttemptOutcome, Mode, WorkflowSubmittedSchema } from "../../internal/gen/holdfast/v1/event_pb.ts";
 import type { Event } from "../../internal/gen/holdfast/v1/event_pb.ts";
+import { HoldKind } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import type { AttemptDetail, Hold } from "../../internal/gen/holdfast/v1/status_pb.ts";
 import { WorkflowDefinitionSchema } from "../../internal/gen/holdfast/v1/workflow_pb.ts";
 import { applyEvent, foldFirst } from "../../internal/workflow/apply.ts";
@@ -14,8 +15,9 @@ import type { AttemptReport, Command } from "../../internal/workflow/commands.ts
 import { decide } from "../../internal/workflow/decide.ts";
 import { nextStep } from "../../internal/workflow/dispatch.ts";
 import { caused } from "../../internal/workflow/events.ts";
-import type { Facts } from "../../internal/workflow/facts.ts";
+import type { Admission, Facts } from "../../internal/workflow/facts.ts";
 import { targetHolds } from "../../internal/workflow/holds.ts";
+import { freeKind } from "../../internal/workflow/parking.ts";
 import type { WorkflowState } from "../../internal/workflow/state.ts";
 import { isTargetDone } from "../../internal/workflow/target-run.ts";
 import { TaskState } from "../../internal/workflow/task-state.ts";
@@ -39,6 +41,12 @@ export class Drill {
   readonly details = new Map<number, AttemptDetail>();
   /** Targets whose lock another workflow holds. */
   readonly lockedTargets = new Set<string>();
+  /** Targets that a freeze stops. */
+  readonly frozenTargets = new Set<string>();
+  /** True: a freeze stops all of it. */
+  isFrozen = false;
+  /** True: a limit that each of its tasks takes is full. */
+  isLimitFull = false;
   nowMs = 1_000;
   /** True: the turn has no more to give, and nothing is begun in it. */
   isSpent = false;
@@ -68,10 +76,10 @@ export class Drill {
       keep: (detail) => void this.details.set(detail.task, detail),
       canLock: (task) => !this.lockedTargets.has(this.#targetName(task)),
       isGated: () => this.isGated,
-      admit: () => ({ kind: "go", rulesAllowed: 0 }),
+      admit: (task) => this.#admit(task),
       isSpent: () => this.isSpent,
-      freeze: () => undefined,
-      isFrozen: () => false,
+      freeze: () => (this.#hasFreeze ? { names: ["f1"], isWhole: this.isFrozen, isAbort: true } : undefined),
+      isFrozen: (task) => this.#isFrozen(task),
       isPauseOver: () => this.nowMs >= (this.state.stageRun?.resumeAtMs ?? 0),
     };
   }
@@ -97,6 +105,13 @@ export class Drill {
       if (texts.length > 10_000) throw new Error("it never comes to rest");
     }
     return texts;
+  }
+
+  /** What follows when freezes and limits are looked at again. */
+  lookAgain(): readonly string[] {
+    freeKind(this.state, HoldKind.FREEZE);
+    freeKind(this.state, HoldKind.LIMIT);
+    return this.follow();
   }
 
   exec(): readonly string[] {
@@ -160,6 +175,20 @@ export class Drill {
       throw new Error("the next target to begin is not what a scan finds");
     if ([...atRiskToBegin].join() !== unbegun.filter((ordinal) => risk[ordinal] !== 0).join())
       throw new Error("the targets that need no room are not what a scan finds");
+  }
+
+  get #hasFreeze(): boolean {
+    return this.isFrozen || this.frozenTargets.size > 0;
+  }
+
+  #isFrozen(task: number): boolean {
+    return this.isFrozen || this.frozenTargets.has(this.#targetName(task));
+  }
+
+  #admit(task: number): Admission {
+    const held = (key: string, kind: HoldKind): Admission => ({ kind: "held", held: { key, kind, message: "", isShared: true } });
+    if (this.#isFrozen(task)) return held(`freeze:${this.#targetName(task)}`, HoldKind.FREEZE);
+    return this.isLimitFull ? held("limit", HoldKind.LIMIT) : { kind: "go", rulesAllowed: 0 };
   }
 
   #targetName(task: number): string {
