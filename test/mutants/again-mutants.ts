@@ -31,6 +31,19 @@ export const AGAIN_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "undone-is-no-reason",
+    bug: "a Retry is refused where all was taken back and nothing but the time was wrong",
+    breaks: "progress",
+    patches: [
+      {
+        file: "internal/workflow/reopen.ts",
+        find: 'return action.part === "main" && isDoneAgain(state, { stage, ordinal, action });',
+        replace: "return false;",
+      },
+    ],
+    caughtBy: { file: "test/walk/walk.test.ts", name: "the core keeps every rule, and comes to an end, on the seeds that stay" },
+  },
+  {
     name: "half-undone-is-done",
     bug: "an undo that a freeze ended half-way never began, for a Retry",
     breaks: "rule: undo",
