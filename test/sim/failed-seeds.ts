@@ -163,4 +163,8 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
     scenario: "380060508",
     why: "progress: an undo that waited for a lock and had never begun stayed open through a Retry, and its stage never ended",
   },
+  {
+    scenario: "3846257455",
+    why: "at risk: the simulator kept a target at risk that was stopped while an alternative ran, though that one succeeded",
+  },
 ];

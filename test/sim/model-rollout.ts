@@ -399,7 +399,7 @@ export class ModelRollout {
     if (isOver && (hasFailed || standing === "unknown")) this.#risk(task.target, hasFailed ? "known" : "unknown");
     if (standing === "good" || standing === "skipped" || standing === "after" || standing === "cancelled")
       for (const other of alternativesOf(this.#owner, this.tasks, task))
-        if (other.standing === "open" && other.action > task.action)
+        if (other.action > task.action && (other.standing === "open" || (standing === "good" && other.standing === "after")))
           this.#set(this.tasks.at(other.stage, other.target, other.action), other, standing === "good" ? "skipped" : standing);
     this.#close(task);
     if (this.#isPastBudget()) this.#stopOthers();
