@@ -6,7 +6,9 @@ import type { ModelTask } from "./model-tasks.ts";
 import type { LimitTerms, PolicyTerms } from "./random-policies.ts";
 
 /** What the rate of the stage asks of a target that begins; nothing: it has none. */
-export function rateAsk(model: Model, { stage }: ModelTask): readonly Ask[] {
+export function rateAsk(model: Model, { stage, action }: ModelTask): readonly Ask[] {
+  // To undo a target with its wave, which in this round began nothing on it, is not to begin it.
+  if (model.columns[stage]?.[action]?.part === "undo") return [];
   const rate = model.stages[stage]?.rollout?.rate;
   if (rate?.period === undefined) return [];
   const periodMs = Number(rate.period.seconds) * 1_000 + rate.period.nanos / 1e6;

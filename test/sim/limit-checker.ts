@@ -147,7 +147,7 @@ export class LimitChecker implements Checker {
       return void begun?.add(task.target);
     }
     const rate = begun?.has(task.target) === true ? [] : rateAsk(model, task);
-    if (rate.length > 0) begun?.add(task.target);
+    begun?.add(task.target);
     const starts = [...limits, ...rate].map((ask): Start => {
       const { trueMs, boot } = stamp;
       const holder = `${model.id}/${index}`;
