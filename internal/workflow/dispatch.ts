@@ -24,7 +24,7 @@ import { isNews, isWaveGated, nextOpenWave, waveStarted } from "./gates.ts";
 import type { Facts } from "./facts.ts";
 import { answerNeeds } from "./needs.ts";
 import { wouldChangeBefore } from "./plan-mode.ts";
-import { hasRoomAtRisk } from "./room-at-risk.ts";
+import { hasRoomAtRisk, hasRoomFor } from "./room-at-risk.ts";
 import { stageLockKeys } from "./lock-keys.ts";
 import { hasRunAll, nextStage } from "./stage-order.ts";
 import { endIteration } from "./repeat.ts";
@@ -160,7 +160,7 @@ function firstWaiting(state: WorkflowState, run: StageRun, facts: Facts): number
 function hasPlaceFor(state: WorkflowState, run: StageRun, task: number): boolean {
   const { ordinal } = placeOf(state.blueprint, task);
   if (run.inFlight.has(ordinal)) return true;
-  if (state.risk[ordinal] === 0 && !run.yielded.has(ordinal) && !hasRoomAtRisk(state, run)) return false;
+  if (!hasRoomFor(state, run, ordinal)) return false;
   return run.inFlight.size < run.stage.parallel || placeToYield(state, run) !== undefined;
 }
 
@@ -178,7 +178,7 @@ function firstAdmissible(state: WorkflowState, run: StageRun): number | undefine
 function nextUnheld(state: WorkflowState, run: StageRun, ordinals: Iterable<number>): number | undefined {
   for (const ordinal of ordinals) {
     // One that had ended well and is undone with its wave may become at risk by that.
-    if (run.isRecalled && state.risk[ordinal] === 0 && !run.yielded.has(ordinal) && !hasRoomAtRisk(state, run)) continue;
+    if (run.isRecalled && !hasRoomFor(state, run, ordinal)) continue;
     const task = firstStartable(state, run.stage, ordinal);
     if (task !== undefined && (!state.entrance.has(task) || state.entrance.isFreed(task))) return task;
   }

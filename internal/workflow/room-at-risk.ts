@@ -10,6 +10,11 @@ export function hasRoomAtRisk(state: WorkflowState, run: StageRun): boolean {
   return state.targetsAtRisk + run.roomKept < run.stage.atRiskMax;
 }
 
+/** True when the target may go in flight: it is at risk already, kept its room when it gave up its place, or there is room for one more. */
+export function hasRoomFor(state: WorkflowState, run: StageRun, ordinal: number): boolean {
+  return state.risk[ordinal] !== 0 || run.yielded.has(ordinal) || hasRoomAtRisk(state, run);
+}
+
 /** True when targets of the wave are still to be begun, and none may be for want of room at risk. */
 export function isOutOfRoom(state: WorkflowState, run: StageRun): boolean {
   if (run.nextOrdinal < waveEnd(run) && nextToBegin(state, run) === undefined) return true;

@@ -287,7 +287,7 @@ export const WORKFLOW_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "internal/workflow/dispatch.ts",
-        find: "if (run.isRecalled && state.risk[ordinal] === 0 && !run.yielded.has(ordinal) && !hasRoomAtRisk(state, run)) continue;",
+        find: "if (run.isRecalled && !hasRoomFor(state, run, ordinal)) continue;",
         replace: "",
       },
     ],
